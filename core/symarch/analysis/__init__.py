@@ -1,0 +1,42 @@
+"""The analysis: system, trace and mapping become times, energies and constraints, on any kind of scalar."""
+
+from symarch.analysis.model import METRICS, Constraint, Model, OperatorTime, Workload, build_model
+from symarch.analysis.record import (
+    DEFAULTS,
+    PHASES,
+    TENSORS,
+    Recorded,
+    Request,
+    Symbol,
+    check_sizes,
+    parse_dtypes,
+    record,
+    run_on_dimensions,
+    run_on_floats,
+    symbols_of,
+)
+from symarch.analysis.shares import Part, grouped, parts_of
+
+__all__ = [
+    "DEFAULTS",
+    "METRICS",
+    "PHASES",
+    "TENSORS",
+    "Constraint",
+    "Model",
+    "OperatorTime",
+    "Part",
+    "Recorded",
+    "Request",
+    "Symbol",
+    "Workload",
+    "build_model",
+    "check_sizes",
+    "grouped",
+    "parse_dtypes",
+    "parts_of",
+    "record",
+    "run_on_dimensions",
+    "run_on_floats",
+    "symbols_of",
+]

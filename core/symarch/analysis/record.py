@@ -1,0 +1,258 @@
+"""Recording: the model run once on recording scalars, with what is known of every symbol beside the program."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from symarch.analysis.model import METRICS, Constraint, Model, OperatorTime, Workload, build_model
+from symarch.errors import WorkloadError, nearest
+from symarch.mapping import resolve
+from symarch.program import Program, Tape
+from symarch.quantities import Dimensioned, unit_dimension
+from symarch.specs import System
+from symarch.system import SystemGraph
+from symarch.technologies import data_type
+from symarch.trace import Architecture
+
+PHASES = ("prefill", "decode", "both")
+TENSORS = ("weights", "kv_cache", "activations")
+DEFAULTS = {"batch": 1, "prompt": 2048, "output": 256}
+"""The workload unless told otherwise."""
+
+
+@attrs.frozen
+class Symbol:
+    """A symbol of the program and what is known of it.
+
+    Attributes:
+        name: `hbf.read_time`, `batch` ...
+        unit: its unit.
+        value: in the spec, or the workload's default [SI].
+        low: lower end of its range [SI], None if it has none.
+        high: upper end of its range [SI].
+        integer: whether only whole numbers make sense.
+        better: more, less, or None: which direction improves the technology.
+        ideal: its value at the speed of light, None if it has none.
+        source: citation.
+        status: measured, standard, announced or assumed.
+        latex: how it is typeset, empty if nothing was declared.
+    """
+
+    name: str
+    unit: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    integer: bool = False
+    better: str | None = None
+    ideal: float | None = None
+    source: str = ""
+    status: str = "assumed"
+    latex: str = ""
+
+
+@attrs.frozen
+class Request:
+    """What kind of workload a program is for; sizes stay symbols.
+
+    Attributes:
+        phase: prefill, decode or both.
+        dtypes: data type of each tensor class.
+        single: whether decode is one step at a given context instead of the mean over the output.
+    """
+
+    phase: str
+    dtypes: Mapping[str, str]
+    single: bool = False
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Return the phases in order."""
+        return ("prefill", "decode") if self.phase == "both" else (self.phase,)
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Return the names of the workload's sizes."""
+        if self.single:
+            return ("batch", "context")
+        return ("batch", "prompt") if self.phase == "prefill" else ("batch", "prompt", "output")
+
+
+def parse_dtypes(text: str) -> dict[str, str]:
+    """Parse `bf16` (all classes) or `weights=fp8,kv_cache=bf16`; classes left out are bf16. Raises WorkloadError."""
+    found = dict.fromkeys(TENSORS, "bf16")
+    if "=" not in text:
+        return dict.fromkeys(TENSORS, data_type(text.strip()).name)
+    for part in text.split(","):
+        tensor, _, name = (p.strip() for p in part.partition("="))
+        if tensor not in TENSORS:
+            raise WorkloadError(f"unknown tensor class {tensor!r} in dtype {text!r}; {nearest(tensor, TENSORS)}")
+        found[tensor] = data_type(name).name
+    return found
+
+
+@attrs.frozen
+class Recorded:
+    """A recorded model.
+
+    Attributes:
+        program: outputs `metric.NAME`, `time.PHASE.OPERATOR`, `flops.PHASE.OPERATOR`, `used.NAME` and `limit.NAME`.
+        symbols: what is known of each input of the program, and of parameters it does not use.
+        operators: the operators, their figures being outputs.
+        constraints: the constraints, their figures being outputs.
+        missing: for each metric that cannot be computed, what it lacks.
+        assumptions: sentences.
+        data: data-parallel replicas.
+        tensor: tensor-parallel degree.
+    """
+
+    program: Program
+    symbols: Mapping[str, Symbol]
+    operators: tuple[OperatorTime, ...]
+    constraints: tuple[Constraint, ...]
+    missing: Mapping[str, tuple[str, ...]]
+    assumptions: tuple[str, ...]
+    data: int
+    tensor: int
+
+
+def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
+    """Return the symbols of a system and a workload by name."""
+    found = {}
+    for component in system.components.values():
+        for parameter in component.declared().values():
+            setting = component.settings[parameter.name]
+            if parameter.structural or setting.value is None:
+                continue
+            name = f"{component.name}.{parameter.name}"
+            found[name] = Symbol(
+                name=name,
+                unit=parameter.unit,
+                value=setting.value,
+                low=setting.low,
+                high=setting.high,
+                integer=parameter.integer,
+                better=parameter.better,
+                ideal=parameter.ideal if parameter.has_ideal else None,
+                source=setting.source,
+                status=setting.status,
+                latex=parameter.symbol,
+            )
+    for tensor in TENSORS:
+        name = f"dtype.{tensor}"
+        width = data_type(request.dtypes[tensor]).bytes
+        latex = {"weights": "b_{w}", "kv_cache": "b_{kv}", "activations": "b_{a}"}[tensor]
+        found[name] = Symbol(name, "B", width, better="less", source=f"data type {request.dtypes[tensor]}",
+                             status="standard", latex=latex)  # fmt: skip
+    found["trace.flop_per_mac"] = Symbol(
+        "trace.flop_per_mac", "FLOP", 2, source="a multiply and an add", status="standard", latex="f_{mac}"
+    )
+    letters = {"batch": "N", "prompt": "S", "output": "O", "context": "T"}
+    for size in request.sizes:
+        default = DEFAULTS.get(size, DEFAULTS["prompt"])
+        found[size] = Symbol(size, "1", default, integer=True, source="workload", latex=letters[size])
+    return found
+
+
+def _workload(request: Request, value: Any) -> Workload:
+    """Build a workload of the scalars that `value(name)` gives."""
+    sizes = {s: value(s) for s in request.sizes}
+    return Workload(
+        batch=sizes["batch"],
+        prompt=sizes.get("prompt", 1),
+        output=sizes.get("output", 1),
+        context=sizes.get("context"),
+        bytes={t: value(f"dtype.{t}") for t in TENSORS},
+        flop_per_mac=value("trace.flop_per_mac"),
+        dtypes=request.dtypes,
+        phases=request.phases,
+    )
+
+
+def run_on(system: System, model: Architecture, request: Request, value: Any) -> Model:
+    """Run the model on any kind of scalar: `value(name)` gives the scalar of each symbol."""
+    graph = SystemGraph.build(system, lambda component, parameter, _: value(f"{component}.{parameter}"))
+    return build_model(graph, model, resolve(system, model), _workload(request, value))
+
+
+def record(system: System, model: Architecture, request: Request) -> Recorded:
+    """Record the model of a system. Raises MappingError or WorkloadError."""
+    tape = Tape()
+    symbols = symbols_of(system, request)
+    built = run_on(system, model, request, tape.input)
+    outputs = {f"metric.{k}": v for k, v in built.metrics.items()}
+    outputs |= {f"time.{o.phase}.{o.name}": o.time for o in built.operators}
+    outputs |= {f"flops.{o.phase}.{o.name}": o.flops for o in built.operators}
+    for constraint in built.constraints:
+        outputs[f"used.{constraint.name}"] = constraint.used
+        outputs[f"limit.{constraint.name}"] = constraint.limit
+    mapping = resolve(system, model)
+    unknown = [
+        u
+        for c in system.components.values()
+        for u in c.unknown
+        if c.settings[u.partition(".")[2]].origin == "default"
+    ]
+    silent = [f"not given by the presets' sources, the technologies' defaults stand: {', '.join(unknown)}"]
+    return Recorded(
+        program=Program.of(tape, outputs),
+        symbols=symbols,
+        operators=built.operators,
+        constraints=built.constraints,
+        missing=built.missing,
+        assumptions=(*built.assumptions, *(silent if unknown else ())),
+        data=mapping.data,
+        tensor=mapping.shard.tensor,
+    )
+
+
+def run_on_floats(system: System, model: Architecture, request: Request, values: Mapping[str, float]) -> Model:
+    """Run the model on plain numbers, without recording: the reference the program is held to."""
+    known = {n: s.value for n, s in symbols_of(system, request).items()} | dict(values)
+    return run_on(system, model, request, known.__getitem__)
+
+
+def run_on_dimensions(system: System, model: Architecture, request: Request) -> Model:
+    """Run the model on bare dimensions. Raises DimensionError where two unlike quantities meet."""
+    symbols = symbols_of(system, request)
+    return run_on(system, model, request, lambda n: Dimensioned(unit_dimension(symbols[n].unit), n))
+
+
+def check_sizes(request: Request, given: Mapping[str, Any], data: int = 1) -> dict[str, float]:
+    """Check workload sizes and fill in defaults. Raises WorkloadError with one sentence."""
+    sizes: dict[str, float] = {}
+    for name in request.sizes:
+        value = given.get(name)
+        if value is None:
+            value = DEFAULTS.get(name, DEFAULTS["prompt"])
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise WorkloadError(f"{name} is {value!r}; it must be a whole number, at least 1")
+        if value != int(value) or value < 1:
+            raise WorkloadError(f"{name} is {value!r}; it must be a whole number, at least 1")
+        sizes[name] = value
+    if sizes["batch"] < data:
+        raise WorkloadError(f"batch {sizes['batch']:g} does not fill {data} data-parallel replicas; use {data} or more")
+    if request.phase == "decode" and sizes.get("output", 2) < 2:
+        raise WorkloadError("output 1 has no decode step; the first token comes from prefill")
+    return sizes
+
+
+__all__ = [
+    "DEFAULTS",
+    "METRICS",
+    "PHASES",
+    "TENSORS",
+    "Recorded",
+    "Request",
+    "Symbol",
+    "check_sizes",
+    "parse_dtypes",
+    "record",
+    "run_on_dimensions",
+    "run_on_floats",
+    "symbols_of",
+]

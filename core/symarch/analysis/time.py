@@ -1,0 +1,436 @@
+"""The time and energy of one operator: its load on resources, what overlaps, what is exposed.
+
+With t_r = load_r / rate_r for each resource, t_a the time of the arithmetic and t_d the longest t_r over memories, ports
+and links (a stream is pipelined along its path: its slowest segment counts, once),
+
+    m = overlap(p, t_a, t_d)        t = overhead + m + exposed latency.
+
+A power limit is a resource too: t_power = E_dynamic / (P_limit - P_static), and t is at least that.
+Every time is marked with its resource and cause, so that shares are derivatives and sum to exactly 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping as MappingABC
+from typing import Any
+
+import attrs
+
+from symarch.errors import MappingError
+from symarch.mapping import Mapping
+from symarch.program import Max, Min, mark, mean_max, overlap, sqrt, total
+from symarch.program.functions import apply
+from symarch.system import Network, SystemGraph
+from symarch.system.paths import Path, Segment, link_rate, port_rate, write_rate
+from symarch.technologies import Interconnect, Memory, Processor, Quantity
+from symarch.technologies.contracts import Schedule
+from symarch.trace import Access, Operator
+
+CLASS_WORDS = {"weights": "weights", "kv_cache": "KV cache", "activations": "activations"}
+
+
+@attrs.frozen
+class Load:
+    """What one run of an operator asks of its device.
+
+    Attributes:
+        arithmetic: time of each arithmetic resource [s].
+        data: time of each memory, port, link and of the outstanding limit [s].
+        overhead: fixed times [s].
+        exposed: latency that nothing hides [s], None if there is none.
+        streamed: latencies of streamed accesses, to be exposed once per step under prefetch across operators.
+        energy: dynamic energy [J], None if a part is not modelled.
+        missing: quantities that the energy lacks.
+    """
+
+    arithmetic: MappingABC[str, Quantity]
+    data: MappingABC[str, Quantity]
+    overhead: tuple[Quantity, ...]
+    exposed: Quantity | None
+    streamed: tuple[tuple[str, Quantity], ...]
+    energy: Quantity | None
+    missing: tuple[str, ...]
+
+
+@attrs.frozen
+class Bench:
+    """Where operators run: a system, the mapping on it, and the processor."""
+
+    system: SystemGraph
+    mapping: Mapping
+    name: str
+    processor: Processor
+
+    def path(self, tensor: str) -> Path:
+        """Return the path to the memory a tensor class is placed in. Raises MappingError if there is none."""
+        memory = self.mapping.place[tensor]
+        path = self.system.paths.get((self.name, memory))
+        if path is None:
+            raise MappingError(f"{tensor} is placed in {memory}, which processor {self.name} does not reach")
+        return path
+
+
+@attrs.frozen
+class _Stream:
+    tensor: str
+    path: Path
+    read: Quantity
+    write: Quantity
+    dependent: bool
+    exposes: bool
+
+
+def _zero(value: Any) -> bool:
+    return isinstance(value, int | float) and value == 0
+
+
+def _streams(bench: Bench, operator: Operator, typical: Operator) -> list[_Stream]:
+    """Turn accesses into bytes on paths: fused intermediates left out, short accesses rounded up to a granule."""
+    streams = []
+    for access, mean in zip(operator.accesses, typical.accesses, strict=True):
+        path = bench.path(access.tensor)
+        read, write = access.read, access.write
+        if access.tensor == "activations":
+            read, write = read * bench.processor.spill, write * bench.processor.spill
+        granule = bench.system.memories[path.memory].granularity
+        if access.extent is not None and granule is not None:
+            waste = Max(1, granule / mean.extent)
+            read = read if _zero(read) else read * waste
+            write = write if _zero(write) else write * waste
+        if not (_zero(read) and _zero(write)):
+            reads = not _zero(access.read)
+            streams.append(_Stream(access.tensor, path, read, write, access.dependent, reads))
+    return streams
+
+
+def operator_load(bench: Bench, operator: Operator, typical: Operator | None = None) -> Load:
+    """Return the load of one run.
+
+    Args:
+        bench: where it runs.
+        operator: the operator, at the context to be timed.
+        typical: the same operator at the mean context, at which granules and tiles are rounded; times are then
+            proportional to the loads, so that they are affine in the context.
+    """
+    typical = operator if typical is None else typical
+    processor = bench.processor
+    effort = processor.effort(typical)
+    growth: Any = 1
+    if operator is not typical and not _zero(operator.flops):
+        growth = operator.flops / typical.flops
+    arithmetic = {
+        f"{bench.name}.{key}": mark(time * growth, f"{bench.name}.{key}", "arithmetic", operator.name)
+        for key, time in effort.times.items()
+    }
+    overhead = tuple(
+        mark(time, f"{bench.name}.{key}", key, operator.name) for key, time in effort.overheads.items() if not _zero(time)
+    )
+    streams = _streams(bench, operator, typical)
+    data = _data_times(bench, operator, streams)
+    waits = [(s.path.memory, s.path.round_trip) for s in streams if s.exposes and s.path.round_trip is not None]
+    streamed = [
+        (s.path.memory, s.path.round_trip)
+        for s in streams
+        if s.exposes and not s.dependent and s.path.round_trip is not None
+    ]
+    if processor.prefetch == "step":
+        waits = [
+            (s.path.memory, s.path.round_trip)
+            for s in streams
+            if s.exposes and s.dependent and s.path.round_trip is not None
+        ]
+    energy, missing = _energy(bench, operator, streams)
+    return Load(
+        arithmetic,
+        data,
+        overhead,
+        exposed_latency(processor, waits, operator.name),
+        tuple(dict.fromkeys(streamed)),
+        energy,
+        missing,
+    )
+
+
+def exposed_latency(processor: Processor, waits: list[tuple[str, Quantity]], operator: str) -> Quantity | None:
+    """Return the longest of some latencies, beyond what calibrated overheads contain; None if there are none.
+
+    Streams are requested together, so they wait together.
+    """
+    distinct = list(dict.fromkeys(waits))
+    if not distinct:
+        return None
+    return Max(
+        *(mark(processor.exposed(wait), f"{memory}.latency", "exposed latency", operator) for memory, wait in distinct)
+    )
+
+
+def _data_times(bench: Bench, operator: Operator, streams: list[_Stream]) -> dict[str, Quantity]:
+    """Add up the loads on every array, port and link, counted over the devices that share it."""
+    on: dict[str, tuple[Segment, list[_Stream]]] = {}
+    for stream in streams:
+        for segment in stream.path.segments:
+            on.setdefault(segment.resource, (segment, []))[1].append(stream)
+    times = {}
+    for resource, (segment, users) in on.items():
+        tiers = {s.path.memory for s in users}
+        if segment.part == "port" and tiers == {segment.component.component}:
+            continue  # its own array, never faster than its port, is the bottleneck
+        if segment.exclusive and len(tiers) > 1:
+            parts = [_exclusive(bench, segment, s, operator) for s in users]
+            time = total(parts)
+        elif segment.part == "array":
+            time = total(_array(bench, segment, s, operator) for s in users)
+        elif segment.part == "port":
+            rate = port_rate(segment.component)
+            time = total(_marked(segment, operator, s, (s.read + s.write) / rate) for s in users)
+        else:
+            time = _link(segment, users, operator)
+        times[resource] = time
+    limit = bench.processor.outstanding
+    waiting = [s for s in streams if not _zero(s.read) and s.path.round_trip is not None]
+    if limit is not None and waiting:
+        resource = f"{bench.name}.outstanding"
+        times[resource] = total(
+            mark(s.read * s.path.round_trip / limit, resource, _cause(s, "read"), operator.name) for s in waiting
+        )
+    return times
+
+
+def _cause(stream: _Stream, verb: str) -> str:
+    return f"{CLASS_WORDS.get(stream.tensor, stream.tensor)} {verb}"
+
+
+def _marked(segment: Segment, operator: Operator, stream: _Stream, time: Quantity) -> Quantity:
+    verb = "written" if _zero(stream.read) else "read" if _zero(stream.write) else "read and written"
+    count = time if segment.shared_by == 1 else time * segment.shared_by
+    return mark(count, segment.resource, _cause(stream, verb), operator.name)
+
+
+def _array(bench: Bench, segment: Segment, stream: _Stream, operator: Operator) -> Quantity:
+    """Return the time a memory's array is busy with a stream: reads and writes share it."""
+    read, write = array_rates(bench, segment.component, operator)
+    parts = []
+    if not _zero(stream.read):
+        parts.append(stream.read / read)
+    if not _zero(stream.write):
+        parts.append(stream.write / write)
+    return _marked(segment, operator, stream, total(parts))
+
+
+def array_rates(bench: Bench, memory: Memory, operator: Operator) -> tuple[Quantity, Quantity]:
+    """Return the sustained read and write rates of an array: peak times efficiency.
+
+    A processor's calibrated streaming efficiency replaces the memory's own on the technology it was measured on.
+    """
+    efficiency = bench.processor.streaming(type(memory).name, operator)
+    if efficiency is None:
+        efficiency = memory.efficiency
+    read, write = memory.read_bandwidth, write_rate(memory)
+    return (read, write) if efficiency is None else (read * efficiency, write * efficiency)
+
+
+def _link(segment: Segment, users: list[_Stream], operator: Operator) -> Quantity:
+    """Return the time of a link: reads use one direction, writes the other."""
+    rate = link_rate(segment.component)
+    ways = []
+    for verb, amounts in (("read", [(s, s.read) for s in users]), ("written", [(s, s.write) for s in users])):
+        parts = [
+            mark(amount * segment.shared_by / rate, segment.resource, _cause(s, verb), operator.name)
+            for s, amount in amounts
+            if not _zero(amount)
+        ]
+        if parts:
+            ways.append(total(parts))
+    return Max(*ways)
+
+
+def _exclusive(bench: Bench, segment: Segment, stream: _Stream, operator: Operator) -> Quantity:
+    """Return how long a stream holds a port or link that serves one tier at a time: until its slowest segment is done."""
+    memory = bench.system.memories[stream.path.memory]
+    read, write = array_rates(bench, memory, operator)
+    rates = [
+        link_rate(s.component) if s.part == "link" else port_rate(s.component)
+        for s in stream.path.segments
+        if s.part != "array" and s.component is not memory
+    ]
+    if segment.part == "port" and segment.component is memory:
+        rates.append(port_rate(memory))
+    parts = []
+    if not _zero(stream.read):
+        parts.append(stream.read / Min(read, *rates))
+    if not _zero(stream.write):
+        parts.append(stream.write / Min(write, *rates))
+    return _marked(segment, operator, stream, total(parts))
+
+
+def _energy(bench: Bench, operator: Operator, streams: list[_Stream]) -> tuple[Quantity | None, tuple[str, ...]]:
+    """Return the dynamic energy of one run on one device, or what is missing for it."""
+    processor, parts, missing = bench.processor, [], []
+    if not _zero(operator.flops):
+        if processor.energy_per_flop is None:
+            missing.append(f"{bench.name}.energy_per_flop")
+        else:
+            spent = operator.flops * processor.energy_per_flop
+            parts.append(mark(spent, f"{bench.name}.arithmetic", "arithmetic", operator.name, "J"))
+    for stream in streams:
+        for amount, rate, which in (
+            (stream.read, stream.path.read_energy, "read_energy"),
+            (stream.write, stream.path.write_energy, "write_energy"),
+        ):
+            if _zero(amount):
+                continue
+            if rate is None:
+                missing += [m for m in stream.path.missing if m.endswith((which, ".energy"))]
+            elif processor.energy_per_byte is None:
+                missing.append(f"{bench.name}.energy_per_byte")
+            else:
+                spent = amount * (rate + processor.energy_per_byte)
+                verb = "read" if which == "read_energy" else "written"
+                parts.append(mark(spent, stream.path.memory, _cause(stream, verb), operator.name, "J"))
+    return (None if missing else total(parts)), tuple(dict.fromkeys(missing))
+
+
+def collective_load(network: Network, operator: Operator, nodes: int) -> Load:
+    """Return the load of a collective: the fastest algorithm that the topology knows.
+
+    Each algorithm takes its bytes over the sustained rate, a software latency for each step, a little for each further
+    peer, and a hop latency for each link crossed in turn. Raises MappingError if the topology has no such collective.
+    """
+    collective = operator.collective
+    assert collective is not None  # the caller passes collectives only
+    schedules = network.topology.schedules(collective.operation, nodes, collective.size)
+    if not schedules:
+        raise MappingError(
+            f"topology {type(network.topology).name} of network {network.name} has no {collective.operation}"
+        )
+    link = network.link
+    times = [_schedule_time(network.name, link, s, operator) for s in schedules.values()]
+    energy, missing = None, (f"{network.name}.energy",)
+    if link.energy is not None:
+        costs = [s.bytes * link.energy * (s.hops / s.steps) for s in schedules.values()]
+        spent = at_smallest(times, costs)
+        energy, missing = mark(spent, network.name, "bytes sent", operator.name, "J"), ()
+    return Load({}, {network.name: Min(*times)}, (), None, (), energy, missing)
+
+
+def at_smallest(keys: list[Quantity], values: list[Quantity]) -> Quantity:
+    """Return the value that belongs to the smallest key (the first of them at a tie)."""
+    if len(keys) == 1:
+        return values[0]
+    return total(apply("first_min", tuple(keys), k) * v for k, v in enumerate(values))
+
+
+def _schedule_time(name: str, link: Interconnect, schedule: Schedule, operator: Operator) -> Quantity:
+    parts = [mark(schedule.bytes / link_rate(link), name, "bytes sent", operator.name)]
+    software = []
+    if link.software_latency is not None:
+        software.append(schedule.steps * link.software_latency)
+    if link.peer_latency is not None and not _zero(schedule.peers):
+        software.append(schedule.peers * link.peer_latency)
+    if software:
+        parts.append(mark(total(software), f"{name}.software", "software latency", operator.name))
+    if link.latency is not None:
+        parts.append(mark(schedule.hops * link.latency, f"{name}.latency", "hop latency", operator.name))
+    return total(parts)
+
+
+@attrs.frozen
+class PowerLimit:
+    """What a device may draw beyond its static power [W], None where no limit is known."""
+
+    resource: str
+    budget: Quantity | None
+
+    def time(self, energy: Quantity | None, operator: str) -> Quantity | None:
+        """Return the time an energy takes within the limit [s]."""
+        if self.budget is None or energy is None or _zero(energy):
+            return None
+        return mark(energy / self.budget, self.resource, "power limit", operator)
+
+
+def time_of(order: float, load: Load, power: Quantity | None) -> Quantity:
+    """Return the time of one run: overhead, overlapped arithmetic and data, exposed latency; at least what power takes."""
+    busy = [Max(*times.values()) for times in (load.arithmetic, load.data) if times]
+    fixed = [*load.overhead, *([load.exposed] if load.exposed is not None else [])]
+    time = total([*fixed, *([overlap(order, *busy)] if busy else [])])
+    return time if power is None else Max(time, power)
+
+
+def mean_time(
+    order: float, steps: Quantity, first: Load, last: Load, powers: tuple[Quantity | None, Quantity | None]
+) -> Quantity:
+    """Return the mean time over decode steps whose loads grow evenly from `first` to `last`.
+
+    For p = 1 and infinity the time is a maximum of lines and the mean is exact, split where they cross. In between, a
+    4-node Gauss rule for equally spaced points, exact for polynomials of degree 7.
+    """
+    fixed = [*first.overhead, *([first.exposed] if first.exposed is not None else [])]
+    if order in (1, math.inf):
+        lines = _lines(order, first, last)
+        if powers[0] is None:
+            return total([*fixed, _mean(steps, lines)])
+        raised = [(total([*fixed, f]), total([*fixed, e])) for f, e in lines]
+        return _mean(steps, [*raised, (powers[0], powers[1])])
+    parts = []
+    for share, weight in gauss_nodes(steps):
+        arithmetic = {k: _between(v, last.arithmetic[k], share) for k, v in first.arithmetic.items()}
+        data = {k: _between(v, last.data[k], share) for k, v in first.data.items()}
+        power = None if powers[0] is None else _between(powers[0], powers[1], share)
+        parts.append(weight * time_of(order, attrs.evolve(first, arithmetic=arithmetic, data=data), power))
+    return total(parts)
+
+
+def _mean(steps: Quantity, lines: list[tuple[Quantity, Quantity]]) -> Quantity:
+    return mean_max(steps, *(end for line in lines for end in line))
+
+
+def _lines(order: float, first: Load, last: Load) -> list[tuple[Quantity, Quantity]]:
+    arithmetic = [(v, last.arithmetic[k]) for k, v in first.arithmetic.items()]
+    data = [(v, last.data[k]) for k, v in first.data.items()]
+    if order == 1 and arithmetic and data:
+        return [(a[0] + d[0], a[1] + d[1]) for a in arithmetic for d in data]
+    return [*arithmetic, *data]
+
+
+def _between(first: Quantity, last: Quantity, share: Quantity) -> Quantity:
+    return first * (1 - share) + last * share
+
+
+def gauss_nodes(points: Quantity) -> list[tuple[Quantity, Quantity]]:
+    """Return the 4-node Gauss rule for N equally spaced points: (place between first and last, weight).
+
+    From the recurrence of the discrete Chebyshev (Gram) polynomials, b_k = k^2 (N^2 - k^2) / (4 (4 k^2 - 1)); for
+    N < 4 the surplus b_k are negative and set to 0, which leaves the exact mean of the N points.
+    """
+    square = points * points
+    b1 = (square - 1) / 12
+    b2 = Max((square - 4) / 15, 0)
+    b3 = Max((square - 9) * 9 / 140, 0)
+    half = (b1 + b2 + b3) / 2
+    root = sqrt(Max(half * half - b1 * b3, 0))
+    far, near = half + root, Max(half - root, 0)
+    # with one point all nodes fall together and the weights no longer matter: keep the divisor away from zero
+    outer = (b1 - near) / Max(4 * root, 1e-9)
+    inner = Max(1 - 2 * outer, 0) / 2
+    reach = Max(points - 1, 1)
+    nodes = []
+    for distance, weight in ((sqrt(far), outer), (sqrt(near), inner)):
+        share = distance / reach
+        nodes += [((1 + 2 * share) / 2, weight), ((1 - 2 * share) / 2, weight)]
+    return nodes
+
+
+__all__ = [
+    "Access",
+    "Bench",
+    "Load",
+    "PowerLimit",
+    "at_smallest",
+    "collective_load",
+    "exposed_latency",
+    "gauss_nodes",
+    "mean_time",
+    "operator_load",
+    "time_of",
+]

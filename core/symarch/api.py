@@ -1,0 +1,572 @@
+"""The Python API: load a system and a model, analyse, and ask for numbers, formulas, functions and sensitivities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from symarch.analysis import (
+    METRICS,
+    PHASES,
+    TENSORS,
+    Recorded,
+    Request,
+    check_sizes,
+    grouped,
+    parse_dtypes,
+    parts_of,
+    record,
+    run_on_dimensions,
+    run_on_floats,
+)
+from symarch.analysis.model import bench_of, power_limit
+from symarch.analysis.time import collective_load, operator_load, time_of
+from symarch.errors import SymarchError, UnknownNameError, WorkloadError, nearest
+from symarch.mapping import resolve
+from symarch.mapping.resolve import placed
+from symarch.program import compile_python
+from symarch.program.derivatives import evaluate
+from symarch.sensitivity import Elasticity, Sensitivity, sensitivity_of
+from symarch.specs import System, find_model, find_system, read_system
+from symarch.system import SystemGraph
+from symarch.technologies import quantities_of
+from symarch.trace import Architecture, Operator, load_config
+
+if TYPE_CHECKING:
+    import sympy
+    import xarray
+
+    from symarch.formula import Formula
+
+TIME_METRICS = ("ttft", "tpot", "request_time")
+
+
+def load_system(name: str, settings: Mapping[str, str | float] | None = None) -> System:
+    """Load a system by shipped name or path, with settings as `--set` takes them. Raises SpecError."""
+    return read_system(find_system(str(name)), {k: str(v) for k, v in (settings or {}).items()})
+
+
+def load_model(name: str) -> Architecture:
+    """Load a model by shipped name or the path of a Hugging Face `config.json`. Raises ModelError."""
+    return load_config(find_model(str(name)))
+
+
+@attrs.frozen
+class OperatorResult:
+    """One line of the breakdown by operator.
+
+    Attributes:
+        name: the operator's.
+        phase: prefill or decode.
+        count: runs in one pass.
+        time: of one run, in decode the mean over steps [s].
+        bound: the resource with the largest share of it.
+        share: count x time over the phase's time.
+    """
+
+    name: str
+    phase: str
+    count: int
+    time: float
+    bound: str
+    share: float
+
+
+@attrs.frozen
+class ResourceResult:
+    """A resource's share of a phase's time; the shares of a phase sum to 1."""
+
+    name: str
+    phase: str
+    share: float
+
+
+@attrs.frozen
+class ConstraintResult:
+    """A constraint at a point: `ok` while used <= limit."""
+
+    name: str
+    ok: bool
+    used: float
+    limit: float
+    unit: str
+
+
+@attrs.frozen
+class Result:
+    """The numbers of one point.
+
+    Attributes:
+        metrics: value of each metric [SI]; None where something is not modelled or does not apply.
+        missing: for a metric without a value, why: the quantities it lacks.
+        constraints: capacities and budgets.
+        operators: the breakdown by operator.
+        resources: the breakdown by resource.
+        workload: the sizes, phase and data types.
+        assumptions: what was assumed and what is not modelled.
+    """
+
+    metrics: Mapping[str, float | None]
+    missing: Mapping[str, tuple[str, ...]]
+    constraints: tuple[ConstraintResult, ...]
+    operators: tuple[OperatorResult, ...]
+    resources: tuple[ResourceResult, ...]
+    workload: Mapping[str, Any]
+    assumptions: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> float | None:
+        """Return a metric by name."""
+        if name in METRICS:
+            return self.metrics.get(name)
+        raise AttributeError(name)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every constraint holds."""
+        return all(c.ok for c in self.constraints)
+
+
+@attrs.frozen
+class Term:
+    """One named term of a metric in the regime at a point.
+
+    Attributes:
+        resource: what takes the time.
+        cause: what for.
+        value: the term [s or J].
+        share: of the metric.
+        expression: the term in symbols, definitions by name.
+        operators: the operators it comes from.
+    """
+
+    resource: str
+    cause: str
+    value: float
+    share: float
+    expression: sympy.Expr
+    operators: tuple[str, ...]
+
+
+@attrs.frozen
+class Explanation:
+    """A metric as a sum of terms in the regime at a point.
+
+    Attributes:
+        metric: its name.
+        value: at the point; equals the sum of the terms.
+        unit: of the value.
+        order: the overlap order p.
+        terms: largest first.
+        definitions: the named definitions that the terms use, as the plugins state them.
+        values: value of every symbol and definition used.
+        units: unit of every symbol and definition used.
+        roofline: the same at p = infinity, None if p is infinity or 1 or the metric is no time.
+        latex: declared LaTeX of the symbols.
+    """
+
+    metric: str
+    value: float
+    unit: str
+    order: float
+    terms: tuple[Term, ...]
+    definitions: Mapping[str, sympy.Expr]
+    values: Mapping[str, float]
+    units: Mapping[str, str]
+    roofline: Explanation | None
+    latex: Mapping[str, str]
+
+
+class Analysis:
+    """A system, a model and a kind of workload, recorded once and asked many times.
+
+    Metrics are attributes: `analysis.tpot` is a sympy expression over `<component>.<parameter>` and the workload's
+    sizes. Nothing is computed before it is asked for.
+
+    Args:
+        system: from `load_system`.
+        model: from `load_model`.
+        mapping: memory by tensor class, replacing the spec's placement; or None.
+        phase: prefill, decode or both.
+        dtype: `bf16`, or by tensor class `weights=fp8,kv_cache=bf16`.
+        ideal: the speed of light: efficiencies 1, overheads 0, perfect overlap.
+
+    Raises:
+        MappingError, WorkloadError: when asked for something that makes no sense.
+    """
+
+    def __init__(self, system: System, model: Architecture, mapping: Mapping[str, str] | None = None,
+                 phase: str = "both", dtype: str = "bf16", ideal: bool = False) -> None:  # fmt: skip
+        if phase not in PHASES:
+            raise WorkloadError(f"unknown phase {phase!r}; {nearest(phase, PHASES)}")
+        system = placed(system, mapping) if mapping else system
+        self.system = system.ideal() if ideal else system
+        self.model = model
+        self.phase = phase
+        self.ideal = ideal
+        self.dtypes = parse_dtypes(dtype)
+        self._recorded: dict[bool, Recorded] = {}
+        self._compiled: dict[Any, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<Analysis of {self.model.name} on {self.system.name}, {self.phase}>"
+
+    def request(self, single: bool = False) -> Request:
+        """Return the kind of workload; `single` for one decode step at a given context."""
+        return Request("decode" if single else self.phase, self.dtypes, single)
+
+    def recorded(self, single: bool = False) -> Recorded:
+        """Return the recorded model, recording it at the first call."""
+        if single not in self._recorded:
+            self._recorded[single] = record(self.system, self.model, self.request(single))
+        return self._recorded[single]
+
+    def metrics(self, single: bool = False) -> tuple[str, ...]:
+        """Return the metrics this analysis can compute."""
+        return tuple(m for m in METRICS if f"metric.{m}" in self.recorded(single).program.outputs)
+
+    def _output(self, metric: str, single: bool = False) -> str:
+        recorded = self.recorded(single)
+        if metric not in METRICS:
+            raise UnknownNameError(f"unknown metric '{metric}'; {nearest(metric, METRICS)}")
+        if metric in recorded.missing:
+            raise SymarchError(f"{metric} cannot be computed: {', '.join(recorded.missing[metric])} not modelled")
+        if f"metric.{metric}" not in recorded.program.outputs:
+            phase = self.request(single).phase
+            raise WorkloadError(f"{metric} does not exist in phase {phase}; there are: {', '.join(self.metrics(single))}")
+        return f"metric.{metric}"
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a metric as a sympy expression with everything inlined."""
+        if name in METRICS:
+            from symarch.formula import full
+
+            return full(self.recorded().program, self.recorded().program.outputs[self._output(name)])
+        raise AttributeError(f"an Analysis has no attribute {name!r}")
+
+    def formula(self, metric: str) -> Formula:
+        """Return a metric over named definitions (`hbf.read_bandwidth`), with the definitions it uses."""
+        from symarch.formula import let_bound
+
+        return let_bound(self.recorded().program, [self.recorded().program.outputs[self._output(metric)]])
+
+    def _point(self, given: Mapping[str, Any]) -> tuple[Recorded, dict[str, float], dict[str, float]]:
+        """Return the recorded model, the value of every symbol, and the workload's sizes."""
+        single = given.get("context") is not None
+        recorded = self.recorded(single)
+        request = self.request(single)
+        if single and self.phase == "prefill":
+            raise WorkloadError("context is for decode; in prefill each token attends to those before it")
+        sizes = check_sizes(request, {k: v for k, v in given.items() if k in request.sizes}, recorded.data)
+        values = {n: s.value for n, s in recorded.symbols.items()} | sizes
+        known = {"batch", "prompt", "output", "context"}
+        for name, value in given.items():
+            if name in known or value is None:
+                continue
+            if name not in recorded.symbols:
+                raise UnknownNameError(f"unknown name '{name}'; {nearest(name, recorded.symbols)}")
+            values[name] = float(value)
+        return recorded, values, sizes
+
+    def evaluate(self, **given: Any) -> Result:
+        """Evaluate one point. `batch`, `prompt`, `output` or `context`, and parameters as `**{"hbf.read_time": 5e-6}`.
+
+        Raises WorkloadError for sizes that make no sense, UnknownNameError for other names.
+        """
+        recorded, values, sizes = self._point(given)
+        program = recorded.program
+        computed = evaluate(program, values)
+        found = {k: computed[i] for k, i in program.outputs.items()}
+        metrics: dict[str, float | None] = {}
+        missing = dict(recorded.missing)
+        for name in METRICS:
+            if f"metric.{name}" in found:
+                metrics[name] = float(found[f"metric.{name}"])
+            elif name in missing:
+                metrics[name] = None
+        if sizes.get("output") == 1:
+            for name in ("tpot", "throughput_per_user"):
+                if name in metrics:
+                    metrics[name] = None
+                    missing[name] = ("a decode step: output is 1",)
+        operators, resources = self._breakdown(recorded, values, found)
+        constraints = tuple(
+            ConstraintResult(
+                c.name,
+                bool(found[f"used.{c.name}"] <= found[f"limit.{c.name}"] * (1 + 1e-12)),
+                float(found[f"used.{c.name}"]),
+                float(found[f"limit.{c.name}"]),
+                c.unit,
+            )
+            for c in recorded.constraints
+        )
+        request = self.request(given.get("context") is not None)
+        workload = {**{k: int(v) for k, v in sizes.items()}, "phase": request.phase, "dtype": dict(self.dtypes)}
+        workload["ideal"] = self.ideal
+        return Result(metrics, missing, constraints, operators, resources, workload, recorded.assumptions)
+
+    @staticmethod
+    def _breakdown(
+        recorded: Recorded, values: Mapping[str, float], found: Mapping[str, float]
+    ) -> tuple[tuple[OperatorResult, ...], tuple[ResourceResult, ...]]:
+        operators: list[OperatorResult] = []
+        resources: list[ResourceResult] = []
+        for phase, metric in (("prefill", "metric.ttft"), ("decode", "metric.tpot")):
+            if metric not in found:
+                continue
+            time = found[metric]
+            parts = parts_of(recorded.program, metric, values)
+            resources += [ResourceResult(k[0], phase, v / time) for k, v in grouped(parts, "resource").items()]
+            binding: dict[str, str] = {}
+            for (operator, resource), part in grouped(parts, "operator", "resource").items():
+                if part > 0:
+                    binding.setdefault(operator, resource)
+            for o in recorded.operators:
+                if o.phase == phase:
+                    one = float(found[f"time.{phase}.{o.name}"])
+                    bound = binding.get(o.name, "")
+                    operators.append(OperatorResult(o.name, phase, o.count, one, bound, one * o.count / time))
+        return tuple(operators), tuple(resources)
+
+    def compile(self, metric: str, over: Sequence[str], **given: Any) -> Callable[..., Any]:
+        """Return a metric as a function of some symbols, the rest at spec values (or at `given`).
+
+        Called with numbers it returns a number (microseconds a call); with arrays, which broadcast, an array.
+        Raises UnknownNameError.
+        """
+        single = "context" in over or given.get("context") is not None
+        recorded = self.recorded(single)
+        output = self._output(metric, single)
+        for name in over:
+            if name not in recorded.symbols:
+                raise UnknownNameError(f"unknown name '{name}'; {nearest(name, recorded.symbols)}")
+        _, values, _ = self._point({"context": 1, **given} if single else given)
+        program = recorded.program.select({metric: recorded.program.outputs[output]})
+        bound = program.bind({n: v for n, v in values.items() if n not in over})
+        return Function(bound, tuple(over))
+
+    def sweep(self, axes: Mapping[str, Sequence[float]], metrics: Sequence[str] = ("tpot",), **given: Any) -> xarray.Dataset:
+        """Evaluate metrics on the grid of some axes. Needs the extra `symarch[study]`. Raises UnknownNameError."""
+        try:
+            import xarray
+        except ImportError:
+            raise SymarchError("sweep needs xarray: pip install 'symarch[study]'") from None
+        import numpy as np
+
+        arrays = {n: np.asarray(v, dtype=float) for n, v in axes.items()}
+        grid = np.meshgrid(*arrays.values(), indexing="ij", sparse=True)
+        data = {}
+        for metric in metrics:
+            values = self.compile(metric, list(arrays), **given)(*grid)
+            data[metric] = (list(arrays), np.broadcast_to(values, [a.size for a in arrays.values()]), {"units": METRICS[metric][0]})
+        return xarray.Dataset(data, coords=arrays, attrs={"system": self.system.name, "model": self.model.name})
+
+    def sensitivity(self, metric: str, **given: Any) -> Sensitivity:
+        """Return the elasticities of a metric by every settable parameter at a point, with their checks."""
+        recorded, values, sizes = self._point(given)
+        self._output(metric, given.get("context") is not None)
+        if sizes.get("output") == 1 and metric in ("tpot", "throughput_per_user"):
+            raise WorkloadError("output 1 has no decode step, so no tpot")
+        return sensitivity_of(recorded, metric, values, self._definition_units(), self._order(metric, values, given))
+
+    def _definition_units(self) -> dict[str, str]:
+        units = {}
+        for component in self.system.components.values():
+            for cls in (component.technology, component.topology):
+                if cls is not None:
+                    units |= {f"{component.name}.{n}": q.unit for n, q in quantities_of(cls).items()}
+        return units
+
+    def _order(self, metric: str, values: Mapping[str, float], given: Mapping[str, Any]) -> Elasticity:
+        """Return the entry of the overlap order: fixed in a program, so found by running the model at other orders."""
+        name = next(c.name for c in self.system.of("processor"))
+        request = self.request(given.get("context") is not None)
+
+        def at(order: float) -> float:
+            system = self._at_order(order).system
+            return float(run_on_floats(system, self.model, request, values).metrics[metric])
+
+        p = self.system.components[name].settings["overlap"].value
+        elasticity = None
+        if math.isfinite(p):
+            below, above = max(1.0, p / 1.1), p * 1.1
+            elasticity = math.log(at(above) / at(below)) / math.log(above / below)
+        best = at(math.inf)
+        return Elasticity(f"{name}.overlap", p, "1", False, elasticity, at(1.0), best, best)
+
+    def _at_order(self, order: float) -> Analysis:
+        """Return the same analysis at another overlap order of every processor."""
+        components = dict(self.system.components)
+        for component in self.system.of("processor"):
+            setting = attrs.evolve(component.settings["overlap"], value=order)
+            settings = {**component.settings, "overlap": setting}
+            components[component.name] = attrs.evolve(component, settings=settings)
+        other = Analysis(attrs.evolve(self.system, components=components), self.model, phase=self.phase)
+        other.dtypes, other.ideal = self.dtypes, self.ideal
+        return other
+
+    def explain(self, metric: str, **given: Any) -> Explanation:
+        """Return a time metric or `energy_per_token` as a sum of named terms in the regime at a point.
+
+        The terms are the marked times, each weighted by the metric's derivative: at p = 1 and infinity how often each
+        counts, at other p times (t/m)**(p-1). Their sum is the metric, exactly. Raises WorkloadError for metrics that
+        are not sums.
+        """
+        from symarch.formula import let_bound
+
+        unit = "J" if metric == "energy_per_token" else "s"
+        if metric in METRICS and metric not in (*TIME_METRICS, "energy_per_token"):
+            raise WorkloadError(f"{metric} is no sum of terms; explain one of {', '.join(TIME_METRICS)}, energy_per_token")
+        recorded, values, sizes = self._point(given)
+        output = self._output(metric, given.get("context") is not None)
+        if sizes.get("output") == 1 and metric == "tpot":
+            raise WorkloadError("output 1 has no decode step, so no tpot")
+        parts = parts_of(recorded.program, output, values, unit)
+        computed = evaluate(recorded.program, values)
+        formula = let_bound(recorded.program, [p.index for p in parts], computed)
+        value = float(computed[recorded.program.outputs[output]])
+        groups: dict[tuple[str, str], list[int]] = {}
+        for position, part in enumerate(parts):
+            groups.setdefault((part.resource, part.cause), []).append(position)
+        terms = []
+        for (resource, cause), members in groups.items():
+            amount = math.fsum(parts[i].weight * parts[i].value for i in members)
+            expression = _sum_of([(_exact(parts[i].weight), formula.expressions[i]) for i in members])
+            names = tuple(dict.fromkeys(parts[i].operator for i in members if parts[i].operator))
+            terms.append(Term(resource, cause, amount, amount / value, expression, names))
+        terms.sort(key=lambda t: -t.value)
+        order = self.system.components[next(c.name for c in self.system.of("processor"))].settings["overlap"].value
+        used = {s.name for e in (*(t.expression for t in terms), *formula.definitions.values()) for s in e.free_symbols}
+        names = recorded.program.names
+        shown = {n: float(computed[names[n]] if n in names else values[n]) for n in sorted(used | set(formula.definitions))}
+        units = {n: s.unit for n, s in recorded.symbols.items()} | self._definition_units()
+        roofline = None
+        if unit == "s" and order not in (1, math.inf):
+            roofline = self._at_order(math.inf).explain(metric, **given)
+        return Explanation(
+            metric=metric,
+            value=value,
+            unit=METRICS[metric][0],
+            order=order,
+            terms=tuple(terms),
+            definitions=formula.definitions,
+            values=shown,
+            units={n: units.get(n, "1") for n in shown},
+            roofline=roofline,
+            latex={n: s.latex for n, s in recorded.symbols.items()},
+        )
+
+    def evaluate_on_floats(self, **given: Any) -> dict[str, float]:
+        """Return the metrics from running the model on plain numbers: the reference the program is held to."""
+        _, values, _ = self._point(given)
+        request = self.request(given.get("context") is not None)
+        model = run_on_floats(self.system, self.model, request, values)
+        return {n: float(v) for n, v in model.metrics.items()}
+
+    def check_dimensions(self) -> None:
+        """Run the whole model on bare dimensions. Raises DimensionError where two unlike quantities meet."""
+        model = run_on_dimensions(self.system, self.model, self.request())
+        from symarch.quantities import Dimensioned, unit_dimension
+
+        for name, value in model.metrics.items():
+            found = Dimensioned.lift(value).dimension
+            if found != unit_dimension(METRICS[name][0]):
+                raise SymarchError(f"{name} has dimension [{found}] instead of [{METRICS[name][0]}]")
+
+
+class Function:
+    """A metric as a function of chosen symbols: numbers in, a number out; arrays in, an array out."""
+
+    def __init__(self, program: Any, inputs: tuple[str, ...]) -> None:
+        self.inputs = inputs
+        self.program = program
+        self._scalar = compile_python(program, inputs).function
+        self._arrays: Any = None
+
+    def __call__(self, *values: Any) -> Any:
+        """Evaluate; arrays broadcast against each other."""
+        if len(values) != len(self.inputs):
+            raise SymarchError(f"{len(values)} values are given where {len(self.inputs)} are due: {', '.join(self.inputs)}")
+        for value in values:
+            if type(value) is not float and type(value) is not int:
+                break
+        else:
+            return self._scalar(*values)[0]
+        if self._arrays is None:
+            from symarch.program.arrays import ArrayFunction
+
+            self._arrays = ArrayFunction(self.program, self.inputs)
+        return self._arrays(*values)[0]
+
+
+def _exact(weight: float) -> Any:
+    """Return a weight as a fraction when it is one of small denominator, as counts and their halves are."""
+    fraction = Fraction(weight).limit_denominator(10**6)
+    return fraction if math.isclose(float(fraction), weight, rel_tol=1e-15) else weight
+
+
+def _sum_of(terms: list[tuple[Any, Any]]) -> Any:
+    """Add weighted expressions and factor out what they share: the same bytes over the same bandwidth."""
+    import sympy
+
+    from symarch.formula.functions import exact
+
+    added = sympy.Add(*(exact(w) * e for w, e in terms))
+    common = sympy.factor_terms(sympy.expand(added))
+    return common if common.count_ops() < added.count_ops() else added
+
+
+def analyze(system: System, model: Architecture, mapping: Mapping[str, str] | None = None, phase: str = "both",
+            dtype: str = "bf16", ideal: bool = False) -> Analysis:  # fmt: skip
+    """Analyse a model on a system; see `Analysis`."""
+    return Analysis(system, model, mapping=mapping, phase=phase, dtype=dtype, ideal=ideal)
+
+
+@attrs.frozen
+class _NoModel:
+    """Stands in for a model where an operator is timed alone."""
+
+    name: str = "operator"
+
+    def check_shard(self, shard: Any) -> None:
+        """Allow any division."""
+
+
+def time_operator(system: System, operator: Operator, *, devices: int | None = None, ideal: bool = False) -> float:
+    """Return the time of one operator on a system, without a model [s].
+
+    Its dims, flops and bytes are numbers in SI, per device; a collective takes place among `devices` devices (default:
+    all). Raises MappingError or SymarchError.
+    """
+    system = system.ideal() if ideal else system
+    if operator.collective is not None:
+        system = attrs.evolve(system, tensor=devices or system.devices, data=None)
+    mapping = resolve(system, _NoModel())  # type: ignore[arg-type]  # only check_shard is asked
+    bench = bench_of(SystemGraph.build(system, lambda component, parameter, value: value), mapping)
+    if operator.collective is not None:
+        network = bench.system.networks[mapping.networks[operator.collective.axis]]
+        load = collective_load(network, operator, mapping.shard.tensor)
+    else:
+        load = operator_load(bench, operator)
+    return float(time_of(bench.processor.overlap, load, power_limit(bench).time(load.energy, operator.name)))
+
+
+__all__ = [
+    "TENSORS",
+    "Analysis",
+    "ConstraintResult",
+    "Explanation",
+    "Function",
+    "OperatorResult",
+    "ResourceResult",
+    "Result",
+    "System",
+    "Term",
+    "analyze",
+    "load_model",
+    "load_system",
+    "time_operator",
+]

@@ -1,0 +1,27 @@
+"""symarch explain"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from symarch.cli.options import analysis_options, build
+
+
+@click.command("explain")
+@analysis_options
+@click.option("--metric", default="tpot", show_default=True, help="ttft, tpot, request_time or energy_per_token.")
+@click.option("--latex", is_flag=True, help="Print LaTeX.")
+def command(metric: str, latex: bool, **options: Any) -> None:
+    """Print a metric as a closed form in the regime at this point, term by term, in words and symbols."""
+    analysis, given = build(options)
+    explanation = analysis.explain(metric, **given)
+    if latex:
+        from symarch.report.formulas import explanation_latex
+
+        click.echo(explanation_latex(explanation))
+    else:
+        from symarch.report.formulas import print_explanation
+
+        print_explanation(analysis, explanation)

@@ -1,0 +1,99 @@
+"""The options that every command with a SYSTEM and a MODEL takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from symarch.errors import WorkloadError
+
+if TYPE_CHECKING:
+    from symarch.api import Analysis
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+SIZES = ("batch", "prompt", "output", "context")
+
+
+def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not name.strip() or not text.strip():
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE, for example hbf.read_time=5us")
+        if name.strip() in found:
+            raise click.BadParameter(f"{name.strip()} is set twice")
+        found[name.strip()] = text.strip()
+    return found
+
+
+def workload(function: _F) -> _F:
+    """Add the options that describe a workload."""
+    options = [
+        click.option("--phase", type=click.Choice(["prefill", "decode", "both"]), help="Phases to run [both]."),
+        click.option("--batch", type=int, metavar="N", help="Sequences in flight in the whole system [1]."),
+        click.option("--prompt", type=int, metavar="N", help="Tokens of each prompt [2048]."),
+        click.option("--output", type=int, metavar="N", help="Output tokens of each sequence [256]."),
+        click.option("--context", type=int, metavar="N", help="One decode step that attends to N tokens."),
+        click.option(
+            "--dtype", default="bf16", show_default=True, help="Data type, or by class: weights=fp8,kv_cache=bf16."
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def analysis_options(function: _F) -> _F:
+    """Add SYSTEM, --model, the workload, --set and --ideal."""
+    settings = click.option(
+        "--set", "settings", multiple=True, callback=_settings, metavar="NAME=VALUE",
+        help="Set a parameter, with its unit: hbf.read_time=5us. May be given several times.",
+    )  # fmt: skip
+    ideal = click.option("--ideal", is_flag=True, help="The speed of light: efficiencies 1, overheads 0, full overlap.")
+    model = click.option("--model", required=True, metavar="MODEL", help="A shipped model or a config.json.")
+    return click.argument("system", metavar="SYSTEM")(model(workload(settings(ideal(function)))))
+
+
+def split_settings(settings: dict[str, str]) -> tuple[dict[str, str], dict[str, float]]:
+    """Divide `--set` into the system's parameters and the symbols of workload and trace."""
+    own = {k: v for k, v in settings.items() if k in SIZES or k.startswith(("dtype.", "trace."))}
+    return {k: v for k, v in settings.items() if k not in own}, {k: _number(k, v) for k, v in own.items()}
+
+
+def _number(name: str, text: str) -> float:
+    from symarch.quantities import parse_quantity
+
+    unit = "B" if name.startswith("dtype.") else "FLOP" if name.startswith("trace.") else "1"
+    value = parse_quantity(text, unit)
+    if not 0 < value < float("inf"):
+        raise WorkloadError(f"--set {name}={text}: it must be greater than 0 and finite")
+    return value
+
+
+def build(options: dict[str, Any]) -> tuple[Analysis, dict[str, Any]]:
+    """Return the analysis that a command's options ask for, and the point at which to evaluate it."""
+    from symarch.api import analyze, load_model, load_system
+
+    phase = options["phase"]
+    given = {name: options[name] for name in SIZES if options.get(name) is not None}
+    settings, own = split_settings(options["settings"])
+    for name, value in own.items():
+        if name in given:
+            raise WorkloadError(f"{name} is given twice: --{name} and --set")
+        given[name] = value
+    if "context" in given:
+        if phase not in (None, "decode"):
+            raise WorkloadError(f"--context is one decode step; it cannot go with --phase {phase}")
+        phase = "decode"
+        for name in ("prompt", "output"):
+            if name in given:
+                raise WorkloadError(f"--context is one decode step; it cannot go with --{name}")
+    if phase == "prefill" and "output" in given:
+        raise WorkloadError("--output is for decode; it cannot go with --phase prefill")
+    system = load_system(options["system"], settings)
+    model = load_model(options["model"])
+    analysis = analyze(system, model, phase=phase or "both", dtype=options["dtype"], ideal=options["ideal"])
+    return analysis, given

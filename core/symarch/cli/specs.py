@@ -1,0 +1,45 @@
+"""symarch specs"""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group("specs")
+def command() -> None:
+    """List and show shipped systems, models and presets."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(as_json: bool) -> None:
+    """List the shipped systems and models, and the presets of all technologies."""
+    import attrs
+
+    from symarch.specs import list_specs
+
+    found = list_specs()
+    if as_json:
+        from symarch.report.data import to_json
+
+        click.echo(to_json([attrs.asdict(s) for s in found]))
+    else:
+        from symarch.report.text import print_specs
+
+        print_specs(found)
+
+
+@command.command("show")
+@click.argument("name", metavar="NAME")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, as_json: bool) -> None:
+    """Show a system, a model, or a preset (TECHNOLOGY:PRESET): every value with its origin and source."""
+    from symarch.report.data import spec_data, to_json
+
+    data = spec_data(name)
+    if as_json:
+        click.echo(to_json(data))
+    else:
+        from symarch.report.text import print_spec
+
+        print_spec(data)

@@ -1,0 +1,176 @@
+"""Exact derivatives: reverse mode as a program of its own, and one-sided values at kinks.
+
+The gradient of a program is recorded on the same tape, so every printer that prints programs prints derivatives too.
+At a tie of `max` or `min` reverse mode follows the first of the tied arguments; `one_sided` gives the two true values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+
+import attrs
+
+from symarch.program.functions import FLOAT, overlap_value
+from symarch.program.mean import mean_max_tangent
+from symarch.program.tape import ALIASES, Node, Program, Tape
+
+TIE = 1e-12
+"""Relative distance below which two arguments of a maximum count as equal: a few hundred rounding errors."""
+
+
+def gradient(program: Program, output: str, targets: Sequence[int], *, outermost: bool = False) -> Program:
+    """Return a program with the outputs `value` and `d0`, `d1` ...: the output and its derivative by each target.
+
+    Targets are indices of operations (inputs, names, marks), so a definition's derivative is as easily had as a
+    parameter's. With `outermost`, a target that works through another target is held fixed there.
+    """
+    tape = Tape(program.operations)
+    root = program.outputs[output]
+    live = program.live([root])
+    wanted = set(targets)
+    upstream: set[int] = set()
+    for index in live:
+        if index in wanted or any(a in upstream for a in program.operations[index][1]):
+            upstream.add(index)
+    bars: dict[int, list[Node | int]] = {root: [1]}
+    sums: dict[int, Node | int] = {}
+    for index in reversed(live):
+        if index not in upstream or index not in bars:
+            continue
+        bar = _sum(tape, bars[index])
+        sums[index] = bar
+        if outermost and index in wanted:
+            continue
+        for argument, factor in _local(tape, index):
+            if argument in upstream:
+                term = bar if factor is None else tape.record("mul", (bar, factor))
+                bars.setdefault(argument, []).append(term)
+    outputs: dict[str, Node | int] = {"value": Node(tape, root)}
+    outputs |= {f"d{i}": sums.get(t, 0) for i, t in enumerate(targets)}
+    return Program.of(tape, outputs).pruned()
+
+
+def _sum(tape: Tape, terms: list[Node | int]) -> Node | int:
+    return terms[0] if len(terms) == 1 else tape.record("add", terms)
+
+
+def _local(tape: Tape, index: int) -> Iterable[tuple[int, Node | None]]:
+    """Yield (argument, local derivative); None stands for 1."""
+    operation, arguments, attribute = tape.operations[index]
+    own = Node(tape, index)
+    if operation in ALIASES or operation == "add":
+        for argument in arguments:
+            yield argument, None
+    elif operation == "mul":
+        for position, argument in enumerate(arguments):
+            others = [Node(tape, a) for i, a in enumerate(arguments) if i != position]
+            yield argument, tape.record("mul", others)
+    elif operation == "pow":
+        base, exponent = (Node(tape, a) for a in arguments)
+        yield base.index, exponent * tape.record("pow", (base, exponent - 1))
+        if tape.operations[exponent.index][0] != "const":
+            yield exponent.index, own * tape.record("log", (base,))
+    elif operation in ("max", "min"):
+        for position, argument in enumerate(arguments):
+            yield argument, tape.record(f"first_{operation}", [Node(tape, a) for a in arguments], position)
+    elif operation == "overlap":
+        for argument in arguments:
+            # dm/dt = (t/m)**(p-1)
+            yield argument, tape.record("pow", (Node(tape, argument) / own, attribute - 1))
+    elif operation == "mean_max":
+        weights = tape.record("mean_max_weights", [Node(tape, a) for a in arguments])
+        for position, argument in enumerate(arguments[1:]):
+            yield argument, tape.record("item", (weights,), position)
+    elif operation == "exp":
+        yield arguments[0], own
+    elif operation == "log":
+        yield arguments[0], Node(tape, arguments[0]) ** -1
+    elif operation == "log2":
+        yield arguments[0], Node(tape, arguments[0]) ** -1 * (1 / math.log(2))
+    # ceil and floor: derivative 0
+
+
+def evaluate(program: Program, inputs: Mapping[str, float]) -> list[float]:
+    """Interpret a program on floats and return the value of every operation."""
+    values: list[float] = []
+    for operation, arguments, attribute in program.operations:
+        if operation == "const":
+            values.append(attribute)
+        elif operation == "input":
+            values.append(inputs[attribute])
+        else:
+            values.append(FLOAT[operation](tuple([values[a] for a in arguments]), attribute))
+    return values
+
+
+@attrs.frozen
+class OneSided:
+    """The derivative from the left and from the right."""
+
+    left: float
+    right: float
+
+
+def one_sided(program: Program, output: str, inputs: Mapping[str, float]) -> dict[str, OneSided]:
+    """Return the one-sided derivatives by every input that a tie makes ambiguous.
+
+    Inputs without a tie in their way are left out: there reverse mode is exact. Ties are found within `TIE`.
+    """
+    small = program.select({output: program.outputs[output]})
+    values = evaluate(small, inputs)
+    reach: list[frozenset[int]] = []  # the inputs each operation depends on
+    suspects: set[int] = set()
+    for index, (operation, arguments, _) in enumerate(small.operations):
+        reach.append(frozenset([index]) if operation == "input" else frozenset().union(*(reach[a] for a in arguments)))
+        at = [values[a] for a in arguments]
+        if operation == "mean_max" or (operation in ("max", "min") and len(_tied(operation, at)) > 1):
+            suspects |= reach[index]
+    found: dict[str, OneSided] = {}
+    for index in sorted(suspects):
+        right = _directional(small, values, index, 1.0)
+        left = 0.0 - _directional(small, values, index, -1.0)
+        if not math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-300):
+            found[small.operations[index][2]] = OneSided(left, right)
+    return found
+
+
+def _tied(operation: str, values: Sequence[float]) -> list[int]:
+    best = max(values) if operation == "max" else min(values)
+    return [i for i, v in enumerate(values) if v == best or abs(v - best) <= TIE * abs(best)]
+
+
+def _directional(program: Program, values: Sequence[float], source: int, direction: float) -> float:
+    """Push a direction of one input through the program; at a tie the steepest (or flattest) tangent is true."""
+    tangents = [0.0] * len(values)
+    tangents[source] = direction
+    for index, (operation, arguments, attribute) in enumerate(program.operations):
+        incoming = [tangents[a] for a in arguments]
+        if not any(incoming):
+            continue
+        at = [values[a] for a in arguments]
+        if operation in ALIASES or operation == "add":
+            tangent = sum(incoming)
+        elif operation == "mul":
+            tangent = sum(t * math.prod(at[:i] + at[i + 1 :]) for i, t in enumerate(incoming) if t)
+        elif operation == "pow":
+            tangent = incoming[0] * at[1] * at[0] ** (at[1] - 1) if incoming[0] else 0.0
+            if incoming[1]:
+                tangent += incoming[1] * values[index] * math.log(at[0])
+        elif operation in ("max", "min"):
+            candidates = [incoming[i] for i in _tied(operation, at)]
+            tangent = max(candidates) if operation == "max" else min(candidates)
+        elif operation == "overlap":
+            m = overlap_value(attribute, at)
+            tangent = sum(t * (v / m) ** (attribute - 1) for t, v in zip(incoming, at, strict=True) if t)
+        elif operation == "mean_max":
+            tangent = mean_max_tangent(at[0], tuple(at[1:]), tuple(incoming[1:]), partial(_tied, "max"))
+        elif operation == "exp":
+            tangent = incoming[0] * values[index]
+        elif operation in ("log", "log2"):
+            tangent = incoming[0] / at[0] / (math.log(2) if operation == "log2" else 1)
+        else:
+            tangent = 0.0
+        tangents[index] = tangent
+    return tangents[program.outputs[next(iter(program.outputs))]]

@@ -1,0 +1,147 @@
+"""Formulas in words, symbols and LaTeX. Importing this module imports sympy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+import sympy
+from rich.text import Text
+
+from symarch.api import Analysis, Explanation
+from symarch.formula import latex_of, let_bound, symbol_latex
+from symarch.plugins import registry
+from symarch.program import Program, Tape
+from symarch.quantities import format_quantity
+from symarch.report.text import Output, console, heading, table
+from symarch.specs import presets_of
+from symarch.technologies import options_of, parameters_of, quantities_of
+from symarch.technologies.declare import not_modelled
+
+
+def written(expression: sympy.Basic) -> str:
+    """Return an expression as plain text."""
+    return str(sympy.sstr(expression, order="none")) if isinstance(expression, sympy.Max | sympy.Min) else str(expression)
+
+
+def _rounded(expression: sympy.Expr) -> sympy.Expr:
+    """Return an expression with its rounded constants at six digits: the weights at other overlap orders are such."""
+    return expression.xreplace({f: sympy.Float(f, 6) for f in expression.atoms(sympy.Float)})
+
+
+def print_explanation(analysis: Analysis, explanation: Explanation) -> None:
+    """Print the terms with shares, then their formulas, then the definitions with the values used."""
+    out = console()
+    unit = explanation.unit
+    out.print(heading(f"{explanation.metric} of {analysis.model.name} on {analysis.system.name}: "
+                      f"{format_quantity(explanation.value, unit)}"))  # fmt: skip
+    out.print(_regime(explanation), style="dim")
+    out.print()
+    rows = [
+        (f"{100 * t.share:.1f} %", format_quantity(t.value, unit), t.resource, t.cause, _first(t.operators))
+        for t in explanation.terms
+        if t.share >= 0.0005
+    ]
+    columns = (("share", "right"), ("time" if unit == "s" else "energy", "right"), ("resource", "left"),
+               ("for", "left"), ("in", "left"))  # fmt: skip
+    out.print(table(columns, rows))
+    _print_sum(out, explanation)
+    if explanation.roofline is not None:
+        out.print()
+        value, gap = explanation.roofline.value, 100 * (explanation.value / explanation.roofline.value - 1)
+        out.print(heading(f"At p = infinity, where only the slowest resource counts: {format_quantity(value, unit)}"))
+        out.print(f"The value above is {gap:.1f} % more.", style="dim")
+        _print_sum(out, explanation.roofline)
+    known = explanation.definitions | (explanation.roofline.definitions if explanation.roofline else {})
+    values = explanation.values | (explanation.roofline.values if explanation.roofline else {})
+    units = explanation.units | (explanation.roofline.units if explanation.roofline else {})
+    out.print()
+    out.print(heading("where"))
+    for name, expression in known.items():
+        value_text = format_quantity(values[name], units[name])
+        out.print(Text(f"  {name} = {written(expression)} = {value_text}"), soft_wrap=True)
+    out.print()
+    out.print(heading("at"))
+    for name in values:
+        if name not in known:
+            out.print(Text(f"  {name} = {format_quantity(values[name], units[name])}"), soft_wrap=True)
+    out.flush()
+
+
+def _first(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _print_sum(out: Output, explanation: Explanation) -> None:
+    out.print()
+    out.print(heading(f"{explanation.metric} ="))
+    for position, term in enumerate(explanation.terms):
+        out.print(Text(f"  {'  ' if position == 0 else '+ '}{written(_rounded(term.expression))}"), soft_wrap=True)
+
+
+def _regime(explanation: Explanation) -> str:
+    if explanation.unit == "J":
+        return "Energies add; static power counts for the whole time."
+    if explanation.order == math.inf:
+        return "Closed form in the regime at this point: where resources overlap, the slowest counts."
+    if explanation.order == 1:
+        return "Closed form in the regime at this point: arithmetic and data do not overlap, their times add."
+    return (
+        f"Overlap order p = {explanation.order:g}: each time t counts with the weight (t/m)**(p-1), m being the overlapped "
+        "time of its operator; the weights are those at this point."
+    )
+
+
+def explanation_latex(explanation: Explanation) -> str:
+    """Return the closed form and its definitions as a LaTeX document fragment (needs amsmath)."""
+    declared = dict(explanation.latex)
+    lines = [f"% {explanation.metric} = {format_quantity(explanation.value, explanation.unit)}", r"\begin{align*}"]
+    name = explanation.metric.replace("_", r"\_")
+    for position, term in enumerate(explanation.terms):
+        sign = rf"\mathrm{{{name}}} &= " if position == 0 else r"&\quad + "
+        lines.append(f"{sign}{latex_of(_rounded(term.expression), declared)} \\\\")
+    for definition, expression in explanation.definitions.items():
+        lines.append(f"{symbol_latex(definition)} &= {latex_of(expression, declared)} \\\\")
+    lines[-1] = lines[-1].removesuffix(r" \\")
+    lines.append(r"\end{align*}")
+    return "\n".join(lines)
+
+
+def technology_data(name: str) -> dict[str, Any]:
+    """Return a technology as plain data: formulas, parameters, presets, what it does not model. Raises UnknownNameError."""
+    cls = registry().technology(name)
+    origin = registry().origin(name)
+    tape = Tape()
+    values = {p.name: p.default if p.structural else tape.input(f"{name}.{p.name}") for p in parameters_of(cls)}
+    instance = cls(component=name, **values)
+    quantities = []
+    recorded = {key: getattr(instance, key) for key in quantities_of(cls)}
+    outputs = {key: value for key, value in recorded.items() if value is not None}
+    program = Program.of(tape, outputs)
+    for key, declared in quantities_of(cls).items():
+        if key not in outputs:
+            continue
+        bound = let_bound(program, [program.outputs[key]])
+        expression = bound.definitions.get(f"{name}.{key}", bound.expressions[0])
+        text = written(expression).replace(f"{name}.", "")
+        quantities.append({"name": key, "unit": declared.unit, "doc": declared.doc, "formula": text})
+    return {
+        "name": name,
+        "kind": cls.kind,
+        "doc": (cls.__doc__ or "").strip(),
+        "distribution": origin.distribution,
+        "version": origin.version,
+        "quantities": quantities,
+        "parameters": [attrs.asdict(p) for p in parameters_of(cls)],
+        "options": [attrs.asdict(o) for o in options_of(cls)],
+        "presets": [
+            {"name": p.name, "title": p.title, "source": p.source, "date": p.date, "status": p.status}
+            for p in presets_of(name).values()
+        ],
+        "assumptions": list(cls.assumptions),
+        "not_modelled": list(not_modelled(cls)),
+    }
+
+
+__all__ = ["explanation_latex", "print_explanation", "technology_data", "written"]

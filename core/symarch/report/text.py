@@ -1,0 +1,353 @@
+"""Text for a terminal: plain when piped, sensible at 80 columns. rich lays out the tables and stays in this module."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from symarch.analysis import METRICS
+from symarch.api import Analysis, Result
+from symarch.quantities import format_quantity, format_value
+from symarch.sensitivity import Elasticity, Sensitivity
+from symarch.specs import Listed
+
+HIGHER_IS_BETTER = ("throughput", "throughput_per_user")
+
+
+class Output:
+    """Where text is laid out: like a rich console, but lines carry no trailing blanks.
+
+    Text is styled on a terminal only, and as wide as it; 80 columns where there is none.
+    """
+
+    def __init__(self) -> None:
+        terminal = Console()
+        self._console = Console(
+            file=io.StringIO(),
+            highlight=False,
+            markup=False,
+            emoji=False,
+            width=terminal.width,
+            force_terminal=terminal.is_terminal,
+            color_system="standard" if terminal.is_terminal else None,
+        )
+
+    def print(self, *what: Any, **how: Any) -> None:
+        """Lay out text or a table."""
+        self._console.print(*what, **how)
+
+    def text(self) -> str:
+        """Return all that was laid out."""
+        laid = self._console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO above
+        return "".join(line.rstrip() + "\n" for line in laid.splitlines())
+
+    def flush(self) -> None:
+        """Write all that was laid out to stdout."""
+        click.echo(self.text(), nl=False)
+
+
+def console() -> Output:
+    """Return a fresh output."""
+    return Output()
+
+
+def heading(text: str) -> Text:
+    """Return a section's heading."""
+    return Text(text, style="bold")
+
+
+def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> Padding:
+    """Return a borderless table; each column has a title and an alignment (left or right)."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for position, (title, align) in enumerate(columns):
+        made.add_column(title, justify="right" if align == "right" else "left", no_wrap=position == 0 or align == "right")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    return Padding(made, (0, 0, 0, 2))
+
+
+def _paragraph(out: Output, sentences: Iterable[str]) -> None:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    for sentence in sentences:
+        grid.add_row("-", Text(sentence))
+    out.print(Padding(grid, (0, 0, 0, 2)))
+
+
+def describe(analysis: Analysis, workload: Mapping[str, Any]) -> str:
+    """Return one line on the workload: sizes, phase, data types, ideal."""
+    sizes = ", ".join(f"{k} {workload[k]}" for k in ("batch", "prompt", "output", "context") if k in workload)
+    kinds = set(workload["dtype"].values())
+    dtype = kinds.pop() if len(kinds) == 1 else ", ".join(f"{k} {v}" for k, v in workload["dtype"].items())
+    phase = "" if workload["phase"] == "both" else f", {workload['phase']} only"
+    return f"{sizes}{phase}, {dtype}{', ideal (speed of light)' if analysis.ideal else ''}"
+
+
+def print_run(analysis: Analysis, result: Result) -> None:
+    """Print the answer first, then where the time goes, what fits, and what was assumed."""
+    out = console()
+    system = analysis.system
+    recorded = analysis.recorded("context" in result.workload)
+    degrees = f"tensor {recorded.tensor}" + (f" x data {recorded.data}" if recorded.data > 1 else "")
+    devices = f"{system.devices} devices, {degrees}" if system.devices > 1 else "one device"
+    out.print(heading(f"{analysis.model.name} on {system.name} ({devices})"))
+    out.print(describe(analysis, result.workload), style="dim")
+    out.print()
+    rows = []
+    for name, value in result.metrics.items():
+        unit, words = METRICS[name]
+        shown = format_quantity(value, unit) if value is not None else "-"
+        if value is None:
+            words = f"{words}: needs {', '.join(result.missing.get(name, ()))}"
+        rows.append((name, shown, words))
+    out.print(table((("metric", "left"), ("value", "right"), ("", "left")), rows))
+    _print_resources(out, result)
+    _print_operators(out, result)
+    out.print()
+    out.print(heading("Constraints"))
+    rows = [
+        (
+            c.name,
+            "ok" if c.ok else "FAILS",
+            format_quantity(c.used, c.unit),
+            format_quantity(c.limit, c.unit),
+            f"{100 * c.used / c.limit:.0f} %",
+        )
+        for c in result.constraints
+    ]
+    columns = (("constraint", "left"), ("", "left"), ("needed", "right"), ("available", "right"), ("used", "right"))
+    out.print(table(columns, rows))
+    for constraint in result.constraints:
+        if not constraint.ok:
+            over = format_quantity(constraint.used - constraint.limit, constraint.unit)
+            out.print(Text(f"  {constraint.name} fails by {over}: the numbers above are for a system that cannot be.", "red"))
+    out.print()
+    out.print(heading("Assumed, or not modelled"))
+    _paragraph(out, result.assumptions)
+    out.flush()
+
+
+def _print_resources(out: Output, result: Result) -> None:
+    phases = list(dict.fromkeys(r.phase for r in result.resources))
+    names = list(dict.fromkeys(r.name for r in sorted(result.resources, key=lambda r: -r.share) if r.share > 0))
+    share = {(r.name, r.phase): r.share for r in result.resources}
+    out.print()
+    out.print(heading("Where the time goes"))
+    rows = [(n, *(_percent(share.get((n, p), 0.0)) for p in phases)) for n in names]
+    out.print(table((("resource", "left"), *((p, "right") for p in phases)), rows))
+
+
+def _print_operators(out: Output, result: Result) -> None:
+    for phase in dict.fromkeys(o.phase for o in result.operators):
+        out.print()
+        out.print(heading(f"Operators of {phase}" + (" (mean of the steps)" if phase == "decode" else "")))
+        rows = [
+            (o.name, str(o.count), format_quantity(o.time, "s"), _percent(o.share), o.bound or "-")
+            for o in result.operators
+            if o.phase == phase
+        ]
+        columns = (("operator", "left"), ("runs", "right"), ("each", "right"), ("share", "right"), ("bound by", "left"))
+        out.print(table(columns, rows))
+
+
+def _percent(share: float) -> str:
+    return "-" if share == 0 else "<0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
+
+
+def sensitivity_text(analysis: Analysis, found: Sensitivity) -> str:
+    """Return a sensitivity as text: the largest elasticities, the definitions, the checks."""
+    out = console()
+    out.print(heading(f"{found.metric} of {analysis.model.name} on {analysis.system.name}: "
+                      f"{format_quantity(found.value, found.unit)}"))  # fmt: skip
+    better = "rises" if found.metric in HIGHER_IS_BETTER else "falls"
+    out.print("An elasticity of -0.5: 1 % more of the parameter and the metric falls by 0.5 %.", style="dim")
+    out.print()
+    shown = [e for e in found.elasticities if e.size >= 0.0005]
+    rows = [
+        (
+            e.parameter,
+            format_quantity(e.value, e.unit),
+            _elasticity(e),
+            _metric(e.low, found.unit),
+            _metric(e.high, found.unit),
+            _metric(e.limit, found.unit),
+        )
+        for e in shown
+    ]
+    columns = (("parameter", "left"), ("value", "right"), ("elasticity", "right"), ("at low", "right"),
+               ("at high", "right"), ("at best", "right"))  # fmt: skip
+    out.print(table(columns, rows))
+    rest = len(found.elasticities) - len(shown)
+    if rest:
+        out.print(f"  {rest} more parameters have an elasticity below 0.0005.", style="dim")
+    out.print(f"  At low, at high: {found.metric} at the ends of the parameter's range. At best: as far as it {better}")
+    out.print("  when the parameter goes to its best conceivable end, all else unchanged.")
+    out.print()
+    out.print(heading("Definitions"))
+    rows = [(g.name, format_quantity(g.value, g.unit), f"{g.elasticity:+.3f}", ", ".join(_short(g.parts, g.name)))
+            for g in found.groups if abs(g.elasticity) >= 0.0005]  # fmt: skip
+    out.print(table((("definition", "left"), ("value", "right"), ("elasticity", "right"), ("made of", "left")), rows))
+    out.print()
+    out.print(heading("Checks: elasticities weighted by their exponent of a unit sum to the metric's"))
+    rows = [(c.unit, f"{c.found:+.12f}", f"{c.expected:+g}", "ok" if c.ok else "FAILS", c.note) for c in found.checks]
+    out.print(table((("unit", "left"), ("sum", "right"), ("due", "right"), ("", "left"), ("", "left")), rows))
+    return out.text()
+
+
+def _short(parts: Sequence[str], name: str) -> list[str]:
+    owner = name.partition(".")[0] + "."
+    return [p.removeprefix(owner) for p in parts]
+
+
+def _elasticity(entry: Elasticity) -> str:
+    if isinstance(entry.elasticity, tuple):
+        return f"{entry.elasticity[0]:+.3f} | {entry.elasticity[1]:+.3f}"
+    return "-" if entry.elasticity is None else f"{entry.elasticity:+.3f}" + (" *" if entry.integer else "")
+
+
+def _metric(value: float | None, unit: str) -> str:
+    return "-" if value is None else format_quantity(value, unit)
+
+
+def print_plugins(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print the list of technologies."""
+    cells = [(r["name"], r["kind"], f"{r['distribution']} {r['version']}", ", ".join(r["presets"]), r["title"]) for r in rows]
+    columns = (("technology", "left"), ("kind", "left"), ("from", "left"), ("presets", "left"), ("", "left"))
+    out = console()
+    out.print(table(columns, cells))
+    out.flush()
+
+
+def print_specs(found: Sequence[Listed]) -> None:
+    """Print the list of specs."""
+    out = console()
+    out.print(table((("name", "left"), ("kind", "left"), ("", "left")), [(s.name, s.kind, s.title) for s in found]))
+    out.flush()
+
+
+def print_technology(data: Mapping[str, Any]) -> None:
+    """Print a technology as a person wants it."""
+    out = console()
+    out.print(heading(f"{data['name']}, a {data['kind']} of {data['distribution']} {data['version']}"))
+    out.print(Text(data["doc"]))
+    out.print()
+    out.print(heading("Formulas"))
+    rows = [(q["name"], q["formula"], f"[{q['unit']}] {q['doc']}") for q in data["quantities"]]
+    out.print(table((("quantity", "left"), ("", "left"), ("", "left")), rows))
+    out.print()
+    out.print(heading("Parameters"))
+    rows = [
+        (
+            p["name"],
+            "absent" if p["default"] is None else format_quantity(p["default"], p["unit"]),
+            _range(p),
+            p["status"],
+            p["doc"] + (f" [{p['source']}]" if p["source"] else ""),
+        )
+        for p in data["parameters"]
+    ]
+    columns = (("parameter", "left"), ("default", "right"), ("range", "left"), ("status", "left"), ("", "left"))
+    out.print(table(columns, rows))
+    for option in data["options"]:
+        out.print(Text(f"  {option['name']} = {option['default']!r} ({', '.join(option['choices']) or 'any'}): {option['doc']}"))
+    if data["presets"]:
+        out.print()
+        out.print(heading("Presets"))
+        out.print(table((("preset", "left"), ("date", "left"), ("status", "left"), ("", "left")),
+                        [(p["name"], p["date"], p["status"], f"{p['title']} [{p['source']}]") for p in data["presets"]]))  # fmt: skip
+    out.print()
+    out.print(heading("Assumed, or not modelled"))
+    absent = [f"not modelled: {', '.join(data['not_modelled'])}"] if data["not_modelled"] else []
+    _paragraph(out, [*data["assumptions"], *absent])
+    out.flush()
+
+
+def _range(row: Mapping[str, Any]) -> str:
+    if row["low"] is None and row["high"] is None:
+        return ""
+    ends = [format_quantity(v, row["unit"]) if v is not None else "" for v in (row["low"], row["high"])]
+    return " - ".join(ends)
+
+
+def print_spec(data: Mapping[str, Any]) -> None:
+    """Print a system, model or preset."""
+    out = console()
+    if data["kind"] == "model":
+        out.print(heading(f"{data['name']} (model)"))
+        rows = [(k, str(v)) for k, v in data["config"].items() if k != "_symarch"]
+        out.print(table((("key", "left"), ("value", "left")), rows))
+        own = data["config"].get("_symarch", {})
+        _paragraph(out, [f"{k}: {v}" for k, v in own.items()])
+        out.flush()
+        return
+    if data["kind"] == "preset":
+        out.print(heading(f"{data['technology']}:{data['name']} (preset, {data['date']}, {data['status']}): {data['title']}"))
+        from symarch.plugins import registry
+        from symarch.technologies import parameters_of
+
+        units = {p.name: p.unit for p in parameters_of(registry().technology(data["technology"]))}
+        rows = [(k, _setting(s, units.get(k, "")), s["status"], s["source"]) for k, s in data["settings"].items()]
+        out.print(table((("parameter", "left"), ("value", "right"), ("status", "left"), ("source", "left")), rows))
+        out.flush()
+        return
+    out.print(heading(f"{data['name']} (system, {data['devices']} device{'s' if data['devices'] > 1 else ''}): {data['title']}"))
+    for component in data["components"]:
+        what = component["technology"] or "junction"
+        preset = f", preset {component['preset']}" if component["preset"] else ""
+        place = f", between {' and '.join(component['between'])}" if component["between"] else ""
+        size = f", {component['topology']} of {component['size']}" if component["size"] else ""
+        out.print()
+        out.print(heading(f"{component['table']} {component['name']}: {what}{preset}{place}{size}"))
+        rows = [(s["name"], _setting(s, s["unit"]), s["origin"], s["status"]) for s in component["settings"]]
+        out.print(table((("parameter", "left"), ("value", "right"), ("from", "left"), ("status", "left")), rows))
+    out.print()
+    mapping = data["mapping"]
+    places = ", ".join(f"{k} in {v}" for k, v in mapping["place"].items())
+    out.print(Text(f"mapping: tensor {mapping['tensor'] or 1}{', ' + places if places else ''}"))
+    if data["source"]:
+        out.print(Text(f"source: {data['source']}"))
+    out.flush()
+
+
+def _setting(setting: Mapping[str, Any], unit: str) -> str:
+    value = setting["value"]
+    if value is None:
+        return "absent"
+    return str(value) if isinstance(value, str) else format_quantity(value, unit or "1")
+
+
+def print_trace(data: Mapping[str, Any]) -> None:
+    """Print a trace so that a person sees the model."""
+    out = console()
+    out.print(heading(data["model"]))
+    counts = [(k.replace("_", " "), f"{data[k]:,}") for k in ("parameters", "active_parameters", "streamed_parameters")]
+    counts.append(("KV bytes per token", f"{data['kv_bytes_per_token']:,}"))
+    out.print(table((("", "left"), ("", "right")), counts))
+    for phase in dict.fromkeys(o["phase"] for o in data["operators"]):
+        sizes = ", ".join(f"{k} {v}" for k, v in data["workload"].items() if k in ("batch", "prompt", "output", "context"))
+        out.print()
+        out.print(heading(f"{phase} ({sizes})"))
+        rows = []
+        for o in data["operators"]:
+            if o["phase"] != phase:
+                continue
+            moved = {k: o["bytes_read"].get(k, 0) + o["bytes_written"].get(k, 0) for k in ("weights", "kv_cache", "activations")}
+            rows.append(
+                (
+                    o["name"],
+                    str(o["count"]),
+                    format_quantity(o["flops"], "FLOP") if o["flops"] else "-",
+                    *(format_quantity(v, "B") if v else "-" for v in moved.values()),
+                    format_value(o["intensity"]) if o["intensity"] else "-",
+                )
+            )
+        columns = (("operator", "left"), ("runs", "right"), ("FLOPs", "right"), ("weights", "right"), ("KV cache", "right"),
+                   ("activations", "right"), ("FLOP/B", "right"))  # fmt: skip
+        out.print(table(columns, rows))
+    out.flush()

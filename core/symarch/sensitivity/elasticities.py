@@ -1,0 +1,252 @@
+"""Elasticities d ln(metric) / d ln(parameter) of a recorded model at a point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from symarch.analysis import METRICS, Recorded, Symbol
+from symarch.program import Program, compile_python, gradient, one_sided
+from symarch.program.derivatives import evaluate
+from symarch.quantities import BASES, unit_dimension
+
+FAR = 1e12
+"""Factor by which a rate is raised, or a time lowered, to find the best it can ever bring."""
+
+
+@attrs.frozen
+class Elasticity:
+    """How a metric answers to one parameter.
+
+    Attributes:
+        parameter: name, as `--set` takes it.
+        value: at the point [SI].
+        unit: of the parameter.
+        integer: whether the elasticity is a secant between whole numbers.
+        elasticity: d ln(metric) / d ln(parameter); a pair (left, right) at a kink; None where there is none.
+        low: the metric at the low end of the parameter's range, None without a range.
+        high: the metric at the high end.
+        limit: the best the parameter can ever bring, None if neither direction is better.
+    """
+
+    parameter: str
+    value: float
+    unit: str
+    integer: bool
+    elasticity: float | tuple[float, float] | None
+    low: float | None
+    high: float | None
+    limit: float | None
+
+    @property
+    def size(self) -> float:
+        """Return the largest magnitude, to sort by."""
+        if self.elasticity is None:
+            return 0.0
+        return max(map(abs, self.elasticity)) if isinstance(self.elasticity, tuple) else abs(self.elasticity)
+
+
+@attrs.frozen
+class Group:
+    """A named definition and its factors: parameters that always occur together.
+
+    Attributes:
+        name: the definition, `hbf.read_bandwidth`.
+        value: at the point [SI].
+        unit: of the definition.
+        elasticity: of the metric to the definition.
+        parts: the parameters it is made of.
+    """
+
+    name: str
+    value: float
+    unit: str
+    elasticity: float
+    parts: tuple[str, ...]
+
+
+@attrs.frozen
+class Check:
+    """A sum rule: elasticities weighted by their exponents of a base unit sum to the metric's exponent.
+
+    Attributes:
+        unit: the base unit.
+        expected: the metric's own exponent.
+        found: the weighted sum.
+        ok: whether they agree.
+        note: what a reader should know, such as a kink.
+    """
+
+    unit: str
+    expected: float
+    found: float
+    ok: bool
+    note: str
+
+
+@attrs.frozen
+class Sensitivity:
+    """The sensitivity of one metric at one point.
+
+    Attributes:
+        metric: its name.
+        value: its value [SI].
+        unit: its unit.
+        elasticities: one for each settable parameter, largest first.
+        groups: the definitions, largest first.
+        checks: the sum rules.
+    """
+
+    metric: str
+    value: float
+    unit: str
+    elasticities: tuple[Elasticity, ...]
+    groups: tuple[Group, ...]
+    checks: tuple[Check, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain data, the form of `sensitivity --format json`."""
+        return {
+            "metric": self.metric,
+            "value": self.value,
+            "unit": self.unit,
+            "elasticities": [attrs.asdict(e) for e in self.elasticities],
+            "groups": [attrs.asdict(g) for g in self.groups],
+            "checks": [attrs.asdict(c) for c in self.checks],
+        }
+
+
+def sensitivity_of(
+    recorded: Recorded,
+    metric: str,
+    inputs: Mapping[str, float],
+    definitions: Mapping[str, str],
+    order: Elasticity | None = None,
+) -> Sensitivity:
+    """Return the sensitivity of a metric.
+
+    Args:
+        recorded: the recorded model.
+        metric: name of the metric; it must be one that the model computes.
+        inputs: value of every input of the program.
+        definitions: unit of every named definition.
+        order: the entry of the overlap order, which is fixed in a program and comes from outside.
+    """
+    program = recorded.program.select({metric: recorded.program.outputs[f"metric.{metric}"]})
+    where = {o[2]: i for i, o in enumerate(program.operations) if o[0] == "input"}
+    names = program.names
+    slopes = gradient(program, metric, [*where.values(), *names.values()])
+    at = evaluate(slopes, inputs)
+    values = evaluate(program, inputs)
+    value = float(at[slopes.outputs["value"]])
+    derivative = {
+        n: float(at[slopes.outputs[f"d{i}"]]) for i, n in enumerate([*where, *(f"={n}" for n in names)])
+    }
+    smooth = {n: derivative[n] * inputs[n] / value for n in where}
+    kinks = {
+        n: (s.left * inputs[n] / value, s.right * inputs[n] / value) for n, s in one_sided(program, metric, inputs).items()
+    }
+    call = _caller(program, inputs)
+    entries = []
+    for name, symbol in recorded.symbols.items():
+        current = inputs.get(name, symbol.value)
+        elasticity: float | tuple[float, float] | None
+        if name not in where:
+            elasticity = 0.0
+        elif symbol.integer:
+            elasticity = _secant(call, name, current)
+        else:
+            elasticity = kinks.get(name, smooth[name])
+        entries.append(
+            Elasticity(
+                parameter=name,
+                value=current,
+                unit=symbol.unit,
+                integer=symbol.integer,
+                elasticity=elasticity,
+                low=None if symbol.low is None else call(name, symbol.low),
+                high=None if symbol.high is None else call(name, symbol.high),
+                limit=_limit(call, name, symbol, current),
+            )
+        )
+    if order is not None:
+        entries.append(order)
+    reach = _reach(program)
+    groups = [
+        Group(n, float(values[i]), definitions.get(n, "1"), derivative[f"={n}"] * float(values[i]) / value, reach[i])
+        for n, i in names.items()
+    ]
+    return Sensitivity(
+        metric=metric,
+        value=value,
+        unit=METRICS[metric][0],
+        elasticities=tuple(sorted(entries, key=lambda e: -e.size)),
+        groups=tuple(sorted((g for g in groups if g.elasticity), key=lambda g: -abs(g.elasticity))),
+        checks=tuple(_checks(recorded.symbols, metric, smooth, bool(kinks))),
+    )
+
+
+def _caller(program: Program, inputs: Mapping[str, float]) -> Callable[[str, float], float | None]:
+    """Return a function that evaluates the metric with one input changed; None where it is not a number."""
+    compiled = compile_python(program)
+    base = [inputs[n] for n in compiled.inputs]
+    place = {n: i for i, n in enumerate(compiled.inputs)}
+
+    def call(name: str, value: float) -> float | None:
+        point = list(base)
+        if name in place:
+            point[place[name]] = value
+        try:
+            result = compiled(*point)[0]
+        except (ZeroDivisionError, OverflowError, ValueError):
+            return None
+        return result if math.isfinite(result) and result > 0 else None
+
+    return call
+
+
+def _secant(call: Callable[[str, float], float | None], name: str, value: float) -> float | None:
+    """Return the elasticity between the whole numbers beside a value."""
+    below, above = (value - 1 if value > 1 else value), value + 1
+    low, high = call(name, below), call(name, above)
+    if low is None or high is None:
+        return None
+    return math.log(high / low) / math.log(above / below)
+
+
+def _limit(call: Callable[[str, float], float | None], name: str, symbol: Symbol, value: float) -> float | None:
+    if symbol.better is None:
+        return None
+    if symbol.ideal is not None and symbol.ideal > 0:
+        return call(name, symbol.ideal)
+    if symbol.better == "more":
+        return call(name, value * FAR)
+    return call(name, 0.0) if value == 0 else call(name, value / FAR)
+
+
+def _reach(program: Program) -> list[tuple[str, ...]]:
+    """Return, for every operation, the inputs it depends on."""
+    reach: list[tuple[str, ...]] = []
+    for operation, arguments, attribute in program.operations:
+        if operation == "input":
+            reach.append((attribute,))
+        else:
+            reach.append(tuple(dict.fromkeys(n for a in arguments for n in reach[a])))
+    return reach
+
+
+def _checks(symbols: Mapping[str, Symbol], metric: str, elasticities: Mapping[str, float], kink: bool) -> list[Check]:
+    checks = []
+    due = unit_dimension(METRICS[metric][0])
+    for base in BASES:
+        weights = {n: float(unit_dimension(symbols[n].unit).exponent(base)) for n in elasticities}
+        if not any(weights.values()):
+            continue
+        found = math.fsum(weights[n] * e for n, e in elasticities.items())
+        expected = float(due.exponent(base))
+        note = "kink: checked on the first of the tied" if kink else ""
+        checks.append(Check(base, expected, found, abs(found - expected) <= 1e-9, note))
+    return checks

@@ -1,0 +1,132 @@
+"""The records a system spec becomes: components with a value, range and origin for every parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from symarch.technologies import Parameter, Technology, options_of, parameters_of
+
+TABLES = ("processor", "memory", "link", "switch", "network")
+"""The tables of a system spec that hold components."""
+
+
+@attrs.frozen
+class Setting:
+    """The value of one parameter (SI; None: absent) or option (a word), with where it comes from.
+
+    Attributes:
+        value: the value.
+        low: lower end of its range, None if it has none.
+        high: upper end of its range.
+        source: citation.
+        status: measured, standard, announced or assumed.
+        origin: `default`, `preset NAME`, `spec`, `--set` or `--ideal`.
+    """
+
+    value: Any
+    low: float | None = None
+    high: float | None = None
+    source: str = ""
+    status: str = "assumed"
+    origin: str = "default"
+
+
+@attrs.frozen
+class Component:
+    """One component of a system.
+
+    Attributes:
+        name: its name, unique in the system.
+        table: processor, memory, link, switch or network.
+        technology: its technology class; None for a plain switch (a junction).
+        preset: name of its preset, None without one.
+        settings: a `Setting` for each parameter and option of the technology (and of a network's topology).
+        on: the processor a memory hangs on; None if a link names the memory.
+        between: the two ends of a link.
+        arbitration: shared or exclusive: how a port or link serves several tiers.
+        shared_by: number of devices that share the component.
+        topology: topology class of a network.
+        size: number of endpoints of a network.
+        unknown: parameters the preset's source does not give; the technology's default stands.
+    """
+
+    name: str
+    table: str
+    technology: type[Technology] | None
+    preset: str | None
+    settings: Mapping[str, Setting]
+    on: str | None = None
+    between: tuple[str, str] | None = None
+    arbitration: str = "shared"
+    shared_by: int = 1
+    topology: type[Technology] | None = None
+    size: int = 1
+    unknown: tuple[str, ...] = ()
+
+    def declared(self) -> dict[str, Parameter]:
+        """Return the declared parameters of the component's technology, and of a network's topology, by name."""
+        classes = [c for c in (self.technology, self.topology) if c is not None]
+        return {p.name: p for c in classes for p in parameters_of(c)}
+
+    def words(self) -> tuple[str, ...]:
+        """Return the names of the component's options."""
+        classes = [c for c in (self.technology, self.topology) if c is not None]
+        return tuple(o.name for c in classes for o in options_of(c))
+
+
+@attrs.frozen
+class System:
+    """A system as a spec describes it.
+
+    Attributes:
+        name: its name.
+        title: one line.
+        source: where its numbers come from.
+        path: the file it was read from.
+        components: components by name, in the order of the file.
+        tensor: tensor-parallel degree.
+        data: data-parallel replicas, None: what is left of the devices.
+        place: memory by tensor class.
+    """
+
+    name: str
+    title: str
+    source: str
+    path: Path | None
+    components: Mapping[str, Component]
+    tensor: int | None = None
+    data: int | None = None
+    place: Mapping[str, str] = attrs.field(factory=dict)
+
+    def of(self, table: str) -> list[Component]:
+        """Return the components of one table."""
+        return [c for c in self.components.values() if c.table == table]
+
+    @property
+    def devices(self) -> int:
+        """Number of devices: the product of the networks' sizes."""
+        count = 1
+        for network in self.of("network"):
+            count *= network.size
+        return count
+
+    def ideal(self) -> System:
+        """Return the speed of light of the system: every declared `ideal` value set, the rest as it is."""
+        changed = {}
+        for name, component in self.components.items():
+            settings = dict(component.settings)
+            for parameter in component.declared().values():
+                if parameter.has_ideal:
+                    settings[parameter.name] = attrs.evolve(
+                        settings[parameter.name], value=parameter.ideal, origin="--ideal"
+                    )
+            for cls in (component.technology, component.topology):
+                for option in options_of(cls) if cls else ():
+                    if option.ideal is not None:
+                        settings[option.name] = Setting(option.ideal, origin="--ideal")
+            changed[name] = attrs.evolve(component, settings=settings)
+        return attrs.evolve(self, components=changed)

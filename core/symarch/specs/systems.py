@@ -1,0 +1,432 @@
+"""System specs: a TOML file to a `System`, with all its faults at once."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import cattrs
+from cattrs.errors import ClassValidationError
+
+from symarch.errors import SpecError, SymarchError, UnknownNameError, nearest
+from symarch.plugins import registry
+from symarch.specs.files import LARGEST
+from symarch.specs.presets import preset_of
+from symarch.specs.records import TABLES, Component, Setting, System
+from symarch.specs.values import read_setting
+from symarch.technologies import Technology, options_of, parameters_of
+
+TENSOR_CLASSES = ("weights", "kv_cache", "activations")
+"""The tensor classes that a mapping places."""
+
+RESERVED = ("dtype", "mapping", "trace")
+"""Names a component may not have: they stand before other parameters (`dtype.weights`)."""
+
+_TOP = ("format", "name", "title", "source", "mapping", *TABLES)
+_OWN = {
+    "processor": (),
+    "memory": ("on", "arbitration", "shared_by"),
+    "link": ("between", "arbitration", "shared_by"),
+    "switch": (),
+    "network": ("topology", "size"),
+}
+_KIND = {"processor": "processor", "memory": "memory", "link": "interconnect", "switch": "interconnect",
+         "network": "interconnect"}  # fmt: skip
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+@attrs.frozen
+class _Mapping:
+    """The mapping table, as cattrs structures it."""
+
+    tensor: int | None = None
+    data: int | None = None
+    place: dict[str, str] = attrs.field(factory=dict)
+
+
+def _whole(value: Any, _: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SymarchError(f"it is {value!r}; it must be a whole number")
+    if value < 1:
+        raise SymarchError(f"it is {value!r}; it must be at least 1")
+    return value
+
+
+def _word(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise SymarchError(f"it is {value!r}; it must be a text")
+    return value
+
+
+_converter = cattrs.Converter(forbid_extra_keys=True)
+_converter.register_structure_hook(int, _whole)
+_converter.register_structure_hook(str, _word)
+
+
+def read_system(path: Path, overrides: Mapping[str, str] | None = None) -> System:
+    """Read a system spec and apply `--set` overrides. Raises SpecError with every fault found."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise SpecError([f"{path}: larger than {LARGEST // 2**20} MiB; a system spec is a small text file"])
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise SpecError([f"{path}: not a text file in UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError([f"{path}: not TOML: {error}"]) from None
+    except RecursionError:
+        raise SpecError([f"{path}: nested too deeply"]) from None
+    except OSError as error:
+        raise SpecError([f"{path}: cannot be read: {error.strerror}"]) from None
+    return _Reader(path, text, table).read(overrides or {})
+
+
+class _Reader:
+    """Reads one spec and collects its faults."""
+
+    def __init__(self, path: Path, text: str, table: dict[str, Any]) -> None:
+        self.path, self.text, self.table = path, text, table
+        self.faults: list[str] = []
+
+    def fault(self, key: str, sentence: str) -> None:
+        """Note a fault at a dotted key, with the line it stands on."""
+        line = _line_of(self.text, key)
+        place = f"{self.path}:{line}" if line else f"{self.path}"
+        self.faults.append(f"{place}: {key}: {sentence}" if key else f"{place}: {sentence}")
+
+    def read(self, overrides: Mapping[str, str]) -> System:
+        table = self.table
+        if table.get("format") != 1:
+            found = f"found {table['format']!r}" if "format" in table else "it is missing"
+            self.fault("format", f"this version reads 'format = 1'; {found}")
+        for key in table:
+            if key not in _TOP:
+                self.fault(key, f"unknown key or table; {nearest(key, _TOP)}")
+        for key in ("name", "title", "source"):
+            if key in table and not isinstance(table[key], str):
+                self.fault(key, f"it is {table[key]!r}; it must be a text")
+        components: dict[str, Component] = {}
+        for kind in TABLES:
+            group = table.get(kind, {})
+            if not isinstance(group, dict) or not all(isinstance(v, dict) for v in group.values()):
+                self.fault(kind, f"components are named tables: [{kind}.NAME]")
+                continue
+            for name, content in group.items():
+                component = self._component(kind, name, content)
+                if name in components:
+                    self.fault(f"{kind}.{name}", f"the name is taken by {components[name].table}.{name}")
+                elif component is not None:
+                    components[name] = component
+        if not self.faults:
+            self._wire(components)
+        mapping = self._mapping()
+        name = table.get("name")
+        spec = System(
+            name=name if isinstance(name, str) else self.path.stem,
+            title=str(table.get("title", "")),
+            source=str(table.get("source", "")),
+            path=self.path,
+            components=components,
+            tensor=mapping.tensor,
+            data=mapping.data,
+            place=mapping.place,
+        )
+        if not self.faults:
+            self._places(spec)
+        if self.faults:
+            raise SpecError(self.faults)
+        return override(spec, overrides)
+
+    def _mapping(self) -> _Mapping:
+        content = self.table.get("mapping", {})
+        try:
+            return _converter.structure(content, _Mapping)
+        except ClassValidationError as error:
+            for key, sentence in _cattrs_faults(error, "mapping"):
+                self.fault(key, sentence)
+        except (TypeError, AttributeError):
+            self.fault("mapping", "it must be a table")
+        return _Mapping()
+
+    def _places(self, spec: System) -> None:
+        memories = [c.name for c in spec.of("memory")]
+        for tensor, memory in spec.place.items():
+            if tensor not in TENSOR_CLASSES:
+                self.fault(f"mapping.place.{tensor}", f"unknown tensor class; {nearest(tensor, TENSOR_CLASSES)}")
+            if memory not in memories:
+                self.fault(f"mapping.place.{tensor}", f"unknown memory '{memory}'; {nearest(memory, memories)}")
+        missing = [t for t in TENSOR_CLASSES if t not in spec.place]
+        if missing and len(memories) > 1:
+            self.fault(
+                "mapping.place",
+                f"with {len(memories)} memories every tensor class needs one; missing: {', '.join(missing)}",
+            )
+
+    def _class(self, key: str, name: Any, kind: str) -> type[Technology] | None:
+        if not isinstance(name, str):
+            self.fault(key, f"it is {name!r}; it must be the name of a technology")
+            return None
+        try:
+            cls = registry().technology(name)
+        except SymarchError as error:
+            self.fault(key, str(error))
+            return None
+        if cls.kind != kind:
+            kin = [n for n, c in registry().technologies().items() if c.kind == kind]
+            self.fault(key, f"'{name}' is a {cls.kind}, a {kind} is due; {nearest(name, kin)}")
+            return None
+        return cls
+
+    def _component(self, table: str, name: str, content: dict[str, Any]) -> Component | None:
+        key = f"{table}.{name}"
+        before = len(self.faults)
+        if not _NAME.match(name) or name in RESERVED:
+            self.fault(key, f"a component's name is a lower-case word (a-z, 0-9, _) other than {', '.join(RESERVED)}")
+        cls = None
+        if "technology" in content:
+            cls = self._class(f"{key}.technology", content["technology"], _KIND[table])
+        elif table != "switch":
+            self.fault(key, "the key 'technology' is missing")
+        topology = None
+        if table == "network":
+            if "topology" in content:
+                topology = self._class(f"{key}.topology", content["topology"], "topology")
+            else:
+                self.fault(key, "the key 'topology' is missing")
+        settings: dict[str, Setting] = {}
+        declared: dict[str, Any] = {}
+        for source in (cls, topology):
+            for item in (*parameters_of(source), *options_of(source)) if source else ():
+                declared[item.name] = item
+                if hasattr(item, "unit"):
+                    settings[item.name] = Setting(item.default, item.low, item.high, item.source, item.status)
+                else:
+                    settings[item.name] = Setting(item.default)
+        preset, unknown = content.get("preset"), ()
+        if preset is not None and cls is not None:
+            try:
+                if not isinstance(preset, str):
+                    raise UnknownNameError(f"it is {preset!r}; it must be the name of a preset")
+                found = preset_of(cls.name, preset)
+                settings |= found.settings
+                unknown = tuple(f"{name}.{u}" for u in found.unknown)
+            except SymarchError as error:
+                self.fault(f"{key}.preset", str(error))
+        own = ("technology", "preset", *_OWN[table])
+        if cls is not None or table == "switch":
+            for item_key, value in content.items():
+                if item_key in own:
+                    continue
+                if item_key not in declared:
+                    self.fault(f"{key}.{item_key}", f"unknown key; {nearest(item_key, [*declared, *own])}")
+                    continue
+                try:
+                    setting = read_setting(declared[item_key], value)
+                except SymarchError as error:
+                    self.fault(f"{key}.{item_key}", str(error))
+                    continue
+                inherited = settings[item_key]
+                settings[item_key] = attrs.evolve(
+                    setting,
+                    source=setting.source or inherited.source,
+                    status=setting.status or inherited.status,
+                    low=setting.low if isinstance(value, dict) else inherited.low,
+                    high=setting.high if isinstance(value, dict) else inherited.high,
+                    origin="spec",
+                )
+        component = Component(
+            name=name,
+            table=table,
+            technology=cls,
+            preset=preset if isinstance(preset, str) else None,
+            settings=settings,
+            on=self._text(key, content, "on"),
+            between=self._between(key, content, table),
+            arbitration=self._arbitration(key, content),
+            shared_by=self._count(key, content, "shared_by", 1),
+            topology=topology,
+            size=self._count(key, content, "size", 1 if table != "network" else None),
+            unknown=unknown,
+        )
+        return component if len(self.faults) == before else None
+
+    def _text(self, key: str, content: dict[str, Any], item: str) -> str | None:
+        value = content.get(item)
+        if value is not None and not isinstance(value, str):
+            self.fault(f"{key}.{item}", f"it is {value!r}; it must be a text")
+            return None
+        return value
+
+    def _count(self, key: str, content: dict[str, Any], item: str, default: int | None) -> int:
+        if item not in content:
+            if default is None:
+                self.fault(key, f"the key '{item}' is missing")
+            return default or 1
+        try:
+            return _whole(content[item], int)
+        except SymarchError as error:
+            self.fault(f"{key}.{item}", str(error))
+            return 1
+
+    def _arbitration(self, key: str, content: dict[str, Any]) -> str:
+        value = content.get("arbitration", "shared")
+        if value not in ("shared", "exclusive"):
+            self.fault(f"{key}.arbitration", f"it is {value!r}; it must be shared or exclusive")
+            return "shared"
+        return str(value)
+
+    def _between(self, key: str, content: dict[str, Any], table: str) -> tuple[str, str] | None:
+        if table != "link":
+            return None
+        ends = content.get("between")
+        if not (isinstance(ends, list) and len(ends) == 2 and all(isinstance(e, str) for e in ends)):
+            self.fault(f"{key}.between", 'it must name the two ends: between = ["hbf", "hbm"]')
+            return None
+        if ends[0] == ends[1]:
+            self.fault(f"{key}.between", f"a link joins two components, not '{ends[0]}' with itself")
+        return (ends[0], ends[1])
+
+    def _wire(self, components: dict[str, Component]) -> None:
+        processors = [c.name for c in components.values() if c.table == "processor"]
+        ends = [c.name for c in components.values() if c.table in ("processor", "memory", "switch")]
+        if not processors:
+            self.fault("", "a system needs a processor: [processor.NAME]")
+        if not any(c.table == "memory" for c in components.values()):
+            self.fault("", "a system needs a memory: [memory.NAME]")
+        linked = set()
+        for component in components.values():
+            for end in component.between or ():
+                linked.add(end)
+                if end not in ends:
+                    self.fault(f"link.{component.name}.between", f"unknown component '{end}'; {nearest(end, ends)}")
+        if self.faults:
+            return
+        for name, component in components.items():
+            if component.table != "memory":
+                continue
+            if component.on is not None and component.on not in processors:
+                self.fault(f"memory.{name}.on", f"unknown processor '{component.on}'; {nearest(component.on, processors)}")
+            elif component.on is None and name not in linked:
+                if len(processors) > 1:
+                    self.fault(f"memory.{name}", f"with several processors it needs on = NAME ({', '.join(processors)})")
+                elif processors:
+                    components[name] = attrs.evolve(component, on=processors[0])
+            elif component.on is None and len(processors) == 1 and not _is_behind(name, components):
+                components[name] = attrs.evolve(component, on=processors[0])
+
+
+def _is_behind(name: str, components: Mapping[str, Component]) -> bool:
+    """Return whether a linked memory is reached through its links instead of an interface of its own.
+
+    It is when a link joins it to a processor or switch, and when a link between two memories names it first:
+    `between = ["hbf", "hbm"]` puts hbf behind hbm, which keeps its own interface to the processor.
+    """
+    for component in components.values():
+        if component.between and name in component.between:
+            other = component.between[1] if component.between[0] == name else component.between[0]
+            if component.between[0] == name or components[other].table != "memory":
+                return True
+    return False
+
+
+def override(spec: System, overrides: Mapping[str, str]) -> System:
+    """Apply `--set NAME=VALUE` settings to a spec. Raises SpecError with every fault."""
+    faults = []
+    for key, value in overrides.items():
+        try:
+            spec = _override(spec, key, value)
+        except SymarchError as error:
+            faults.append(f"--set {key}={value}: {error}")
+    if faults:
+        raise SpecError(faults)
+    return spec
+
+
+def settable(spec: System) -> list[str]:
+    """Return every name `--set` takes for a system."""
+    names = [f"{c.name}.{p}" for c in spec.components.values() for p in (*c.declared(), *c.words())]
+    names += [f"{c.name}.arbitration" for c in spec.components.values() if c.table in ("memory", "link")]
+    names += [f"{c.name}.size" for c in spec.of("network")]
+    return [*names, "mapping.tensor", "mapping.data"]
+
+
+def _override(spec: System, key: str, value: str) -> System:
+    owner, _, item = key.partition(".")
+    if owner == "mapping" and item in ("tensor", "data"):
+        return attrs.evolve(spec, **{item: _integer(value)})
+    component = spec.components.get(owner)
+    if component is None or key not in settable(spec):
+        raise UnknownNameError(f"unknown name; {nearest(key, settable(spec))}")
+    if item == "size":
+        changed = attrs.evolve(component, size=_integer(value))
+    elif item == "arbitration":
+        if value not in ("shared", "exclusive"):
+            raise SymarchError("it must be shared or exclusive")
+        changed = attrs.evolve(component, arbitration=value)
+    else:
+        cls = [c for c in (component.technology, component.topology) if c is not None]
+        declared: dict[str, Any] = {o.name: o for c in cls for o in options_of(c)} | component.declared()
+        setting = read_setting(declared[item], value)
+        inherited = component.settings[item]
+        new = attrs.evolve(inherited, value=setting.value, origin="--set")
+        changed = attrs.evolve(component, settings={**component.settings, item: new})
+    return attrs.evolve(spec, components={**spec.components, owner: changed})
+
+
+def _integer(text: str) -> int:
+    try:
+        number = float(text)
+    except ValueError:
+        raise SymarchError("it must be a whole number") from None
+    if not math.isfinite(number) or number != int(number) or number < 1:
+        raise SymarchError("it must be a whole number, at least 1")
+    return int(number)
+
+
+def _cattrs_faults(error: ClassValidationError, path: str) -> list[tuple[str, str]]:
+    """Flatten cattrs' nested exceptions into (dotted key, sentence)."""
+    found: list[tuple[str, str]] = []
+    for part in error.exceptions:
+        notes = " ".join(getattr(part, "__notes__", []))
+        inner = re.search(r"attribute (\w+)|key '(\w+)'|index '?(\w+)", notes)
+        key = f"{path}.{next(g for g in inner.groups() if g)}" if inner else path
+        if isinstance(part, cattrs.errors.ForbiddenExtraKeysError):
+            allowed = [a.name for a in attrs.fields(_Mapping)]
+            found += [(f"{path}.{k}", f"unknown key; {nearest(k, allowed)}") for k in sorted(part.extra_fields)]
+        elif isinstance(part, ClassValidationError | cattrs.errors.IterableValidationError):
+            found += _cattrs_faults(part, key)  # type: ignore[arg-type]  # both are groups of the same shape
+        elif isinstance(part, SymarchError):
+            found.append((key, str(part)))
+        else:
+            found.append((key, "it has the wrong type"))
+    return found
+
+
+def _line_of(text: str, key: str) -> int | None:
+    """Return the line a dotted key stands on, as well as a scan of headers and keys can tell."""
+    parts = key.split(".")
+    header = ""
+    best: int | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        match = re.match(r"\[\[?\s*([^\]]+?)\s*\]\]?", stripped)
+        if match:
+            header = match[1].replace('"', "").replace(" ", "")
+            if header == key:
+                return number
+            continue
+        assigned = re.match(r'"?([A-Za-z0-9_.-]+)"?\s*=', stripped)
+        if assigned:
+            full = f"{header}.{assigned[1]}" if header else assigned[1]
+            if full == key:
+                return number
+            if key.startswith(full + ".") and len(parts) > 1:
+                best = number
+    if best is None and len(parts) > 1:
+        return _line_of(text, ".".join(parts[:-1]))
+    return best

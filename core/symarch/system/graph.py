@@ -1,0 +1,143 @@
+"""A system built on some kind of scalar: technologies instantiated, joined into a graph, paths found."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from symarch.errors import SpecError
+from symarch.specs import Component, System
+from symarch.system.paths import Path, Segment, compose
+from symarch.technologies import Interconnect, Memory, Processor, Technology, Topology
+
+Make = Callable[[str, str, float], Any]
+"""Turns (component, parameter, value) into the scalar to build with: the value itself, a recording node ..."""
+
+
+@attrs.frozen
+class Network:
+    """A network that joins devices.
+
+    Attributes:
+        name: its name.
+        link: the link of one endpoint.
+        topology: how the endpoints are joined.
+        size: number of endpoints.
+    """
+
+    name: str
+    link: Interconnect
+    topology: Topology
+    size: int
+
+
+def _instance(cls: type[Technology], component: Component, make: Make) -> Any:
+    values: dict[str, Any] = {}
+    declared = component.declared()
+    names = [f.name for f in attrs.fields(cls) if f.name in component.settings]
+    for name in names:
+        value = component.settings[name].value
+        parameter = declared.get(name)
+        if parameter is None or value is None or parameter.structural:
+            values[name] = value
+        else:
+            values[name] = make(component.name, name, value)
+    return cls(component=component.name, **values)
+
+
+@attrs.frozen(eq=False)
+class SystemGraph:
+    """A system whose technologies are built on one kind of scalar.
+
+    Attributes:
+        spec: the spec it was built from.
+        processors: by name.
+        memories: by name.
+        links: links and switches with a technology, by name.
+        networks: by name.
+        paths: the record of each (processor, memory).
+    """
+
+    spec: System
+    processors: Mapping[str, Processor]
+    memories: Mapping[str, Memory]
+    links: Mapping[str, Interconnect]
+    networks: Mapping[str, Network]
+    paths: Mapping[tuple[str, str], Path]
+
+    @classmethod
+    def build(cls, spec: System, make: Make) -> SystemGraph:
+        """Instantiate a spec's technologies with the scalars of `make` and reduce its paths. Raises SpecError."""
+        built: dict[str, dict[str, Any]] = {"processor": {}, "memory": {}, "link": {}, "network": {}}
+        for component in spec.components.values():
+            if component.technology is None:
+                continue
+            instance = _instance(component.technology, component, make)
+            if component.table == "network":
+                assert component.topology is not None  # the reader demands one
+                topology = _instance(component.topology, component, make)
+                built["network"][component.name] = Network(component.name, instance, topology, component.size)
+            else:
+                built["link" if component.table == "switch" else component.table][component.name] = instance
+        paths = {}
+        for processor in built["processor"]:
+            for memory, segments in _walk(spec, built, processor).items():
+                paths[processor, memory] = compose(memory, built["memory"][memory], segments)
+        for memory in built["memory"]:
+            if not any(m == memory for _, m in paths):
+                raise SpecError([f"{spec.path or spec.name}: memory.{memory}: no link leads to it from a processor"])
+        return cls(spec, built["processor"], built["memory"], built["link"], built["network"], paths)
+
+    @property
+    def devices(self) -> int:
+        """Number of devices."""
+        return self.spec.devices
+
+    def shared_by(self, component: str) -> int:
+        """Return how many devices share a component."""
+        return self.spec.components[component].shared_by
+
+
+def _walk(spec: System, built: Mapping[str, Mapping[str, Any]], start: str) -> dict[str, tuple[Segment, ...]]:
+    """Find, breadth first, the path with the fewest components from a processor to every memory it reaches."""
+    neighbours: dict[str, list[tuple[str, str | None]]] = {}
+
+    def join(a: str, b: str, link: str | None) -> None:
+        neighbours.setdefault(a, []).append((b, link))
+        neighbours.setdefault(b, []).append((a, link))
+
+    for component in spec.components.values():
+        if component.between:
+            join(*component.between, component.name)
+        elif component.on:
+            join(component.name, component.on, None)
+
+    def segment(name: str, part: str) -> Segment:
+        component = spec.components[name]
+        instance = built["memory" if component.table == "memory" else "link"][name]
+        resource = f"{name}.port" if part == "port" else name
+        exclusive = part != "array" and component.arbitration == "exclusive"
+        return Segment(resource, instance, exclusive, component.shared_by, part)
+
+    found: dict[str, tuple[Segment, ...]] = {}
+    reached: dict[str, tuple[Segment, ...]] = {start: ()}
+    queue = deque([start])
+    while queue:
+        here = queue.popleft()
+        table = spec.components[here].table
+        trail = reached[here]
+        if table == "memory":
+            found[here] = (*trail, segment(here, "port"), segment(here, "array"))
+            trail = (*trail, segment(here, "port"))  # what lies behind loads the port, not the array
+        elif table == "switch" and here in built["link"]:
+            trail = (*trail, segment(here, "link"))
+        elif table == "processor" and here != start:
+            continue  # a path does not lead through another processor
+        for there, link in neighbours.get(here, ()):
+            if there not in reached:
+                reached[there] = (*trail, segment(link, "link")) if link else trail
+                queue.append(there)
+    return found

@@ -1,0 +1,59 @@
+"""Technologies: frozen attrs classes whose fields are parameters and whose properties are expressions in them.
+
+Built with numbers an instance holds values, built with symbols it holds formulas; the same class serves both. This
+package holds the declarations (`parameter`, `option`, `quantity`, `technology`), the contracts of the four kinds and
+the dimension check.
+"""
+
+from symarch.technologies.check import check_dimensions
+from symarch.technologies.contracts import (
+    Effort,
+    Interconnect,
+    Memory,
+    OperatorLike,
+    Processor,
+    Schedule,
+    Technology,
+    Topology,
+)
+from symarch.technologies.datatypes import DATA_TYPES, DataType, data_type, widest
+from symarch.technologies.declare import (
+    Option,
+    Parameter,
+    Quantity,
+    contract,
+    option,
+    options_of,
+    parameter,
+    parameters_of,
+    quantities_of,
+    quantity,
+    technology,
+)
+
+__all__ = [
+    "DATA_TYPES",
+    "DataType",
+    "Effort",
+    "Interconnect",
+    "Memory",
+    "OperatorLike",
+    "Option",
+    "Parameter",
+    "Processor",
+    "Quantity",
+    "Schedule",
+    "Technology",
+    "Topology",
+    "check_dimensions",
+    "contract",
+    "data_type",
+    "option",
+    "options_of",
+    "parameter",
+    "parameters_of",
+    "quantities_of",
+    "quantity",
+    "technology",
+    "widest",
+]

@@ -1,0 +1,319 @@
+"""The contracts: what the core asks of a memory, an interconnect, a topology and a processor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Protocol
+
+import attrs
+
+from symarch.program import Max
+from symarch.technologies.datatypes import data_type
+from symarch.technologies.declare import (
+    Quantity,
+    contract,
+    option,
+    parameter,
+    quantities_of,
+    quantity,
+    technology,
+)
+
+
+@technology
+class Technology:
+    """Base of all technologies.
+
+    Class attributes:
+        name: what a spec calls the technology; equals its entry point's name.
+        kind: memory, interconnect, topology or processor.
+        assumptions: sentences about the model that a reader may disagree with.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[str]
+    assumptions: ClassVar[tuple[str, ...]] = ()
+
+    component: str = attrs.field(default="", repr=False)
+
+    def probe(self) -> Iterator[tuple[str, Any, str]]:
+        """Yield (name, value, unit) of everything the core may ask; the dimension check walks it."""
+        for key, declared in quantities_of(type(self)).items():
+            yield key, getattr(self, key), declared.unit
+
+
+@technology
+class Memory(Technology):
+    """A memory: an array with a capacity, reached through a port.
+
+    `read_bandwidth` is the peak; refresh and row losses are `efficiency`. What sits behind the memory (a daisy chain)
+    loads the port, not the array.
+    """
+
+    kind: ClassVar[str] = "memory"
+
+    capacity = contract("B", "bytes that can be stored", required=True)
+    read_bandwidth = contract("B/s", "peak read bandwidth", required=True)
+    write_bandwidth = contract("B/s", "peak write bandwidth; absent: as read")
+    port_bandwidth = contract("B/s", "rate of the port to the host; absent: as read_bandwidth")
+    efficiency = contract("1", "share of the peak that refresh and row changes leave; absent: 1")
+    read_latency = contract("s", "time from a request at the memory to its data")
+    write_latency = contract("s", "time until a write is stored")
+    read_energy = contract("J/B", "energy to read one byte, up to the host's pins")
+    write_energy = contract("J/B", "energy to write one byte")
+    static_power = contract("W", "power drawn with no traffic")
+    granularity = contract("B", "smallest access; smaller ones read this much")
+    cost = contract("USD", "price")
+    area = contract("m^2", "area beside the processor")
+    endurance = contract("B", "bytes that can be written before wear-out")
+    embodied_carbon = contract("kg", "carbon dioxide equivalent of making it")
+
+
+@technology
+class Interconnect(Technology):
+    """A link between two components, or between the endpoints of a network. Bandwidth is per direction."""
+
+    kind: ClassVar[str] = "interconnect"
+
+    bandwidth = contract("B/s", "peak bandwidth per direction", required=True)
+    efficiency = contract("1", "share of the peak that coding, packets and protocol leave; absent: 1")
+    latency = contract("s", "latency of one hop: wire, serialisation, switch")
+    software_latency = contract("s", "time an endpoint's software adds to each step of a collective")
+    peer_latency = contract("s", "time each further peer adds to a step that addresses several")
+    energy = contract("J/B", "energy to move one byte over one hop")
+    capacity = contract("B", "bytes in flight that keep it busy: a demand on the endpoints' buffers")
+    static_power = contract("W", "power drawn with no traffic, per endpoint")
+    cost = contract("USD", "price per endpoint")
+
+    def bytes_in_flight(self) -> Quantity | None:
+        """Return what keeps the link busy: its stated capacity, else bandwidth times round trip; None if unknown."""
+        if self.capacity is not None:
+            return self.capacity
+        return None if self.latency is None else self.bandwidth * (2 * self.latency)
+
+
+@attrs.frozen
+class Schedule:
+    """What one algorithm makes of a collective.
+
+    Attributes:
+        bytes: sent by each endpoint in its busiest direction [B].
+        steps: messages that follow one another; each pays the software latency.
+        hops: links crossed in all steps together; each pays a hop latency.
+        peers: partners addressed at once, summed over the steps, beyond the first of each step.
+    """
+
+    bytes: Quantity
+    steps: Quantity
+    hops: Quantity
+    peers: Quantity
+
+
+@technology
+class Topology(Technology):
+    """How nodes are joined by links; functions of the node count, and the collectives that run on it."""
+
+    kind: ClassVar[str] = "topology"
+
+    def diameter(self, nodes: int) -> Quantity:
+        """Return the links between the two nodes farthest apart."""
+        raise NotImplementedError
+
+    def average_hops(self, nodes: int) -> Quantity:
+        """Return the mean number of links between two distinct nodes."""
+        raise NotImplementedError
+
+    def bisection(self, nodes: int) -> Quantity:
+        """Return the links, per direction, cut by the worst division into halves."""
+        raise NotImplementedError
+
+    def links(self, nodes: int) -> Quantity:
+        """Return the number of links."""
+        raise NotImplementedError
+
+    def radix(self, nodes: int) -> Quantity:
+        """Return the links of one node."""
+        raise NotImplementedError
+
+    def schedules(self, operation: str, nodes: int, size: Quantity) -> Mapping[str, Schedule]:
+        """Return the algorithms for a collective by name; the fastest is used.
+
+        Args:
+            operation: `all_reduce`, `all_gather` ...
+            nodes: number of endpoints, at least 2.
+            size: bytes of the logical tensor: the full vector for all-reduce, the gathered one for all-gather.
+
+        An empty mapping says that the topology does not know the collective.
+        """
+        raise NotImplementedError
+
+    def probe(self) -> Iterator[tuple[str, Any, str]]:
+        """Yield every quantity, the figures for 8 nodes, and the schedules of a collective of 1 byte."""
+        from symarch.quantities import Dimension, Dimensioned
+        from symarch.technologies.check import blame
+
+        yield from super().probe()
+        for key in ("diameter", "average_hops", "bisection", "links", "radix"):
+            with blame(self, f"{key}(8)"):
+                value = getattr(self, key)(8)
+            yield f"{key}(8)", value, "1"
+        size = Dimensioned(Dimension.of({"B": 1}), "size")
+        for operation in ("all_reduce", "all_gather"):
+            with blame(self, f"schedules of {operation}"):
+                schedules = self.schedules(operation, 8, size)
+            for algorithm, schedule in schedules.items():
+                yield f"{operation} by {algorithm}: bytes", schedule.bytes, "B"
+                for key in ("steps", "hops", "peers"):
+                    yield f"{operation} by {algorithm}: {key}", getattr(schedule, key), "1"
+
+
+class OperatorLike(Protocol):
+    """What a processor sees of an operator (see `symarch.trace.Operator`)."""
+
+    @property
+    def kind(self) -> str:
+        """Return matmul, attention, norm, elementwise, embedding or collective."""
+
+    @property
+    def dims(self) -> Mapping[str, Quantity]:
+        """Return the dimensions by name, for a matmul m, n, k."""
+
+    @property
+    def dtype(self) -> str:
+        """Return the data type of the arithmetic."""
+
+    @property
+    def flops(self) -> Quantity:
+        """Return the floating-point operations [FLOP]."""
+
+
+@attrs.frozen
+class Effort:
+    """What an operator costs a processor itself, apart from moving data.
+
+    Attributes:
+        times: time of each arithmetic resource, by name [s]; they run beside each other.
+        overheads: fixed times before or after, by name [s]; they add.
+    """
+
+    times: Mapping[str, Quantity]
+    overheads: Mapping[str, Quantity]
+
+
+@technology
+class Processor(Technology):
+    """Something that computes. The core asks `effort(operator)`; it never switches on a processor's name."""
+
+    kind: ClassVar[str] = "processor"
+
+    energy_per_flop = contract("J/FLOP", "energy of one floating-point operation at 16 bits")
+    energy_per_byte = contract("J/B", "energy to move one byte from the memory's pins through the chip")
+    static_power = contract("W", "power drawn with no work, memories not counted")
+    power_limit = contract("W", "power that processor and attached memories may draw together")
+    on_chip_memory = contract("B", "memory on the chip that software can keep data in")
+    cost = contract("USD", "price without its memories")
+    area = contract("m^2", "area of the logic")
+    embodied_carbon = contract("kg", "carbon dioxide equivalent of making it")
+
+    overlap: Quantity = parameter(
+        math.inf, "1", low=1, high=math.inf, ideal=math.inf, structural=True, symbol="p",
+        doc="overlap order p of arithmetic and data: 1 they add, infinity the longer one counts",
+    )  # fmt: skip
+    prefetch: str = option(
+        "operator", choices=("operator", "step"), ideal="step",
+        doc="how far ahead streamed data is requested: latency is exposed once per operator, or once per step",
+    )  # fmt: skip
+    outstanding: Quantity = parameter(
+        None, "B", ideal=None, better="more", symbol=r"Q",
+        doc="bytes of reads that can be under way at once; absent: unlimited",
+    )  # fmt: skip
+    launch: Quantity = parameter(
+        "0 s", "s", nonnegative=True, ideal=0, better="less", symbol=r"t_{launch}",
+        doc="fixed time of one operator's launch",
+    )  # fmt: skip
+    covered_latency: Quantity = parameter(
+        "0 s", "s", nonnegative=True, ideal=0, symbol=r"t_{cov}",
+        doc="memory latency that the calibrated overheads already contain; only what exceeds it is exposed",
+    )  # fmt: skip
+    matrix_efficiency: Quantity = parameter(
+        1, "1", ideal=1, better="more", symbol=r"\eta_{mat}",
+        doc="share of peak arithmetic that matrix products reach",
+    )  # fmt: skip
+    streaming_efficiency: Quantity = parameter(
+        None, "1", ideal=1, better="more", symbol=r"\eta_{str}",
+        doc="measured share of peak bandwidth; replaces the efficiency of the memory technology it was measured on",
+    )  # fmt: skip
+    streaming_memory: str = option("", doc="the memory technology that streaming_efficiency was measured on")
+    spill: Quantity = parameter(
+        1, "1", nonnegative=True, ideal=0, better="less", symbol=r"\sigma",
+        doc="share of the bytes between operators that goes to memory and back; the rest is fused or stays on chip",
+    )  # fmt: skip
+
+    def peak(self, dtype: str) -> Quantity:
+        """Return the peak arithmetic rate [FLOP/s] for a data type: its own, or that of the type it is converted to.
+
+        A technology declares `peak_bf16`, `peak_fp8` ...; those it leaves absent it does not have.
+        """
+        return getattr(self, f"peak_{self.arithmetic(dtype)}")
+
+    def arithmetic(self, dtype: str) -> str:
+        """Return the data type whose arithmetic serves `dtype` here. Raises SymarchError if there is none."""
+        for name in data_type(dtype).arithmetic:
+            if getattr(self, f"peak_{name}", None) is not None:
+                return name
+        from symarch.errors import SymarchError
+
+        raise SymarchError(f"processor {self.component or type(self).name} has no arithmetic for {dtype}")
+
+    def effort(self, operator: OperatorLike) -> Effort:
+        """Return the time of the arithmetic, load over efficiency times peak, and the launch overhead.
+
+        Processors refine this with what they know of tiles, waves, occupancy, vector units or mode switches.
+        """
+        times = {}
+        if not (isinstance(operator.flops, int) and operator.flops == 0):
+            times["arithmetic"] = operator.flops / (self.matrix_efficiency * self.peak(operator.dtype))
+        return Effort(times, {"launch": self.launch})
+
+    def streaming(self, memory: str, operator: OperatorLike) -> Quantity | None:
+        """Return the calibrated streaming efficiency on a memory technology, None where none was measured."""
+        if self.streaming_efficiency is not None and memory == self.streaming_memory:
+            return self.streaming_efficiency
+        return None
+
+    def exposed(self, latency: Quantity) -> Quantity:
+        """Return the part of a memory latency that the calibrated overheads do not already contain."""
+        if isinstance(self.covered_latency, int | float) and self.covered_latency == 0:
+            return latency
+        return Max(0, latency - self.covered_latency)
+
+    def probe(self) -> Iterator[tuple[str, Any, str]]:
+        """Yield every quantity and the effort of one operator of each kind."""
+        from symarch.technologies.check import blame, probe_operators
+
+        yield from super().probe()
+        for operator in probe_operators(self):
+            with blame(self, f"effort({operator.kind})"):
+                effort = self.effort(operator)
+            for key, value in (*effort.times.items(), *effort.overheads.items()):
+                yield f"effort({operator.kind}): {key}", value, "s"
+
+
+def static_power(component: Technology) -> Quantity | None:
+    """Return the static power of any component, None where it is not modelled."""
+    return getattr(component, "static_power", None)
+
+
+__all__ = [
+    "Effort",
+    "Interconnect",
+    "Memory",
+    "OperatorLike",
+    "Processor",
+    "Schedule",
+    "Technology",
+    "Topology",
+    "quantity",
+    "static_power",
+]

@@ -1,0 +1,124 @@
+"""The records of a trace: operators with FLOPs, dimensions and tensor accesses, per device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from symarch.technologies import Quantity
+
+
+@attrs.frozen
+class Access:
+    """One tensor an operator reads or writes, in bytes.
+
+    Attributes:
+        tensor: tensor class: weights, kv_cache or activations.
+        read: bytes read [B].
+        write: bytes written [B].
+        extent: bytes that lie together [B]; None for tensors laid out in whole pages. A shorter extent than the
+            memory's granularity moves a whole granule.
+        dependent: whether the address is known only from the operator before (a row looked up), so that the latency
+            cannot be hidden by requesting it early.
+    """
+
+    tensor: str
+    read: Quantity = 0
+    write: Quantity = 0
+    extent: Quantity | None = None
+    dependent: bool = False
+
+
+@attrs.frozen
+class Collective:
+    """Communication among the devices of one parallel axis.
+
+    Attributes:
+        operation: all_reduce, all_gather ...
+        size: bytes of the logical tensor: the full vector for all-reduce, the gathered one for all-gather [B].
+        axis: the parallel axis whose devices take part: tensor.
+    """
+
+    operation: str
+    size: Quantity
+    axis: str = "tensor"
+
+
+@attrs.frozen
+class Operator:
+    """One Transformer operator on one device.
+
+    Attributes:
+        name: `qkv`, `attention` ...
+        kind: matmul, attention, norm, elementwise, embedding or collective.
+        count: how often it runs in one pass.
+        dims: its dimensions by name; for a matmul m, n, k (C[m, n] = A[m, k] B[k, n]).
+        dtype: data type of the arithmetic.
+        flops: floating-point operations of one run [FLOP]; matrix products only, 2 for each multiply-add.
+        accesses: the tensors it touches.
+        collective: for kind collective, the communication.
+        context: whether it depends on the context, so that it differs from decode step to decode step.
+    """
+
+    name: str
+    kind: str
+    count: int = 1
+    dims: Mapping[str, Quantity] = attrs.field(factory=dict)
+    dtype: str = "bf16"
+    flops: Quantity = 0
+    accesses: tuple[Access, ...] = ()
+    collective: Collective | None = None
+    context: bool = False
+
+
+@attrs.frozen
+class Shard:
+    """The part of the model that one device holds.
+
+    Attributes:
+        tensor: tensor-parallel degree.
+    """
+
+    tensor: int = 1
+
+
+@attrs.frozen
+class Step:
+    """One pass through the model on one data-parallel replica; all sizes may be symbols.
+
+    Attributes:
+        phase: prefill or decode.
+        batch: sequences in the pass.
+        tokens: new tokens of each sequence: the prompt in prefill, 1 in decode.
+        context: tokens each new token of a decode step attends to, itself included.
+        weights: bytes of one weight [B].
+        kv_cache: bytes of one cached key or value element [B].
+        activations: bytes of one activation [B].
+        flop_per_mac: floating-point operations of one multiply-add [FLOP].
+        dtypes: data type of each tensor class.
+    """
+
+    phase: str
+    batch: Quantity
+    tokens: Quantity
+    context: Quantity
+    weights: Quantity
+    kv_cache: Quantity
+    activations: Quantity
+    flop_per_mac: Quantity
+    dtypes: Mapping[str, str]
+
+
+def merged(operators: list[Operator]) -> list[Operator]:
+    """Merge operators that differ in nothing but their count; the first keeps its place."""
+    kinds: list[Operator] = []
+    counts: list[int] = []
+    for operator in operators:
+        kind = attrs.evolve(operator, count=1)
+        if kind in kinds:
+            counts[kinds.index(kind)] += operator.count
+        else:
+            kinds.append(kind)
+            counts.append(operator.count)
+    return [attrs.evolve(kind, count=count) for kind, count in zip(kinds, counts, strict=True)]

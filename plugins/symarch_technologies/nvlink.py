@@ -1,0 +1,88 @@
+"""NVLink: the scale-up network of NVIDIA GPUs, its links and what a library adds to each step of a collective.
+
+    bandwidth = links * lanes * lane_rate                     per direction
+    step      = software_latency + hops * latency + peers * peer_latency + bytes / (efficiency * bandwidth)
+
+NVIDIA quotes the sum of both directions: 600, 900 and 1800 GB/s for NVLink 3, 4 and 5 are 300, 450 and 900 here. In
+decode the software's share of a collective's time is 98 to 99 %, so it is a parameter of its own and not of the wire.
+Latencies: fits of vLLM's custom all-reduce in CUDA graphs, one form a + h (N - 1) + bytes / B for 2, 4 and 8 GPUs.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from symarch import Interconnect, Quantity, hookimpl, parameter, quantity, technology
+
+
+@technology
+class NVLink(Interconnect):
+    """Point-to-point links of a GPU into a switch, ganged to one port."""
+
+    name: ClassVar[str] = "nvlink"
+    assumptions: ClassVar[tuple[str, ...]] = (
+        "All links of a GPU carry equal shares of a transfer.",
+        "The software latency was measured with the library's kernel in a CUDA graph and holds that kernel's launch.",
+        "The reduction's arithmetic hides behind the transfer, and the switch does not reduce (no NVLink SHARP).",
+        "The efficiency is one number for all message sizes and collectives.",
+    )
+
+    links: Quantity = parameter(
+        18, "1", low=12, high=18, integer=True, better="more", status="standard", symbol=r"n_{link}",
+        source="NVLink 4 and 5: 18 links a GPU; NVLink 3: 12 (glennklockwood.com/garden/NVLink)",
+        doc="links of one GPU",
+    )  # fmt: skip
+    lanes: Quantity = parameter(
+        2, "1", low=2, high=4, integer=True, better="more", status="standard", symbol=r"n_{lane}",
+        source="NVLink 4 and 5: 2 lanes a direction; NVLink 3: 4 (NVIDIA architecture white papers)",
+        doc="lanes of one link in one direction",
+    )  # fmt: skip
+    lane_rate: Quantity = parameter(
+        "100 Gb/s", "B/s", low="50 Gb/s", high="200 Gb/s", better="more", status="standard", symbol=r"r_{lane}",
+        source="NVLink 3: 50 Gb/s, NVLink 4: 100, NVLink 5: 200 (NVIDIA architecture white papers)",
+        doc="data rate of one lane",
+    )  # fmt: skip
+    efficiency: Quantity = parameter(
+        0.665, "1", low=0.54, high=0.82, ideal=1, better="more", status="measured", symbol=r"\eta_{net}",
+        source="aiconfigurator-core 0.12.0, h100_sxm, vLLM 0.24.0 custom all-reduce in graphs, 2 and 4 GPUs, 46 rows "
+        "of 256 B to 1 GiB: least mean relative error (6.7 %) with the latencies below; high: NCCL's planning "
+        "constant 20.6 of 25 GB/s a link (src/graph/topo.h)",
+        doc="share of the peak that packets, protocol and the library's kernel leave",
+    )  # fmt: skip
+    latency: Quantity = parameter(
+        "0.1 us", "s", low="0.05 us", high="0.15 us", better="less", status="assumed", symbol=r"t_{hop}",
+        source="assumed, NVIDIA publishes none: 0.1 to 0.3 us from GPU to GPU through one NVSwitch, which is two "
+        "hops; UALink states at most 0.15 us for a switch of that size",
+        doc="latency of one hop: half a switch, SerDes, wire",
+    )  # fmt: skip
+    software_latency: Quantity = parameter(
+        "4.15 us", "s", low="2.1 us", high="5 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"\alpha",
+        source="H100, vLLM 0.24.0 custom all-reduce in graphs: a = 4.28 us and h = 0.069 us for the first peer, less "
+        "two hops of 0.1 us; low: SGLang 0.5.14 (2.11 us)",
+        doc="time an endpoint's software adds to each step of a collective",
+    )  # fmt: skip
+    peer_latency: Quantity = parameter(
+        "0.069 us", "s", low="0.04 us", high="0.33 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"h",
+        source="H100, vLLM 0.24.0 custom all-reduce in graphs, 2, 4 and 8 GPUs: h = 0.069 us (mean error 7.1 %); "
+        "range: other libraries",
+        doc="time each further peer adds to a step that addresses several",
+    )  # fmt: skip
+    energy: Quantity = parameter(
+        "5.5 pJ/bit", "J/B", low="1.3 pJ/bit", high="10 pJ/bit", better="less", status="assumed", symbol=r"e_{hop}",
+        source="a 112G-class SerDes link, as NVIDIA compares NVLink-C2C with (5.5 against 1.3 pJ/bit); the energy of "
+        "NVLink itself and of the switch core are not public; high: PCIe-class SerDes",
+        doc="energy to move one byte over one hop; a path through a switch has two",
+    )  # fmt: skip
+
+    @quantity("B/s")
+    def bandwidth(self) -> Quantity:
+        """Peak bandwidth of one GPU per direction."""
+        return self.links * self.lanes * self.lane_rate
+
+
+@hookimpl
+def symarch_technologies() -> list[type]:
+    """Return the technology of this module."""
+    return [NVLink]
