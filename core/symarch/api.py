@@ -236,7 +236,9 @@ class Analysis:
             raise SymarchError(f"{metric} cannot be computed: {', '.join(recorded.missing[metric])} not modelled")
         if f"metric.{metric}" not in recorded.program.outputs:
             phase = self.request(single).phase
-            raise WorkloadError(f"{metric} does not exist in phase {phase}; there are: {', '.join(self.metrics(single))}")
+            raise WorkloadError(
+                f"{metric} does not exist in phase {phase}; there are: {', '.join(self.metrics(single))}"
+            )
         return f"metric.{metric}"
 
     def __getattr__(self, name: str) -> Any:
@@ -269,6 +271,8 @@ class Analysis:
             if name not in recorded.symbols:
                 raise UnknownNameError(f"unknown name '{name}'; {nearest(name, recorded.symbols)}")
             values[name] = float(value)
+            if not math.isfinite(values[name]) or values[name] < 0:
+                raise WorkloadError(f"{name} is {value!r}; it must be finite and not negative")
         return recorded, values, sizes
 
     def evaluate(self, **given: Any) -> Result:
@@ -348,7 +352,9 @@ class Analysis:
         bound = program.bind({n: v for n, v in values.items() if n not in over})
         return Function(bound, tuple(over))
 
-    def sweep(self, axes: Mapping[str, Sequence[float]], metrics: Sequence[str] = ("tpot",), **given: Any) -> xarray.Dataset:
+    def sweep(
+        self, axes: Mapping[str, Sequence[float]], metrics: Sequence[str] = ("tpot",), **given: Any
+    ) -> xarray.Dataset:
         """Evaluate metrics on the grid of some axes. Needs the extra `symarch[study]`. Raises UnknownNameError."""
         try:
             import xarray
@@ -361,7 +367,11 @@ class Analysis:
         data = {}
         for metric in metrics:
             values = self.compile(metric, list(arrays), **given)(*grid)
-            data[metric] = (list(arrays), np.broadcast_to(values, [a.size for a in arrays.values()]), {"units": METRICS[metric][0]})
+            data[metric] = (
+                list(arrays),
+                np.broadcast_to(values, [a.size for a in arrays.values()]),
+                {"units": METRICS[metric][0]},
+            )
         return xarray.Dataset(data, coords=arrays, attrs={"system": self.system.name, "model": self.model.name})
 
     def sensitivity(self, metric: str, **given: Any) -> Sensitivity:
@@ -373,7 +383,7 @@ class Analysis:
         return sensitivity_of(recorded, metric, values, self._definition_units(), self._order(metric, values, given))
 
     def _definition_units(self) -> dict[str, str]:
-        units = {}
+        units: dict[str, str] = {}
         for component in self.system.components.values():
             for cls in (component.technology, component.topology):
                 if cls is not None:
@@ -419,7 +429,9 @@ class Analysis:
 
         unit = "J" if metric == "energy_per_token" else "s"
         if metric in METRICS and metric not in (*TIME_METRICS, "energy_per_token"):
-            raise WorkloadError(f"{metric} is no sum of terms; explain one of {', '.join(TIME_METRICS)}, energy_per_token")
+            raise WorkloadError(
+                f"{metric} is no sum of terms; explain one of {', '.join(TIME_METRICS)}, energy_per_token"
+            )
         recorded, values, sizes = self._point(given)
         output = self._output(metric, given.get("context") is not None)
         if sizes.get("output") == 1 and metric == "tpot":
@@ -439,9 +451,12 @@ class Analysis:
             terms.append(Term(resource, cause, amount, amount / value, expression, names))
         terms.sort(key=lambda t: -t.value)
         order = self.system.components[next(c.name for c in self.system.of("processor"))].settings["overlap"].value
-        used = {s.name for e in (*(t.expression for t in terms), *formula.definitions.values()) for s in e.free_symbols}
-        names = recorded.program.names
-        shown = {n: float(computed[names[n]] if n in names else values[n]) for n in sorted(used | set(formula.definitions))}
+        used = {str(s) for e in (*(t.expression for t in terms), *formula.definitions.values()) for s in e.free_symbols}
+        defined = recorded.program.names
+        shown = {
+            n: float(computed[defined[n]] if n in defined else values[n])
+            for n in sorted(used | set(formula.definitions))
+        }
         units = {n: s.unit for n, s in recorded.symbols.items()} | self._definition_units()
         roofline = None
         if unit == "s" and order not in (1, math.inf):
@@ -489,7 +504,9 @@ class Function:
     def __call__(self, *values: Any) -> Any:
         """Evaluate; arrays broadcast against each other."""
         if len(values) != len(self.inputs):
-            raise SymarchError(f"{len(values)} values are given where {len(self.inputs)} are due: {', '.join(self.inputs)}")
+            raise SymarchError(
+                f"{len(values)} values are given where {len(self.inputs)} are due: {', '.join(self.inputs)}"
+            )
         for value in values:
             if type(value) is not float and type(value) is not int:
                 break

@@ -83,25 +83,25 @@ class GPU(Processor):
         doc="time to convert the activations of a product in fewer than 16 bits",
     )  # fmt: skip
     matrix_efficiency: Quantity = parameter(
-        0.73, "1", low=0.65, high=0.82, ideal=1, better="more", status="measured", symbol=r"\eta_{mat}",
+        0.73, "1", low=0.65, high=0.82, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{mat}",
         source="fit of 4500 bf16 products on H100 at p = infinity; the median of the 117 largest (above 3 TFLOP) is "
         "0.72",
         doc="share of peak arithmetic that products at 16 bits or more reach",
     )  # fmt: skip
     converted_efficiency: Quantity = parameter(
-        0.471, "1", low=0.31, high=0.62, ideal=1, better="more", status="measured", symbol=r"\eta_{conv}",
+        0.471, "1", low=0.31, high=0.62, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{conv}",
         source="fit of 4500 fp8 products on H100 with their quantisation kernel, at p = infinity; range: 5th to 95th "
         "percentile above 1 TFLOP",
         doc="share of peak arithmetic that products in fewer than 16 bits reach, conversion's traffic included",
     )  # fmt: skip
     attention_efficiency: Quantity = parameter(
-        0.469, "1", low=0.37, high=0.65, ideal=1, better="more", status="measured", symbol=r"\eta_{att}",
+        0.469, "1", low=0.37, high=0.65, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{att}",
         source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3) at p = infinity, "
         "causal FLOPs; range: 5th to 95th percentile of prefill above 1 TFLOP",
         doc="share of peak arithmetic that attention reaches",
     )  # fmt: skip
     streaming_efficiency: Quantity = parameter(
-        0.819, "1", low=0.65, high=0.94, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
+        0.819, "1", low=0.65, high=0.94, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
         source="fit of 4500 bf16 products on H100 at p = infinity; the 181 memory-bound ones above 400 MB: median "
         "0.84, and decode attention above 1 GB: 0.90",
         doc="share of peak memory bandwidth that kernels reach; replaces the memory's own efficiency",

@@ -57,13 +57,13 @@ class HighBandwidthMemory(Memory):
         doc="capacity of one die",
     )  # fmt: skip
     usable_fraction: Quantity = parameter(
-        1, "1", low=0.9, high=1, better="more", status="assumed", symbol=r"\phi",
+        1, "1", low=0.9, high=1, at_most=1, better="more", status="assumed", symbol=r"\phi",
         source="assumed: all of it, unless the product's data sheet states less (H200 141 of 144 GiB, B200 180 of "
         "192)",
         doc="share of the dies' capacity that the processor's vendor sells",
     )  # fmt: skip
     efficiency: Quantity = parameter(
-        0.942, "1", low=0.68, high=0.942, ideal=1, better="more", status="measured", symbol=r"\eta_{row}",
+        0.942, "1", low=0.68, high=0.942, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{row}",
         source="H200 random reads 4520 of 4800 GB/s (CMU-SAFARI/HBM-Power); low: FLINT's Ramulator calibration of "
         "HBM3E, arXiv 2608.25062",
         doc="share of the peak that refresh and row changes leave",

@@ -43,7 +43,7 @@ class NVLink(Interconnect):
         doc="data rate of one lane",
     )  # fmt: skip
     efficiency: Quantity = parameter(
-        0.665, "1", low=0.54, high=0.82, ideal=1, better="more", status="measured", symbol=r"\eta_{net}",
+        0.665, "1", low=0.54, high=0.82, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{net}",
         source="aiconfigurator-core 0.12.0, h100_sxm, vLLM 0.24.0 custom all-reduce in graphs, 2 and 4 GPUs, 46 rows "
         "of 256 B to 1 GiB: least mean relative error (6.7 %) with the latencies below; high: NCCL's planning "
         "constant 20.6 of 25 GB/s a link (src/graph/topo.h)",

@@ -43,7 +43,7 @@ class UCIe(Interconnect):
         doc="data rate of one lane",
     )  # fmt: skip
     efficiency: Quantity = parameter(
-        0.941, "1", low=0.75, high=1, ideal=1, better="more", status="standard", symbol=r"\eta_{flit}",
+        0.941, "1", low=0.75, high=1, at_most=1, ideal=1, better="more", status="standard", symbol=r"\eta_{flit}",
         source="UCIe 1.0 68-byte flits carry 64 bytes; 256-byte flits 98 %, raw mode all; low: the user bandwidth of "
         "OCP HBF grade 2, 1.536 of 2.048 TB/s",
         doc="share of the lanes' rate that headers and check sums leave",

@@ -168,7 +168,7 @@ def test_junk_is_refused_in_one_short_sentence(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "unit", "words"),
     [
-        ("5 gb/s", "B/s", "near: Gb/s, GB/s"),
+        ("5 gb/s", "B/s", "near: GB/s, Gb/s"),
         ("5 kib", "B", "Kib"),
         ("5 KB", "B", "kB"),
         ("5 usec", "s", "units look like|near: "),

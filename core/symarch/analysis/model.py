@@ -12,7 +12,6 @@ import attrs
 
 from symarch.analysis.time import (
     Bench,
-    Load,
     PowerLimit,
     collective_load,
     exposed_latency,
@@ -178,7 +177,9 @@ def build_model(system: SystemGraph, model: Architecture, mapping: Placed, workl
     return Model(metrics, missing, operators, tuple(constraints), tuple(notes.sentences()))
 
 
-def _run(bench: Bench, model: Architecture, workload: Workload, phase: str, batch: Quantity, power: PowerLimit) -> _Pass:
+def _run(
+    bench: Bench, model: Architecture, workload: Workload, phase: str, batch: Quantity, power: PowerLimit
+) -> _Pass:
     mean, first, last, steps = _contexts(workload, phase)
 
     def trace(context: Quantity) -> list[Operator]:
@@ -187,7 +188,9 @@ def _run(bench: Bench, model: Architecture, workload: Workload, phase: str, batc
     typical = trace(mean)
     ends = (trace(first), trace(last)) if steps is not None else None
     order = bench.processor.overlap
-    times, energies, missing = [], [], []
+    times: list[OperatorTime] = []
+    energies: list[Any] = []
+    missing: list[str] = []
     waits: list[tuple[str, Any]] = []
     for position, operator in enumerate(typical):
         if operator.collective is not None:
@@ -262,7 +265,8 @@ def _static_power(bench: Bench) -> tuple[Quantity | None, tuple[str, ...]]:
     """Return the static power of one device and the processors and memories that do not model theirs."""
     parts, missing = [], []
     system = bench.system
-    for name, component in (*system.processors.items(), *system.memories.items()):
+    components: list[tuple[str, Any]] = [*system.processors.items(), *system.memories.items()]
+    for name, component in components:
         if component.static_power is None:
             missing.append(f"{name}.static_power")
         else:

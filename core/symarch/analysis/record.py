@@ -23,6 +23,9 @@ TENSORS = ("weights", "kv_cache", "activations")
 DEFAULTS = {"batch": 1, "prompt": 2048, "output": 256}
 """The workload unless told otherwise."""
 
+LARGEST_SIZE = 10**15
+"""The largest batch, prompt or output; up to here whole numbers and their products by 2 are exact in floats."""
+
 
 @attrs.frozen
 class Symbol:
@@ -192,10 +195,7 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
         outputs[f"limit.{constraint.name}"] = constraint.limit
     mapping = resolve(system, model)
     unknown = [
-        u
-        for c in system.components.values()
-        for u in c.unknown
-        if c.settings[u.partition(".")[2]].origin == "default"
+        u for c in system.components.values() for u in c.unknown if c.settings[u.partition(".")[2]].origin == "default"
     ]
     silent = [f"not given by the presets' sources, the technologies' defaults stand: {', '.join(unknown)}"]
     return Recorded(
@@ -229,13 +229,17 @@ def check_sizes(request: Request, given: Mapping[str, Any], data: int = 1) -> di
         value = given.get(name)
         if value is None:
             value = DEFAULTS.get(name, DEFAULTS["prompt"])
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise WorkloadError(f"{name} is {value!r}; it must be a whole number, at least 1")
-        if value != int(value) or value < 1:
+        if value > LARGEST_SIZE:
+            raise WorkloadError(f"{name} is larger than {LARGEST_SIZE:.0e}; no system is asked for that")
+        if not value >= 1 or value != int(value):
             raise WorkloadError(f"{name} is {value!r}; it must be a whole number, at least 1")
         sizes[name] = value
-    if sizes["batch"] < data:
-        raise WorkloadError(f"batch {sizes['batch']:g} does not fill {data} data-parallel replicas; use {data} or more")
+    if sizes["batch"] % data:
+        raise WorkloadError(
+            f"batch {sizes['batch']:g} does not spread evenly over {data} data-parallel replicas; use a multiple of {data}"
+        )
     if request.phase == "decode" and sizes.get("output", 2) < 2:
         raise WorkloadError("output 1 has no decode step; the first token comes from prefill")
     return sizes

@@ -1,7 +1,7 @@
 """The time and energy of one operator: its load on resources, what overlaps, what is exposed.
 
-With t_r = load_r / rate_r for each resource, t_a the time of the arithmetic and t_d the longest t_r over memories, ports
-and links (a stream is pipelined along its path: its slowest segment counts, once),
+With t_r = load_r / rate_r for each resource, t_a the time of the arithmetic and t_d the longest t_r over memories,
+ports and links (a stream is pipelined along its path: its slowest segment counts, once),
 
     m = overlap(p, t_a, t_d)        t = overhead + m + exposed latency.
 
@@ -124,7 +124,9 @@ def operator_load(bench: Bench, operator: Operator, typical: Operator | None = N
         for key, time in effort.times.items()
     }
     overhead = tuple(
-        mark(time, f"{bench.name}.{key}", key, operator.name) for key, time in effort.overheads.items() if not _zero(time)
+        mark(time, f"{bench.name}.{key}", key, operator.name)
+        for key, time in effort.overheads.items()
+        if not _zero(time)
     )
     streams = _streams(bench, operator, typical)
     data = _data_times(bench, operator, streams)
@@ -246,7 +248,7 @@ def _link(segment: Segment, users: list[_Stream], operator: Operator) -> Quantit
 
 
 def _exclusive(bench: Bench, segment: Segment, stream: _Stream, operator: Operator) -> Quantity:
-    """Return how long a stream holds a port or link that serves one tier at a time: until its slowest segment is done."""
+    """Return how long a stream holds a port or link that serves one tier at a time: as its slowest segment takes."""
     memory = bench.system.memories[stream.path.memory]
     read, write = array_rates(bench, memory, operator)
     rates = [
@@ -306,11 +308,12 @@ def collective_load(network: Network, operator: Operator, nodes: int) -> Load:
         )
     link = network.link
     times = [_schedule_time(network.name, link, s, operator) for s in schedules.values()]
-    energy, missing = None, (f"{network.name}.energy",)
+    energy = None
+    missing = (f"{network.name}.energy",) if link.energy is None else ()
     if link.energy is not None:
         costs = [s.bytes * link.energy * (s.hops / s.steps) for s in schedules.values()]
         spent = at_smallest(times, costs)
-        energy, missing = mark(spent, network.name, "bytes sent", operator.name, "J"), ()
+        energy = mark(spent, network.name, "bytes sent", operator.name, "J")
     return Load({}, {network.name: Min(*times)}, (), None, (), energy, missing)
 
 
@@ -350,7 +353,7 @@ class PowerLimit:
 
 
 def time_of(order: float, load: Load, power: Quantity | None) -> Quantity:
-    """Return the time of one run: overhead, overlapped arithmetic and data, exposed latency; at least what power takes."""
+    """Return the time of one run: overhead, overlapped work, exposed latency; at least what the power limit needs."""
     busy = [Max(*times.values()) for times in (load.arithmetic, load.data) if times]
     fixed = [*load.overhead, *([load.exposed] if load.exposed is not None else [])]
     time = total([*fixed, *([overlap(order, *busy)] if busy else [])])
@@ -408,8 +411,9 @@ def gauss_nodes(points: Quantity) -> list[tuple[Quantity, Quantity]]:
     b2 = Max((square - 4) / 15, 0)
     b3 = Max((square - 9) * 9 / 140, 0)
     half = (b1 + b2 + b3) / 2
-    root = sqrt(Max(half * half - b1 * b3, 0))
-    far, near = half + root, Max(half - root, 0)
+    # a root of 0 has no derivative: a distance of 1e-15 steps in its place moves no mean of fewer than 4 points
+    root = sqrt(Max(half * half - b1 * b3, 1e-30))
+    far, near = Max(half + root, 1e-30), Max(half - root, 1e-30)
     # with one point all nodes fall together and the weights no longer matter: keep the divisor away from zero
     outer = (b1 - near) / Max(4 * root, 1e-9)
     inner = Max(1 - 2 * outer, 0) / 2

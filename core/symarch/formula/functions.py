@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import sympy
 
@@ -22,7 +22,8 @@ class MeanMax(sympy.Function):
         return mean_max_array(*arguments)
 
     def _eval_evalf(self, prec: int) -> Any:
-        values = [a.evalf(prec) for a in self.args]
+        arguments: tuple[Any, ...] = self.args
+        values = [a.evalf(prec) for a in arguments]
         if all(v.is_Number for v in values):
             return sympy.Float(mean_max_value(*(float(v) for v in values)))
         return self
@@ -47,9 +48,10 @@ class FirstMin(sympy.Function):
         return (np.argmin(np.stack(np.broadcast_arrays(*arguments)), axis=0) == k) * 1.0
 
     def _eval_evalf(self, prec: int) -> Any:
-        values = [a.evalf(prec) for a in self.args[1:]]
+        k, *arguments = cast("tuple[Any, ...]", self.args)
+        values = [a.evalf(prec) for a in arguments]
         if all(v.is_Number for v in values):
-            return sympy.Float(1.0 if values.index(min(values)) == int(self.args[0]) else 0.0)
+            return sympy.Float(1.0 if values.index(min(values)) == int(k) else 0.0)
         return self
 
 

@@ -35,6 +35,7 @@ class Max(sympy.Max):
     """A maximum that is never evaluated."""
 
     def __new__(cls, *arguments: Any, **_: Any) -> Any:
+        """Build without comparing; options that sympy passes when it rebuilds are of no use here."""
         return _build(cls, arguments)
 
     @property
@@ -47,6 +48,7 @@ class Min(sympy.Min):
     """A minimum that is never evaluated."""
 
     def __new__(cls, *arguments: Any, **_: Any) -> Any:
+        """Build without comparing; options that sympy passes when it rebuilds are of no use here."""
         return _build(cls, arguments)
 
     @property

@@ -50,7 +50,7 @@ def _replay(program: Program, indices: Sequence[int], *, bind: bool, values: Seq
 
 
 def _outside(program: Program, indices: Sequence[int]) -> set[int]:
-    """Return the operations reached without passing through a named definition: those stay as the plugin states them."""
+    """Return the operations reached without passing through a named definition, which stays as its plugin states it."""
     seen: set[int] = set()
     queue = list(indices)
     while queue:

@@ -36,11 +36,11 @@ def resolve(spec: System, model: Architecture) -> Mapping:
     devices, notes = spec.devices, []
     tensor = spec.tensor
     if tensor is None:
-        tensor = devices // (spec.data or devices)
+        tensor = max(devices // (spec.data or devices), 1)
         if devices > 1 and spec.data is None:
             notes.append(f"{devices} devices hold {devices} data-parallel replicas (the spec names no tensor degree)")
     if devices % tensor:
-        allowed = ", ".join(str(d) for d in range(1, devices + 1) if devices % d == 0)
+        allowed = ", ".join(str(d) for d in range(1, min(devices, 10_000) + 1) if devices % d == 0)
         raise MappingError(
             f"tensor parallelism {tensor} does not divide the {devices} devices of {spec.name}; allowed: {allowed}"
         )

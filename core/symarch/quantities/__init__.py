@@ -6,6 +6,7 @@ Inside symarch every number is in SI base units (B, s, J, FLOP, USD, m, kg, K); 
 from symarch.quantities.dimensions import BASES, DIMENSIONLESS, Dimension, Dimensioned
 from symarch.quantities.units import (
     format_quantity,
+    format_setting,
     format_value,
     parse_quantity,
     unit_dimension,
@@ -18,6 +19,7 @@ __all__ = [
     "Dimension",
     "Dimensioned",
     "format_quantity",
+    "format_setting",
     "format_value",
     "parse_quantity",
     "unit_dimension",

@@ -237,6 +237,15 @@ def format_value(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def format_setting(value: float, unit: str) -> str:
+    """Print the value of a parameter: like `format_quantity`, but whole binary sizes as such (4096 B is 4 KiB)."""
+    if str(unit_dimension(unit)) == "B" and value % 1000 and value % 1024 == 0:
+        for name, scale in reversed(_BINARY.items()):
+            if value % float(scale) == 0:
+                return f"{value / float(scale):.0f} {name}B"
+    return format_quantity(value, unit)
+
+
 def format_quantity(value: float, unit: str, digits: int = 3) -> str:
     """Print an SI value with a readable prefix: `format_quantity(3.35e12, "B/s")` gives `3.35 TB/s`.
 

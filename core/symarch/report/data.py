@@ -90,7 +90,9 @@ def spec_data(name: str) -> dict[str, Any]:
         if preset not in presets:
             from symarch.errors import nearest
 
-            raise UnknownNameError(f"unknown preset '{preset}' of technology '{technology}'; {nearest(preset, presets)}")
+            raise UnknownNameError(
+                f"unknown preset '{preset}' of technology '{technology}'; {nearest(preset, presets)}"
+            )
         return {"kind": "preset", "technology": technology} | attrs.asdict(presets[preset])
     system_error = None
     try:
@@ -105,7 +107,9 @@ def spec_data(name: str) -> dict[str, Any]:
         from symarch.errors import nearest
         from symarch.specs import list_specs
 
-        raise UnknownNameError(f"unknown spec '{name}'; {nearest(name, [s.name for s in list_specs()])}") from system_error
+        raise UnknownNameError(
+            f"unknown spec '{name}'; {nearest(name, [s.name for s in list_specs()])}"
+        ) from system_error
     from symarch.trace import load_config
 
     model = load_config(path)
@@ -146,7 +150,7 @@ def _system_data(system: System) -> dict[str, Any]:
 
 
 def trace_data(model: Architecture, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the object of `trace show --json`: counts, and the operators with FLOPs and bytes. Raises WorkloadError."""
+    """Return the object of `trace show --json`: counts, operators with FLOPs and bytes. Raises WorkloadError."""
     dtypes = parse_dtypes(options.get("dtype") or "bf16")
     given = {k: options.get(k) for k in ("batch", "prompt", "output", "context")}
     phase = options.get("phase") or ("decode" if given["context"] is not None else "both")

@@ -13,7 +13,7 @@ from symarch.api import Analysis, Explanation
 from symarch.formula import latex_of, let_bound, symbol_latex
 from symarch.plugins import registry
 from symarch.program import Program, Tape
-from symarch.quantities import format_quantity
+from symarch.quantities import format_quantity, format_setting
 from symarch.report.text import Output, console, heading, table
 from symarch.specs import presets_of
 from symarch.technologies import options_of, parameters_of, quantities_of
@@ -22,12 +22,15 @@ from symarch.technologies.declare import not_modelled
 
 def written(expression: sympy.Basic) -> str:
     """Return an expression as plain text."""
-    return str(sympy.sstr(expression, order="none")) if isinstance(expression, sympy.Max | sympy.Min) else str(expression)
+    return (
+        str(sympy.sstr(expression, order="none")) if isinstance(expression, sympy.Max | sympy.Min) else str(expression)
+    )
 
 
 def _rounded(expression: sympy.Expr) -> sympy.Expr:
     """Return an expression with its rounded constants at six digits: the weights at other overlap orders are such."""
-    return expression.xreplace({f: sympy.Float(f, 6) for f in expression.atoms(sympy.Float)})
+    rounded: sympy.Expr = expression.xreplace({f: sympy.Float(f, 6) for f in expression.atoms(sympy.Float)})
+    return rounded
 
 
 def print_explanation(analysis: Analysis, explanation: Explanation) -> None:
@@ -53,9 +56,10 @@ def print_explanation(analysis: Analysis, explanation: Explanation) -> None:
         out.print(heading(f"At p = infinity, where only the slowest resource counts: {format_quantity(value, unit)}"))
         out.print(f"The value above is {gap:.1f} % more.", style="dim")
         _print_sum(out, explanation.roofline)
-    known = explanation.definitions | (explanation.roofline.definitions if explanation.roofline else {})
-    values = explanation.values | (explanation.roofline.values if explanation.roofline else {})
-    units = explanation.units | (explanation.roofline.units if explanation.roofline else {})
+    both = [explanation, *([explanation.roofline] if explanation.roofline else [])]
+    known = {n: d for e in both for n, d in e.definitions.items()}
+    values = {n: v for e in both for n, v in e.values.items()}
+    units = {n: u for e in both for n, u in e.units.items()}
     out.print()
     out.print(heading("where"))
     for name, expression in known.items():
@@ -65,7 +69,7 @@ def print_explanation(analysis: Analysis, explanation: Explanation) -> None:
     out.print(heading("at"))
     for name in values:
         if name not in known:
-            out.print(Text(f"  {name} = {format_quantity(values[name], units[name])}"), soft_wrap=True)
+            out.print(Text(f"  {name} = {format_setting(values[name], units[name])}"), soft_wrap=True)
     out.flush()
 
 
@@ -88,8 +92,8 @@ def _regime(explanation: Explanation) -> str:
     if explanation.order == 1:
         return "Closed form in the regime at this point: arithmetic and data do not overlap, their times add."
     return (
-        f"Overlap order p = {explanation.order:g}: each time t counts with the weight (t/m)**(p-1), m being the overlapped "
-        "time of its operator; the weights are those at this point."
+        f"Overlap order p = {explanation.order:g}: each time t counts with the weight (t/m)**(p-1), m being "
+        "the overlapped time of its operator; the weights are those at this point."
     )
 
 
@@ -109,7 +113,7 @@ def explanation_latex(explanation: Explanation) -> str:
 
 
 def technology_data(name: str) -> dict[str, Any]:
-    """Return a technology as plain data: formulas, parameters, presets, what it does not model. Raises UnknownNameError."""
+    """Return a technology as plain data: formulas, parameters, presets, what is absent. Raises UnknownNameError."""
     cls = registry().technology(name)
     origin = registry().origin(name)
     tape = Tape()

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from symarch.analysis import METRICS
 from symarch.api import Analysis, Result
-from symarch.quantities import format_quantity, format_value
+from symarch.quantities import format_quantity, format_setting, format_value
 from symarch.sensitivity import Elasticity, Sensitivity
 from symarch.specs import Listed
 
@@ -63,11 +63,16 @@ def heading(text: str) -> Text:
     return Text(text, style="bold")
 
 
+Rows = list[tuple[str, ...]]
+
+
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> Padding:
     """Return a borderless table; each column has a title and an alignment (left or right)."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for position, (title, align) in enumerate(columns):
-        made.add_column(title, justify="right" if align == "right" else "left", no_wrap=position == 0 or align == "right")
+        made.add_column(
+            title, justify="right" if align == "right" else "left", no_wrap=position == 0 or align == "right"
+        )
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     return Padding(made, (0, 0, 0, 2))
@@ -99,7 +104,7 @@ def print_run(analysis: Analysis, result: Result) -> None:
     out.print(heading(f"{analysis.model.name} on {system.name} ({devices})"))
     out.print(describe(analysis, result.workload), style="dim")
     out.print()
-    rows = []
+    rows: Rows = []
     for name, value in result.metrics.items():
         unit, words = METRICS[name]
         shown = format_quantity(value, unit) if value is not None else "-"
@@ -114,7 +119,7 @@ def print_run(analysis: Analysis, result: Result) -> None:
     rows = [
         (
             c.name,
-            "ok" if c.ok else "FAILS",
+            _verdict(c.ok),
             format_quantity(c.used, c.unit),
             format_quantity(c.limit, c.unit),
             f"{100 * c.used / c.limit:.0f} %",
@@ -126,7 +131,9 @@ def print_run(analysis: Analysis, result: Result) -> None:
     for constraint in result.constraints:
         if not constraint.ok:
             over = format_quantity(constraint.used - constraint.limit, constraint.unit)
-            out.print(Text(f"  {constraint.name} fails by {over}: the numbers above are for a system that cannot be.", "red"))
+            out.print(
+                Text(f"  {constraint.name} fails by {over}: the numbers above are for a system that cannot be.", "red")
+            )
     out.print()
     out.print(heading("Assumed, or not modelled"))
     _paragraph(out, result.assumptions)
@@ -139,7 +146,7 @@ def _print_resources(out: Output, result: Result) -> None:
     share = {(r.name, r.phase): r.share for r in result.resources}
     out.print()
     out.print(heading("Where the time goes"))
-    rows = [(n, *(_percent(share.get((n, p), 0.0)) for p in phases)) for n in names]
+    rows: Rows = [(n, *(_percent(share.get((n, p), 0.0)) for p in phases)) for n in names]
     out.print(table((("resource", "left"), *((p, "right") for p in phases)), rows))
 
 
@@ -147,7 +154,7 @@ def _print_operators(out: Output, result: Result) -> None:
     for phase in dict.fromkeys(o.phase for o in result.operators):
         out.print()
         out.print(heading(f"Operators of {phase}" + (" (mean of the steps)" if phase == "decode" else "")))
-        rows = [
+        rows: Rows = [
             (o.name, str(o.count), format_quantity(o.time, "s"), _percent(o.share), o.bound or "-")
             for o in result.operators
             if o.phase == phase
@@ -169,10 +176,10 @@ def sensitivity_text(analysis: Analysis, found: Sensitivity) -> str:
     out.print("An elasticity of -0.5: 1 % more of the parameter and the metric falls by 0.5 %.", style="dim")
     out.print()
     shown = [e for e in found.elasticities if e.size >= 0.0005]
-    rows = [
+    rows: Rows = [
         (
             e.parameter,
-            format_quantity(e.value, e.unit),
+            format_setting(e.value, e.unit),
             _elasticity(e),
             _metric(e.low, found.unit),
             _metric(e.high, found.unit),
@@ -195,9 +202,13 @@ def sensitivity_text(analysis: Analysis, found: Sensitivity) -> str:
     out.print(table((("definition", "left"), ("value", "right"), ("elasticity", "right"), ("made of", "left")), rows))
     out.print()
     out.print(heading("Checks: elasticities weighted by their exponent of a unit sum to the metric's"))
-    rows = [(c.unit, f"{c.found:+.12f}", f"{c.expected:+g}", "ok" if c.ok else "FAILS", c.note) for c in found.checks]
+    rows = [(c.unit, f"{c.found:+.12f}", f"{c.expected:+g}", _verdict(c.ok), c.note) for c in found.checks]
     out.print(table((("unit", "left"), ("sum", "right"), ("due", "right"), ("", "left"), ("", "left")), rows))
     return out.text()
+
+
+def _verdict(ok: bool) -> str:
+    return "ok" if ok else "FAILS"
 
 
 def _short(parts: Sequence[str], name: str) -> list[str]:
@@ -217,9 +228,9 @@ def _metric(value: float | None, unit: str) -> str:
 
 def print_plugins(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print the list of technologies."""
-    cells = [(r["name"], r["kind"], f"{r['distribution']} {r['version']}", ", ".join(r["presets"]), r["title"]) for r in rows]
-    columns = (("technology", "left"), ("kind", "left"), ("from", "left"), ("presets", "left"), ("", "left"))
     out = console()
+    cells: Rows = [(r["name"], r["kind"], f"{r['distribution']} {r['version']}", ", ".join(r["presets"])) for r in rows]
+    columns = (("technology", "left"), ("kind", "left"), ("from", "left"), ("presets", "left"))
     out.print(table(columns, cells))
     out.flush()
 
@@ -232,35 +243,29 @@ def print_specs(found: Sequence[Listed]) -> None:
 
 
 def print_technology(data: Mapping[str, Any]) -> None:
-    """Print a technology as a person wants it."""
+    """Print a technology as a person wants it: formulas, parameters with range and source, presets, what is absent."""
     out = console()
     out.print(heading(f"{data['name']}, a {data['kind']} of {data['distribution']} {data['version']}"))
     out.print(Text(data["doc"]))
-    out.print()
-    out.print(heading("Formulas"))
-    rows = [(q["name"], q["formula"], f"[{q['unit']}] {q['doc']}") for q in data["quantities"]]
-    out.print(table((("quantity", "left"), ("", "left"), ("", "left")), rows))
-    out.print()
-    out.print(heading("Parameters"))
-    rows = [
-        (
-            p["name"],
-            "absent" if p["default"] is None else format_quantity(p["default"], p["unit"]),
-            _range(p),
-            p["status"],
-            p["doc"] + (f" [{p['source']}]" if p["source"] else ""),
-        )
-        for p in data["parameters"]
-    ]
-    columns = (("parameter", "left"), ("default", "right"), ("range", "left"), ("status", "left"), ("", "left"))
-    out.print(table(columns, rows))
-    for option in data["options"]:
-        out.print(Text(f"  {option['name']} = {option['default']!r} ({', '.join(option['choices']) or 'any'}): {option['doc']}"))
+    if data["quantities"]:
+        out.print()
+        out.print(heading("Formulas"))
+        for q in data["quantities"]:
+            _entry(out, f"{q['name']} = {q['formula']}", f"[{q['unit']}] {q['doc']}")
+    if data["parameters"] or data["options"]:
+        out.print()
+        out.print(heading("Parameters"))
+    for p in data["parameters"]:
+        default = "absent" if p["default"] is None else format_setting(p["default"], p["unit"])
+        source = f" Source: {p['source']}." if p["source"] else ""
+        _entry(out, f"{p['name']} = {default}{_range(p)}, {p['status']}", f"{p['doc']}.{source}")
+    for o in data["options"]:
+        _entry(out, f"{o['name']} = {o['default']!r} ({', '.join(o['choices']) or 'any text'})", f"{o['doc']}.")
     if data["presets"]:
         out.print()
         out.print(heading("Presets"))
-        out.print(table((("preset", "left"), ("date", "left"), ("status", "left"), ("", "left")),
-                        [(p["name"], p["date"], p["status"], f"{p['title']} [{p['source']}]") for p in data["presets"]]))  # fmt: skip
+        for preset in data["presets"]:
+            _entry(out, f"{preset['name']}: {preset['title']} ({preset['date']}, {preset['status']})", preset["source"])
     out.print()
     out.print(heading("Assumed, or not modelled"))
     absent = [f"not modelled: {', '.join(data['not_modelled'])}"] if data["not_modelled"] else []
@@ -268,11 +273,17 @@ def print_technology(data: Mapping[str, Any]) -> None:
     out.flush()
 
 
+def _entry(out: Output, line: str, note: str) -> None:
+    """Print a line that is never wrapped, and under it a dim note that is."""
+    out.print(Text(f"  {line}"), soft_wrap=True)
+    out.print(Padding(Text(note, style="dim"), (0, 0, 0, 6)))
+
+
 def _range(row: Mapping[str, Any]) -> str:
     if row["low"] is None and row["high"] is None:
         return ""
-    ends = [format_quantity(v, row["unit"]) if v is not None else "" for v in (row["low"], row["high"])]
-    return " - ".join(ends)
+    ends = [format_setting(v, row["unit"]) if v is not None else "" for v in (row["low"], row["high"])]
+    return f" ({' to '.join(ends)})"
 
 
 def print_spec(data: Mapping[str, Any]) -> None:
@@ -280,14 +291,16 @@ def print_spec(data: Mapping[str, Any]) -> None:
     out = console()
     if data["kind"] == "model":
         out.print(heading(f"{data['name']} (model)"))
-        rows = [(k, str(v)) for k, v in data["config"].items() if k != "_symarch"]
+        rows: Rows = [(k, str(v)) for k, v in data["config"].items() if k != "_symarch"]
         out.print(table((("key", "left"), ("value", "left")), rows))
         own = data["config"].get("_symarch", {})
         _paragraph(out, [f"{k}: {v}" for k, v in own.items()])
         out.flush()
         return
     if data["kind"] == "preset":
-        out.print(heading(f"{data['technology']}:{data['name']} (preset, {data['date']}, {data['status']}): {data['title']}"))
+        out.print(
+            heading(f"{data['technology']}:{data['name']} (preset, {data['date']}, {data['status']}): {data['title']}")
+        )
         from symarch.plugins import registry
         from symarch.technologies import parameters_of
 
@@ -296,7 +309,11 @@ def print_spec(data: Mapping[str, Any]) -> None:
         out.print(table((("parameter", "left"), ("value", "right"), ("status", "left"), ("source", "left")), rows))
         out.flush()
         return
-    out.print(heading(f"{data['name']} (system, {data['devices']} device{'s' if data['devices'] > 1 else ''}): {data['title']}"))
+    out.print(
+        heading(
+            f"{data['name']} (system, {data['devices']} device{'s' if data['devices'] > 1 else ''}): {data['title']}"
+        )
+    )
     for component in data["components"]:
         what = component["technology"] or "junction"
         preset = f", preset {component['preset']}" if component["preset"] else ""
@@ -319,7 +336,7 @@ def _setting(setting: Mapping[str, Any], unit: str) -> str:
     value = setting["value"]
     if value is None:
         return "absent"
-    return str(value) if isinstance(value, str) else format_quantity(value, unit or "1")
+    return str(value) if isinstance(value, str) else format_setting(value, unit or "1")
 
 
 def print_trace(data: Mapping[str, Any]) -> None:
@@ -330,14 +347,19 @@ def print_trace(data: Mapping[str, Any]) -> None:
     counts.append(("KV bytes per token", f"{data['kv_bytes_per_token']:,}"))
     out.print(table((("", "left"), ("", "right")), counts))
     for phase in dict.fromkeys(o["phase"] for o in data["operators"]):
-        sizes = ", ".join(f"{k} {v}" for k, v in data["workload"].items() if k in ("batch", "prompt", "output", "context"))
+        sizes = ", ".join(
+            f"{k} {v}" for k, v in data["workload"].items() if k in ("batch", "prompt", "output", "context")
+        )
         out.print()
         out.print(heading(f"{phase} ({sizes})"))
-        rows = []
+        rows: Rows = []
         for o in data["operators"]:
             if o["phase"] != phase:
                 continue
-            moved = {k: o["bytes_read"].get(k, 0) + o["bytes_written"].get(k, 0) for k in ("weights", "kv_cache", "activations")}
+            moved = {
+                k: o["bytes_read"].get(k, 0) + o["bytes_written"].get(k, 0)
+                for k in ("weights", "kv_cache", "activations")
+            }
             rows.append(
                 (
                     o["name"],
@@ -347,7 +369,6 @@ def print_trace(data: Mapping[str, Any]) -> None:
                     format_value(o["intensity"]) if o["intensity"] else "-",
                 )
             )
-        columns = (("operator", "left"), ("runs", "right"), ("FLOPs", "right"), ("weights", "right"), ("KV cache", "right"),
-                   ("activations", "right"), ("FLOP/B", "right"))  # fmt: skip
-        out.print(table(columns, rows))
+        figures = ("runs", "FLOPs", "weights", "KV cache", "activations", "FLOP/B")
+        out.print(table((("operator", "left"), *((f, "right") for f in figures)), rows))
     out.flush()

@@ -142,12 +142,11 @@ def sensitivity_of(
     at = evaluate(slopes, inputs)
     values = evaluate(program, inputs)
     value = float(at[slopes.outputs["value"]])
-    derivative = {
-        n: float(at[slopes.outputs[f"d{i}"]]) for i, n in enumerate([*where, *(f"={n}" for n in names)])
-    }
+    derivative = {n: float(at[slopes.outputs[f"d{i}"]]) for i, n in enumerate([*where, *(f"={n}" for n in names)])}
     smooth = {n: derivative[n] * inputs[n] / value for n in where}
     kinks = {
-        n: (s.left * inputs[n] / value, s.right * inputs[n] / value) for n, s in one_sided(program, metric, inputs).items()
+        n: (s.left * inputs[n] / value, s.right * inputs[n] / value)
+        for n, s in one_sided(program, metric, inputs).items()
     }
     call = _caller(program, inputs)
     entries = []

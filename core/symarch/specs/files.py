@@ -29,11 +29,14 @@ def _find(name: str, what: str, folder: str, suffix: str) -> Path:
     if name in known:
         return known[name]
     path = Path(name)
-    if path.is_file():
-        return path
-    if path.is_dir() and (path / "config.json").is_file() and what == "model":
-        return path / "config.json"
-    if path.suffix or "/" in name:
+    try:
+        if path.is_file():
+            return path
+        if path.is_dir() and (path / "config.json").is_file() and what == "model":
+            return path / "config.json"
+    except OSError as error:  # a name too long for a file, a folder that may not be entered
+        raise UnknownNameError(f"{what} file '{name:.60}' cannot be read: {error.strerror}") from None
+    if path.suffix in (".toml", ".json") or "/" in name:
         raise UnknownNameError(f"{what} file '{name}' does not exist")
     raise UnknownNameError(f"unknown {what} '{name}'; {nearest(name, known)}")
 

@@ -201,13 +201,16 @@ class _Reader:
         settings: dict[str, Setting] = {}
         declared: dict[str, Any] = {}
         for source in (cls, topology):
-            for item in (*parameters_of(source), *options_of(source)) if source else ():
-                declared[item.name] = item
-                if hasattr(item, "unit"):
-                    settings[item.name] = Setting(item.default, item.low, item.high, item.source, item.status)
-                else:
-                    settings[item.name] = Setting(item.default)
-        preset, unknown = content.get("preset"), ()
+            for parameter in parameters_of(source) if source else ():
+                declared[parameter.name] = parameter
+                settings[parameter.name] = Setting(
+                    parameter.default, parameter.low, parameter.high, parameter.source, parameter.status
+                )
+            for option in options_of(source) if source else ():
+                declared[option.name] = option
+                settings[option.name] = Setting(option.default)
+        preset = content.get("preset")
+        unknown: tuple[str, ...] = ()
         if preset is not None and cls is not None:
             try:
                 if not isinstance(preset, str):
@@ -310,10 +313,14 @@ class _Reader:
             if component.table != "memory":
                 continue
             if component.on is not None and component.on not in processors:
-                self.fault(f"memory.{name}.on", f"unknown processor '{component.on}'; {nearest(component.on, processors)}")
+                self.fault(
+                    f"memory.{name}.on", f"unknown processor '{component.on}'; {nearest(component.on, processors)}"
+                )
             elif component.on is None and name not in linked:
                 if len(processors) > 1:
-                    self.fault(f"memory.{name}", f"with several processors it needs on = NAME ({', '.join(processors)})")
+                    self.fault(
+                        f"memory.{name}", f"with several processors it needs on = NAME ({', '.join(processors)})"
+                    )
                 elif processors:
                     components[name] = attrs.evolve(component, on=processors[0])
             elif component.on is None and len(processors) == 1 and not _is_behind(name, components):
@@ -357,8 +364,10 @@ def settable(spec: System) -> list[str]:
 
 def _override(spec: System, key: str, value: str) -> System:
     owner, _, item = key.partition(".")
-    if owner == "mapping" and item in ("tensor", "data"):
-        return attrs.evolve(spec, **{item: _integer(value)})
+    if key == "mapping.tensor":
+        return attrs.evolve(spec, tensor=_integer(value))
+    if key == "mapping.data":
+        return attrs.evolve(spec, data=_integer(value))
     component = spec.components.get(owner)
     if component is None or key not in settable(spec):
         raise UnknownNameError(f"unknown name; {nearest(key, settable(spec))}")

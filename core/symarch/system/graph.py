@@ -11,7 +11,7 @@ import attrs
 from symarch.errors import SpecError
 from symarch.specs import Component, System
 from symarch.system.paths import Path, Segment, compose
-from symarch.technologies import Interconnect, Memory, Processor, Technology, Topology
+from symarch.technologies import Interconnect, Memory, Processor, Topology
 
 Make = Callable[[str, str, float], Any]
 """Turns (component, parameter, value) into the scalar to build with: the value itself, a recording node ..."""
@@ -34,7 +34,7 @@ class Network:
     size: int
 
 
-def _instance(cls: type[Technology], component: Component, make: Make) -> Any:
+def _instance(cls: Any, component: Component, make: Make) -> Any:
     values: dict[str, Any] = {}
     declared = component.declared()
     names = [f.name for f in attrs.fields(cls) if f.name in component.settings]

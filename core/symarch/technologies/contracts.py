@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import attrs
 
+from symarch.errors import SymarchError
 from symarch.program import Max
 from symarch.technologies.datatypes import data_type
 from symarch.technologies.declare import (
@@ -16,7 +17,6 @@ from symarch.technologies.declare import (
     option,
     parameter,
     quantities_of,
-    quantity,
     technology,
 )
 
@@ -218,6 +218,7 @@ class Processor(Technology):
 
     overlap: Quantity = parameter(
         math.inf, "1", low=1, high=math.inf, ideal=math.inf, structural=True, symbol="p",
+        source="assumed: perfect overlap, as the roofline has it (Williams, Waterman and Patterson, CACM 52(4), 2009)",
         doc="overlap order p of arithmetic and data: 1 they add, infinity the longer one counts",
     )  # fmt: skip
     prefetch: str = option(
@@ -226,27 +227,33 @@ class Processor(Technology):
     )  # fmt: skip
     outstanding: Quantity = parameter(
         None, "B", ideal=None, better="more", symbol=r"Q",
+        source="assumed: no limit, unless a processor's miss capacity or prefetch buffer is known",
         doc="bytes of reads that can be under way at once; absent: unlimited",
     )  # fmt: skip
     launch: Quantity = parameter(
         "0 s", "s", nonnegative=True, ideal=0, better="less", symbol=r"t_{launch}",
+        source="assumed: none, unless a processor states what was measured",
         doc="fixed time of one operator's launch",
     )  # fmt: skip
     covered_latency: Quantity = parameter(
         "0 s", "s", nonnegative=True, ideal=0, symbol=r"t_{cov}",
+        source="assumed: none, unless the overheads were measured with a memory's latency in them",
         doc="memory latency that the calibrated overheads already contain; only what exceeds it is exposed",
     )  # fmt: skip
     matrix_efficiency: Quantity = parameter(
-        1, "1", ideal=1, better="more", symbol=r"\eta_{mat}",
+        1, "1", at_most=1, ideal=1, better="more", symbol=r"\eta_{mat}",
+        source="assumed: the peak, unless a processor states what was measured",
         doc="share of peak arithmetic that matrix products reach",
     )  # fmt: skip
     streaming_efficiency: Quantity = parameter(
-        None, "1", ideal=1, better="more", symbol=r"\eta_{str}",
+        None, "1", at_most=1, ideal=1, better="more", symbol=r"\eta_{str}",
+        source="absent unless measured",
         doc="measured share of peak bandwidth; replaces the efficiency of the memory technology it was measured on",
     )  # fmt: skip
     streaming_memory: str = option("", doc="the memory technology that streaming_efficiency was measured on")
     spill: Quantity = parameter(
-        1, "1", nonnegative=True, ideal=0, better="less", symbol=r"\sigma",
+        1, "1", at_most=1, nonnegative=True, ideal=0, better="less", symbol=r"\sigma",
+        source="assumed: operators are separate kernels that pass tensors through memory",
         doc="share of the bytes between operators that goes to memory and back; the rest is fused or stays on chip",
     )  # fmt: skip
 
@@ -262,8 +269,6 @@ class Processor(Technology):
         for name in data_type(dtype).arithmetic:
             if getattr(self, f"peak_{name}", None) is not None:
                 return name
-        from symarch.errors import SymarchError
-
         raise SymarchError(f"processor {self.component or type(self).name} has no arithmetic for {dtype}")
 
     def effort(self, operator: OperatorLike) -> Effort:
@@ -284,8 +289,6 @@ class Processor(Technology):
 
     def exposed(self, latency: Quantity) -> Quantity:
         """Return the part of a memory latency that the calibrated overheads do not already contain."""
-        if isinstance(self.covered_latency, int | float) and self.covered_latency == 0:
-            return latency
         return Max(0, latency - self.covered_latency)
 
     def probe(self) -> Iterator[tuple[str, Any, str]]:
@@ -298,22 +301,3 @@ class Processor(Technology):
                 effort = self.effort(operator)
             for key, value in (*effort.times.items(), *effort.overheads.items()):
                 yield f"effort({operator.kind}): {key}", value, "s"
-
-
-def static_power(component: Technology) -> Quantity | None:
-    """Return the static power of any component, None where it is not modelled."""
-    return getattr(component, "static_power", None)
-
-
-__all__ = [
-    "Effort",
-    "Interconnect",
-    "Memory",
-    "OperatorLike",
-    "Processor",
-    "Schedule",
-    "Technology",
-    "Topology",
-    "quantity",
-    "static_power",
-]

@@ -43,6 +43,7 @@ class Parameter:
         nonnegative: whether 0 is allowed; otherwise values are > 0.
         integer: whether only whole numbers make sense.
         better: which direction improves the technology, None if neither.
+        at_most: largest value that makes sense, such as 1 for a share; None if there is none.
         structural: fixed when a program is built, never a symbol; may be infinite.
         symbol: LaTeX of the symbol, without the component.
     """
@@ -60,6 +61,7 @@ class Parameter:
     nonnegative: bool
     integer: bool
     better: Better | None
+    at_most: float | None
     structural: bool
     symbol: str
 
@@ -72,6 +74,8 @@ class Parameter:
             return f"{self.name} is {shown}; it must be finite"
         if value < 0 or (value == 0 and not self.nonnegative):
             return f"{self.name} is {shown}; it must be {'0 or more' if self.nonnegative else 'greater than 0'}"
+        if self.at_most is not None and value > self.at_most:
+            return f"{self.name} is {shown}; it must be at most {format_quantity(self.at_most, self.unit)}"
         if self.integer and value % 1 != 0:
             return f"{self.name} is {value!r}; it must be a whole number"
         if self.structural and self.low is not None and value < self.low:
@@ -119,6 +123,7 @@ def parameter(
     nonnegative: bool = False,
     integer: bool = False,
     better: Better | None = None,
+    at_most: float | None = None,
     structural: bool = False,
     symbol: str = "",
 ) -> Any:
@@ -146,6 +151,7 @@ def parameter(
         nonnegative=nonnegative,
         integer=integer,
         better=better,
+        at_most=at_most,
         structural=structural,
         symbol=symbol,
     )

@@ -9,6 +9,7 @@ logits are gathered.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -142,11 +143,13 @@ class Dense:
     def check_shard(self, shard: Shard) -> None:
         """Raise MappingError if tensor parallelism does not divide the heads or the FFN."""
         degree = shard.tensor
-        allowed = [d for d in range(1, self.heads + 1) if self._divides(d)]
-        if degree not in allowed:
+        if not self._divides(degree):
+            divisors = {d for i in range(1, math.isqrt(self.heads) + 1) if self.heads % i == 0
+                        for d in (i, self.heads // i)}  # fmt: skip
+            allowed = [d for d in sorted(divisors) if self._divides(d)]
             raise MappingError(
-                f"tensor parallelism {degree} does not divide {self.name} ({self.heads} query heads, {self.kv_heads} KV "
-                f"heads, FFN width {self.ffn}); allowed: {', '.join(map(str, allowed))}"
+                f"tensor parallelism {degree} does not divide {self.name} ({self.heads} query heads, {self.kv_heads} "
+                f"KV heads, FFN width {self.ffn}); allowed: {', '.join(map(str, allowed))}"
             )
 
     def _divides(self, degree: int) -> bool:

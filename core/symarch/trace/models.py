@@ -60,7 +60,7 @@ def load_config(path: Path) -> Architecture:
         if path.stat().st_size > LARGEST:
             raise ModelError(f"{path}: larger than {LARGEST // 2**20} MiB; a config.json is a small text file")
         config: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
         raise ModelError(f"{path}: not JSON: {error}") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
