@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Effort,
         Interconnect,
         Memory,
+        OperatorLike,
         Processor,
         Quantity,
         Schedule,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         quantity,
         technology,
     )
-    from symarch.trace import Operator
+    from symarch.trace import Access, Collective, Operator
 
 _HOMES = {
     "symarch.api": ("Analysis", "System", "analyze", "load_model", "load_system", "time_operator"),
@@ -34,6 +35,7 @@ _HOMES = {
         "Effort",
         "Interconnect",
         "Memory",
+        "OperatorLike",
         "Processor",
         "Quantity",
         "Schedule",
@@ -43,18 +45,21 @@ _HOMES = {
         "quantity",
         "technology",
     ),
-    "symarch.trace": ("Operator",),
+    "symarch.trace": ("Access", "Collective", "Operator"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Access",
     "Analysis",
+    "Collective",
     "Effort",
     "Interconnect",
     "Max",
     "Memory",
     "Min",
     "Operator",
+    "OperatorLike",
     "Processor",
     "Quantity",
     "Schedule",

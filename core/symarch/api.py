@@ -12,7 +12,6 @@ import attrs
 from symarch.analysis import (
     METRICS,
     PHASES,
-    TENSORS,
     Recorded,
     Request,
     check_sizes,
@@ -25,7 +24,7 @@ from symarch.analysis import (
 )
 from symarch.analysis.model import bench_of, power_limit
 from symarch.analysis.time import collective_load, operator_load, time_of
-from symarch.errors import SymarchError, UnknownNameError, WorkloadError, nearest
+from symarch.errors import MappingError, SymarchError, UnknownNameError, WorkloadError, nearest
 from symarch.mapping import resolve
 from symarch.mapping.resolve import placed
 from symarch.program import compile_python
@@ -207,9 +206,8 @@ class Analysis:
         self.model = model
         self.phase = phase
         self.ideal = ideal
-        self.dtypes = parse_dtypes(dtype)
+        self.dtypes = {t: d for t, d in parse_dtypes(dtype).items() if t in model.tensors}
         self._recorded: dict[bool, Recorded] = {}
-        self._compiled: dict[Any, Any] = {}
 
     def __repr__(self) -> str:
         return f"<Analysis of {self.model.name} on {self.system.name}, {self.phase}>"
@@ -262,7 +260,7 @@ class Analysis:
         request = self.request(single)
         if single and self.phase == "prefill":
             raise WorkloadError("context is for decode; in prefill each token attends to those before it")
-        sizes = check_sizes(request, {k: v for k, v in given.items() if k in request.sizes}, recorded.data)
+        sizes = check_sizes(request, {k: v for k, v in given.items() if k in request.sizes})
         values = {n: s.value for n, s in recorded.symbols.items()} | sizes
         known = {"batch", "prompt", "output", "context"}
         for name, value in given.items():
@@ -270,10 +268,21 @@ class Analysis:
                 continue
             if name not in recorded.symbols:
                 raise UnknownNameError(f"unknown name '{name}'; {nearest(name, recorded.symbols)}")
-            values[name] = float(value)
-            if not math.isfinite(values[name]) or values[name] < 0:
-                raise WorkloadError(f"{name} is {value!r}; it must be finite and not negative")
+            values[name] = self._checked(name, value)
         return recorded, values, sizes
+
+    def _checked(self, name: str, value: Any) -> float:
+        """Return a number given for a parameter. Raises WorkloadError if it cannot be one."""
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise WorkloadError(f"{name} is {value!r:.60}; it must be a number in SI") from None
+        owner, _, item = name.partition(".")
+        component = self.system.components.get(owner)
+        zero = component is not None and component.declared()[item].nonnegative
+        if not math.isfinite(number) or number < 0 or (number == 0 and not zero):
+            raise WorkloadError(f"{name} is {value!r}; it must be finite and {'not negative' if zero else 'above 0'}")
+        return number
 
     def evaluate(self, **given: Any) -> Result:
         """Evaluate one point. `batch`, `prompt`, `output` or `context`, and parameters as `**{"hbf.read_time": 5e-6}`.
@@ -532,6 +541,8 @@ def _sum_of(terms: list[tuple[Any, Any]]) -> Any:
     from symarch.formula.functions import exact
 
     added = sympy.Add(*(exact(w) * e for w, e in terms))
+    if added.count_ops() > 1000:  # expanding whole operators, as static power times their time, takes half a minute
+        return added
     common = sympy.factor_terms(sympy.expand(added))
     return common if common.count_ops() < added.count_ops() else added
 
@@ -564,6 +575,8 @@ def time_operator(system: System, operator: Operator, *, devices: int | None = N
     mapping = resolve(system, _NoModel())  # type: ignore[arg-type]  # only check_shard is asked
     bench = bench_of(SystemGraph.build(system, lambda component, parameter, value: value), mapping)
     if operator.collective is not None:
+        if operator.collective.axis not in mapping.networks:
+            raise MappingError(f"{system.name} has no network of 2 devices or more, so no collective")
         network = bench.system.networks[mapping.networks[operator.collective.axis]]
         load = collective_load(network, operator, mapping.shard.tensor)
     else:
@@ -572,7 +585,6 @@ def time_operator(system: System, operator: Operator, *, devices: int | None = N
 
 
 __all__ = [
-    "TENSORS",
     "Analysis",
     "ConstraintResult",
     "Explanation",

@@ -17,9 +17,9 @@ and 12.5). Energy: the additive model of whole-GPU measurements on H200 and B200
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from symarch import Effort, Processor, Quantity, hookimpl, option, parameter, technology
+from symarch import Effort, OperatorLike, Processor, Quantity, hookimpl, option, parameter, technology
 
 
 @technology
@@ -144,10 +144,11 @@ class GPU(Processor):
         doc="memory on the chip that software can keep data in",
     )  # fmt: skip
 
-    def effort(self, operator: Any) -> Effort:
+    def effort(self, operator: OperatorLike) -> Effort:
         """Return arithmetic at the efficiency of the operator's kind, and the launches of its kernels."""
         attention = operator.kind == "attention"
-        converted = operator.kind == "matmul" and self.arithmetic(operator.dtype) not in ("fp32", "bf16")
+        product = operator.kind in ("matmul", "moe_matmul")
+        converted = product and self.arithmetic(operator.dtype) not in ("fp32", "bf16")
         efficiency = self.converted_efficiency if converted else self.matrix_efficiency
         if attention:
             efficiency = self.attention_efficiency

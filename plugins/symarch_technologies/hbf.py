@@ -113,7 +113,7 @@ class HighBandwidthFlash(Memory):
         doc="times a block can be programmed and erased",
     )  # fmt: skip
     write_amplification: Quantity = parameter(
-        1, "1", low=1, high=2, at_most=1, ideal=1, better="less", status="assumed", symbol=r"W_A",
+        1, "1", low=1, high=2, ideal=1, better="less", status="assumed", symbol=r"W_A",
         source="assumed: the host writes whole zones in order and levels wear by remapping them (OCP HBF 0.7.0)",
         doc="bytes programmed for each byte written",
     )  # fmt: skip

@@ -299,7 +299,7 @@ def test_the_figures_of_a_topology_are_checked() -> None:
             return {}
 
     text = message(Ring)
-    assert "links(8)" in text
+    assert "quantity links" in text
     assert "[m]" in text
 
     @technology
@@ -309,7 +309,7 @@ def test_the_figures_of_a_topology_are_checked() -> None:
         def links(self, nodes: int) -> Quantity:
             return nodes + self.wire
 
-    assert "quantity links(8)" in message(Clashing)
+    assert "quantity links" in message(Clashing)
 
     @technology
     class Scheduling(Ring):

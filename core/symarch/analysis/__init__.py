@@ -4,7 +4,6 @@ from symarch.analysis.model import METRICS, Constraint, Model, OperatorTime, Wor
 from symarch.analysis.record import (
     DEFAULTS,
     PHASES,
-    TENSORS,
     Recorded,
     Request,
     Symbol,
@@ -21,7 +20,6 @@ __all__ = [
     "DEFAULTS",
     "METRICS",
     "PHASES",
-    "TENSORS",
     "Constraint",
     "Model",
     "OperatorTime",

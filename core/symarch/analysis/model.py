@@ -21,7 +21,7 @@ from symarch.analysis.time import (
 )
 from symarch.errors import MappingError
 from symarch.mapping import Mapping as Placed
-from symarch.program import mark, total
+from symarch.program import ceil, mark, total
 from symarch.system import SystemGraph
 from symarch.technologies import Quantity, data_type
 from symarch.trace import Architecture, Operator, Step
@@ -70,6 +70,7 @@ class Workload:
             tokens=self.prompt if phase == "prefill" else 1,
             context=context,
             weights=self.bytes["weights"],
+            experts=self.bytes.get("experts", self.bytes["weights"]),
             kv_cache=self.bytes["kv_cache"],
             activations=self.bytes["activations"],
             flop_per_mac=self.flop_per_mac,
@@ -157,7 +158,7 @@ def bench_of(system: SystemGraph, mapping: Placed) -> Bench:
 def build_model(system: SystemGraph, model: Architecture, mapping: Placed, workload: Workload) -> Model:
     """Build metrics, operator times and constraints. Raises MappingError for a placement that cannot work."""
     bench = bench_of(system, mapping)
-    batch = workload.batch if mapping.data == 1 else workload.batch / mapping.data
+    batch = workload.batch if mapping.data == 1 else ceil(workload.batch / mapping.data)
     static, no_static = _static_power(bench)
     notes = _Notes(bench, workload, mapping)
     power, limit = power_limit(bench), bench.processor.power_limit
@@ -289,6 +290,9 @@ def _capacities(bench: Bench, model: Architecture, workload: Workload, batch: Qu
     tokens = workload.context if workload.context is not None else workload.prompt + workload.output
     need: dict[str, list[Quantity]] = {}
     need.setdefault(bench.mapping.place["weights"], []).append(stored.weights * workload.bytes["weights"])
+    if stored.experts:
+        experts = stored.experts * workload.bytes["experts"]
+        need.setdefault(bench.mapping.place["experts"], []).append(experts)
     cache = batch * tokens * (stored.kv_per_token * workload.bytes["kv_cache"])
     need.setdefault(bench.mapping.place["kv_cache"], []).append(cache)
     constraints = []

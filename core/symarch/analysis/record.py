@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +13,12 @@ from symarch.mapping import resolve
 from symarch.program import Program, Tape
 from symarch.quantities import Dimensioned, unit_dimension
 from symarch.specs import System
+from symarch.specs.systems import TENSOR_CLASSES
 from symarch.system import SystemGraph
 from symarch.technologies import data_type
 from symarch.trace import Architecture
 
 PHASES = ("prefill", "decode", "both")
-TENSORS = ("weights", "kv_cache", "activations")
 DEFAULTS = {"batch": 1, "prompt": 2048, "output": 256}
 """The workload unless told otherwise."""
 
@@ -64,7 +63,7 @@ class Request:
 
     Attributes:
         phase: prefill, decode or both.
-        dtypes: data type of each tensor class.
+        dtypes: data type of each tensor class the model has.
         single: whether decode is one step at a given context instead of the mean over the output.
     """
 
@@ -86,16 +85,20 @@ class Request:
 
 
 def parse_dtypes(text: str) -> dict[str, str]:
-    """Parse `bf16` (all classes) or `weights=fp8,kv_cache=bf16`; classes left out are bf16. Raises WorkloadError."""
-    found = dict.fromkeys(TENSORS, "bf16")
+    """Parse `bf16` (all classes) or `weights=fp8,kv_cache=bf16`; classes left out are bf16, experts like weights.
+
+    Raises WorkloadError.
+    """
     if "=" not in text:
-        return dict.fromkeys(TENSORS, data_type(text.strip()).name)
+        return dict.fromkeys(TENSOR_CLASSES, data_type(text.strip()).name)
+    found: dict[str, str] = {}
     for part in text.split(","):
         tensor, _, name = (p.strip() for p in part.partition("="))
-        if tensor not in TENSORS:
-            raise WorkloadError(f"unknown tensor class {tensor!r} in dtype {text!r}; {nearest(tensor, TENSORS)}")
+        if tensor not in TENSOR_CLASSES:
+            raise WorkloadError(f"unknown tensor class {tensor!r} in dtype {text!r}; {nearest(tensor, TENSOR_CLASSES)}")
         found[tensor] = data_type(name).name
-    return found
+    usual = {"experts": found.get("weights", "bf16")}
+    return {t: found.get(t, usual.get(t, "bf16")) for t in TENSOR_CLASSES}
 
 
 @attrs.frozen
@@ -145,10 +148,10 @@ def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
                 status=setting.status,
                 latex=parameter.symbol,
             )
-    for tensor in TENSORS:
+    for tensor in request.dtypes:
         name = f"dtype.{tensor}"
         width = data_type(request.dtypes[tensor]).bytes
-        latex = {"weights": "b_{w}", "kv_cache": "b_{kv}", "activations": "b_{a}"}[tensor]
+        latex = {"weights": "b_{w}", "experts": "b_{e}", "kv_cache": "b_{kv}", "activations": "b_{a}"}[tensor]
         found[name] = Symbol(name, "B", width, better="less", source=f"data type {request.dtypes[tensor]}",
                              status="standard", latex=latex)  # fmt: skip
     found["trace.flop_per_mac"] = Symbol(
@@ -169,7 +172,7 @@ def _workload(request: Request, value: Any) -> Workload:
         prompt=sizes.get("prompt", 1),
         output=sizes.get("output", 1),
         context=sizes.get("context"),
-        bytes={t: value(f"dtype.{t}") for t in TENSORS},
+        bytes={t: value(f"dtype.{t}") for t in request.dtypes},
         flop_per_mac=value("trace.flop_per_mac"),
         dtypes=request.dtypes,
         phases=request.phases,
@@ -222,7 +225,7 @@ def run_on_dimensions(system: System, model: Architecture, request: Request) -> 
     return run_on(system, model, request, lambda n: Dimensioned(unit_dimension(symbols[n].unit), n))
 
 
-def check_sizes(request: Request, given: Mapping[str, Any], data: int = 1) -> dict[str, float]:
+def check_sizes(request: Request, given: Mapping[str, Any]) -> dict[str, float]:
     """Check workload sizes and fill in defaults. Raises WorkloadError with one sentence."""
     sizes: dict[str, float] = {}
     for name in request.sizes:
@@ -236,10 +239,6 @@ def check_sizes(request: Request, given: Mapping[str, Any], data: int = 1) -> di
         if not value >= 1 or value != int(value):
             raise WorkloadError(f"{name} is {value!r}; it must be a whole number, at least 1")
         sizes[name] = value
-    if sizes["batch"] % data:
-        raise WorkloadError(
-            f"batch {sizes['batch']:g} does not spread evenly over {data} data-parallel replicas; use a multiple of {data}"
-        )
     if request.phase == "decode" and sizes.get("output", 2) < 2:
         raise WorkloadError("output 1 has no decode step; the first token comes from prefill")
     return sizes
@@ -249,7 +248,6 @@ __all__ = [
     "DEFAULTS",
     "METRICS",
     "PHASES",
-    "TENSORS",
     "Recorded",
     "Request",
     "Symbol",

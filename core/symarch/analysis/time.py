@@ -27,7 +27,7 @@ from symarch.technologies import Interconnect, Memory, Processor, Quantity
 from symarch.technologies.contracts import Schedule
 from symarch.trace import Access, Operator
 
-CLASS_WORDS = {"weights": "weights", "kv_cache": "KV cache", "activations": "activations"}
+CLASS_WORDS = {"weights": "weights", "experts": "experts", "kv_cache": "KV cache", "activations": "activations"}
 
 
 @attrs.frozen

@@ -16,6 +16,8 @@ _COMMANDS = {
     "sensitivity": ("symarch.cli.sensitivity", "How a metric answers to every parameter."),
     "plugins": ("symarch.cli.plugins", "List and show technologies."),
     "specs": ("symarch.cli.specs", "List and show shipped systems, models and presets."),
+    "validate": ("symarch.cli.validate", "Check system specs and model configs."),
+    "schema": ("symarch.cli.schema", "The JSON Schema of system specs, for editors."),
     "trace": ("symarch.cli.trace", "Show what a model asks of the hardware."),
 }
 

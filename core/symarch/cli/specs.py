@@ -32,9 +32,16 @@ def list_(as_json: bool) -> None:
 @command.command("show")
 @click.argument("name", metavar="NAME")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(name: str, as_json: bool) -> None:
+@click.option("--resolved", "whole", is_flag=True, help="Print a system as a TOML spec with every value written out.")
+def show(name: str, as_json: bool, whole: bool) -> None:
     """Show a system, a model, or a preset (TECHNOLOGY:PRESET): every value with its origin and source."""
     from symarch.report.data import spec_data, to_json
+
+    if whole:
+        from symarch.specs import find_system, read_system, resolved
+
+        click.echo(resolved(read_system(find_system(name))), nl=False)
+        return
 
     data = spec_data(name)
     if as_json:

@@ -36,9 +36,9 @@ def resolve(spec: System, model: Architecture) -> Mapping:
     devices, notes = spec.devices, []
     tensor = spec.tensor
     if tensor is None:
-        tensor = max(devices // (spec.data or devices), 1)
+        tensor = max(devices // (spec.data or 1), 1)
         if devices > 1 and spec.data is None:
-            notes.append(f"{devices} devices hold {devices} data-parallel replicas (the spec names no tensor degree)")
+            notes.append(f"all {devices} devices share one copy of the model (the spec names no parallel degree)")
     if devices % tensor:
         allowed = ", ".join(str(d) for d in range(1, min(devices, 10_000) + 1) if devices % d == 0)
         raise MappingError(
@@ -50,10 +50,13 @@ def resolve(spec: System, model: Architecture) -> Mapping:
             f"tensor {tensor} x data {data} is {tensor * data}, but {spec.name} has {devices} devices; "
             f"data must be {devices // tensor}"
         )
+    if data > 1:
+        notes.append(f"each of the {data} data-parallel replicas is as full as the fullest: batch / {data}, rounded up")
     shard = Shard(tensor=tensor)
     model.check_shard(shard)
     memories = [c.name for c in spec.of("memory")]
     place = {t: spec.place.get(t, memories[0]) for t in TENSOR_CLASSES}
+    place["experts"] = spec.place.get("experts", place["weights"])
     networks = {}
     if tensor > 1:
         holding = [n for n in spec.of("network") if n.size >= tensor]

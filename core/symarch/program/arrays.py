@@ -2,49 +2,62 @@
 
 Inputs broadcast against each other. An operation that depends on scalars only is computed once as a number; one whose
 result is much smaller than the whole (it depends on few of the axes of a grid) is computed once as a small array; only
-the rest runs chunk by chunk, in a handful of reused buffers.
+the rest runs chunk by chunk, in a handful of reused buffers. The program run is a reduced one: where all inputs are
+positive, the one that relies on it.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from symarch.errors import SymarchError
+from symarch.program.compile import reduced
 from symarch.program.functions import FLOAT
 from symarch.program.mean import mean_max_array, mean_max_weights_array
-from symarch.program.tape import ALIASES, Program, to_float
+from symarch.program.printers import order_of
+from symarch.program.tape import ALIASES, Operation, Program, to_float
 
 Array = NDArray[np.float64]
 
-CHUNK = 16384
-"""Points in a chunk: 128 KiB a buffer, a score of them fits a core's cache."""
+CHUNK = 8192
+"""Points in a chunk: 64 KiB a buffer, a score of them fits a core's cache."""
 
 SMALL = 8
 """A result at least this many times smaller than the whole is computed once, outside the chunk loop."""
 
 _UNARY: dict[str, Any] = {"ceil": np.ceil, "floor": np.floor, "exp": np.exp, "log": np.log, "log2": np.log2}
 _NARY: dict[str, Any] = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
+_POWERS: dict[Any, Any] = {
+    -1: (np.reciprocal,),
+    2: (np.square,),
+    -2: (np.square, np.reciprocal),
+    Fraction(1, 2): (np.sqrt,),
+    Fraction(-1, 2): (np.sqrt, np.reciprocal),
+}
+_FIRST: dict[str, Any] = {"first_max": (np.greater, np.greater_equal), "first_min": (np.less, np.less_equal)}
 
 
 def _overlap(order: float, times: Sequence[Any]) -> Any:
-    stacked = np.stack(np.broadcast_arrays(*times))
-    largest = stacked.max(axis=0)
+    largest = functools.reduce(np.maximum, times)
     plain = (largest > 0) & np.isfinite(largest)
-    ratios = stacked / np.where(plain, largest, 1.0)
-    return largest * np.where(plain, (ratios**order).sum(axis=0) ** (1 / order), 1.0)
+    scale = np.where(plain, largest, 1.0)
+    ratios = sum(np.power(t / scale, order) for t in times)
+    return np.where(plain, largest * np.power(ratios, 1 / order), largest)
 
 
 def _first(operation: str, k: int, arguments: Sequence[Any]) -> Any:
-    stacked = np.stack(np.broadcast_arrays(*arguments))
-    winner = stacked.argmax(axis=0) if operation == "first_max" else stacked.argmin(axis=0)
-    return (winner == k).astype(float)
+    strict, weak = _FIRST[operation]
+    tests = [(strict if i < k else weak)(arguments[k], a) for i, a in enumerate(arguments) if i != k]
+    return functools.reduce(np.logical_and, tests) if tests else np.ones(np.shape(arguments[0]), dtype=bool)
 
 
 def _whole(operation: str, arguments: Sequence[Any], attribute: Any) -> Any:
@@ -52,10 +65,7 @@ def _whole(operation: str, arguments: Sequence[Any], attribute: Any) -> Any:
     if operation in ALIASES:
         return arguments[0]
     if operation in _NARY:
-        result = arguments[0]
-        for argument in arguments[1:]:
-            result = _NARY[operation](result, argument)
-        return result
+        return functools.reduce(_NARY[operation], arguments)
     if operation in _UNARY:
         return _UNARY[operation](arguments[0])
     if operation == "pow":
@@ -68,207 +78,9 @@ def _whole(operation: str, arguments: Sequence[Any], attribute: Any) -> Any:
         return mean_max_weights_array(*arguments)
     if operation == "item":
         return arguments[0][attribute]
-    if operation in ("first_max", "first_min"):
-        return _first(operation, attribute, arguments)
+    if operation in _FIRST:
+        return np.asarray(_first(operation, attribute, arguments), dtype=float)
     raise SymarchError(f"operation {operation} cannot run on arrays")
-
-
-Step = tuple[Callable[..., Any], tuple[Any, ...], int]
-"""(function, operands, register written); an operand is ("r", register), ("v", index of a value) or a number."""
-
-
-class ArrayFunction:
-    """A program as a function of arrays.
-
-    Args:
-        program: the program; its inputs must all be in `inputs`.
-        inputs: order of the arguments.
-        chunk: points computed at a time.
-    """
-
-    def __init__(self, program: Program, inputs: Sequence[str], chunk: int = CHUNK) -> None:
-        missing = [n for n in program.inputs if n not in inputs]
-        if missing:
-            raise SymarchError(f"no value is given for {', '.join(missing)}")
-        self.program = program
-        self.inputs = tuple(inputs)
-        self.chunk = chunk
-        self._live = program.live(program.outputs.values())
-        self._plans: dict[Any, tuple[list[Step], int]] = {}
-
-    def __call__(self, *values: Any) -> tuple[Array, ...]:
-        """Evaluate; arguments broadcast, and every output has the broadcast shape of all of them."""
-        if len(values) != len(self.inputs):
-            raise SymarchError(f"{len(values)} arrays are given where {len(self.inputs)} are due: {self.inputs}")
-        given = {n: np.asarray(v, dtype=float) for n, v in zip(self.inputs, values, strict=True)}
-        shape = np.broadcast_shapes(*(v.shape for v in given.values())) if given else ()
-        size = math.prod(shape)
-        known: dict[int, Any] = {}  # scalars as floats, small arrays and inputs as arrays
-        shapes: dict[int, tuple[int, ...]] = {}
-        full: list[int] = []
-        with np.errstate(all="ignore"):
-            for index in self._live:
-                operation, arguments, attribute = self.program.operations[index]
-                if operation == "const":
-                    known[index], shapes[index] = to_float(attribute), ()
-                elif operation == "input":
-                    array = given[attribute]
-                    known[index] = float(array.item()) if array.size == 1 else array
-                    shapes[index] = () if array.size == 1 else (1,) * (len(shape) - array.ndim) + array.shape
-                    if array.size > 1:
-                        known[index] = array.reshape(shapes[index])
-                else:
-                    shapes[index] = np.broadcast_shapes(*(shapes[a] for a in arguments))
-                    if math.prod(shapes[index]) * SMALL > size > 1 and shapes[index]:
-                        full.append(index)
-                    elif shapes[index] == ():
-                        known[index] = _scalar(operation, [known[a] for a in arguments], attribute)
-                    else:
-                        known[index] = _whole(operation, [known[a] for a in arguments], attribute)
-            outputs = list(self.program.outputs.values())
-            if not full:
-                return tuple(np.broadcast_to(np.asarray(known[o], dtype=float), shape).copy() for o in outputs)
-            results = [np.empty(shape) for _ in outputs]
-            for o, result in zip(outputs, results, strict=True):
-                if o in known:
-                    result[...] = known[o]
-            self._run(tuple(full), known, shape, outputs, results)
-        return tuple(results)
-
-    def _run(self, full: tuple[int, ...], known: dict[int, Any], shape: tuple[int, ...], outputs: list[int],
-             results: list[Array]) -> None:  # fmt: skip
-        numbers = frozenset(i for i, v in known.items() if isinstance(v, float))
-        key = (full, numbers)
-        if key not in self._plans:
-            self._plans[key] = self._plan(full, numbers, outputs)
-        steps, registers = self._plans[key]
-        arrays = {i: v for i, v in known.items() if isinstance(v, np.ndarray)}
-        pieces = list(_pieces(shape, self.chunk))
-        biggest = max(math.prod(p.shape) for p in pieces)
-        pool = [np.empty(biggest) for _ in range(registers)]
-        where: dict[int, list[Array]] = {}  # two outputs may be one operation
-        for o, result in zip(outputs, results, strict=True):
-            where.setdefault(o, []).append(result)
-        for piece in pieces:
-            count = math.prod(piece.shape)
-            views = [b[:count].reshape(piece.shape) for b in pool]
-            sliced = {i: piece.of(a) for i, a in arrays.items()}
-            objects: dict[int, Any] = {}
-            for function, operands, target in steps:
-                real = [
-                    (views[o[1]] if o[0] == "r" else sliced[o[1]] if o[0] == "v" else objects[o[1]] if o[0] == "o"
-                     else known[o[1]]) if type(o) is tuple else o
-                    for o in operands
-                ]  # fmt: skip
-                if target >= 0:
-                    function(*real, out=views[target])
-                elif function is _store:
-                    for result in where[operands[0]]:
-                        piece.of(result)[...] = real[1]
-                else:
-                    objects[-target] = function(*real)
-
-    def _plan(self, full: tuple[int, ...], numbers: frozenset[int], outputs: list[int]) -> tuple[list[Step], int]:
-        """Turn the full-size operations into ufunc calls on numbered registers, reusing those whose value is dead."""
-        last: dict[int, int] = {}
-        inside = set(full)
-        origin: dict[int, int] = {}
-        for index in full:
-            operation, arguments, _ = self.program.operations[index]
-            if operation in ALIASES:
-                origin[index] = origin.get(arguments[0], arguments[0])
-        for position, index in enumerate(full):
-            for argument in self.program.operations[index][1]:
-                last[origin.get(argument, argument)] = position
-        for position, index in enumerate(full):
-            if index in outputs:
-                real = origin.get(index, index)
-                last[real] = max(last.get(real, position), position)
-        register: dict[int, int] = {}
-        free: list[int] = []
-        count = 0
-        steps: list[Step] = []
-
-        def operand(index: int) -> Any:
-            index = origin.get(index, index)
-            if index in register:
-                return ("r", register[index])
-            if index in inside:
-                return ("o", index)
-            return ("k", index) if index in numbers else ("v", index)
-
-        def take() -> int:
-            nonlocal count
-            if free:
-                return free.pop()
-            count += 1
-            return count - 1
-
-        for position, index in enumerate(full):
-            operation, arguments, attribute = self.program.operations[index]
-            if operation not in ALIASES:
-                operands = [operand(a) for a in arguments]
-                dying = {origin.get(a, a) for a in arguments}
-                dying = {a for a in dying if a in register and last.get(a) == position}
-                if operation == "mean_max_weights":
-                    steps.append((mean_max_weights_array, tuple(operands), -index))
-                else:
-                    if len(arguments) <= 2:  # element-wise on at most two operands: writing over one of them is safe
-                        for a in dying:
-                            free.append(register[a])
-                        target = take()
-                    else:
-                        target = take()
-                        for a in dying:
-                            free.append(register[a])
-                    steps.extend(self._calls(operation, arguments, operands, attribute, target))
-                    for a in dying:
-                        register.pop(a)
-                    register[index] = target
-            if index in outputs:
-                steps.append((_store, (index, operand(index)), -1))
-        return steps, count
-
-    def _calls(self, operation: str, arguments: Sequence[int], operands: list[Any], attribute: Any,
-               target: int) -> Iterator[Step]:  # fmt: skip
-        out = ("r", target)
-        if operation in _NARY:
-            ufunc = _NARY[operation]
-            # numbers first: they join the first array in one pass each, and two arrays start the chain
-            ordered = sorted(operands, key=lambda o: o[0] == "k")
-            yield ufunc, (ordered[0], ordered[1]), target
-            for other in ordered[2:]:
-                yield ufunc, (out, other), target
-        elif operation in _UNARY:
-            yield _UNARY[operation], (operands[0],), target
-        elif operation == "pow":
-            kind, _, power = self.program.operations[arguments[1]]
-            if kind == "const" and power == -1:
-                yield np.reciprocal, (operands[0],), target
-            elif kind == "const" and power == 2:
-                yield np.square, (operands[0],), target
-            elif kind == "const" and power == Fraction(1, 2):
-                yield np.sqrt, (operands[0],), target
-            else:
-                yield np.power, (operands[0], operands[1]), target
-        elif operation == "first_max" and len(operands) == 2:
-            yield (np.greater_equal, (operands[0], operands[1]), target) if attribute == 0 else (
-                np.greater, (operands[1], operands[0]), target)  # fmt: skip
-        elif operation == "first_min" and len(operands) == 2:
-            yield (np.less_equal, (operands[0], operands[1]), target) if attribute == 0 else (
-                np.less, (operands[1], operands[0]), target)  # fmt: skip
-        else:
-            yield _Allocating(operation, attribute), tuple(operands), target
-
-
-class _Allocating:
-    """An operation without an in-place form, with the calling convention of a ufunc."""
-
-    def __init__(self, operation: str, attribute: Any) -> None:
-        self.operation, self.attribute = operation, attribute
-
-    def __call__(self, *arguments: Any, out: Array) -> None:
-        out[...] = _whole(self.operation, arguments, self.attribute)
 
 
 def _scalar(operation: str, arguments: Sequence[Any], attribute: Any) -> Any:
@@ -281,8 +93,264 @@ def _scalar(operation: str, arguments: Sequence[Any], attribute: Any) -> Any:
     return result if isinstance(result, tuple) else float(result)
 
 
-def _store(*_: Any) -> None:
-    raise AssertionError("a store is carried out by the chunk loop")
+class _Allocating:
+    """An operation without an in-place form, with the calling convention of a ufunc."""
+
+    def __init__(self, operation: str, attribute: Any) -> None:
+        self.operation, self.attribute = operation, attribute
+
+    def __call__(self, *arguments: Any, out: Array) -> None:
+        out[...] = _whole(self.operation, arguments, self.attribute)
+
+
+Step = tuple[Callable[..., Any], tuple[int, ...], int]
+"""(function, slots of the operands, slot of the result)."""
+
+
+@attrs.frozen
+class _Plan:
+    """Ufunc calls on numbered slots.
+
+    Attributes:
+        steps: the calls, in order.
+        buffers: how many slots, the first, are buffers.
+        given: the operation whose value (a number, small array or input) each slot after the buffers holds, and
+            whether a number is spread over an array: numpy finds the larger of two arrays three times faster than that
+            of an array and a number.
+        stored: for each output computed here, the slot that holds it in the end.
+    """
+
+    steps: tuple[Step, ...]
+    buffers: int
+    given: tuple[tuple[int, bool], ...]
+    stored: Mapping[int, int]
+
+
+class _Planner:
+    """Turns the operations of full size into ufunc calls, reusing buffers whose value is dead."""
+
+    def __init__(self, full: Mapping[int, Operation], powers: Mapping[int, Any], outputs: Sequence[int]) -> None:
+        self.full = full
+        self.powers = powers  # constants, by index
+        self.steps: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = []
+        self.last: dict[int, float] = {}  # position of the last use
+        for position, (_, arguments, _) in enumerate(full.values()):
+            self.last.update(dict.fromkeys(arguments, position))
+        self.last.update((o, math.inf) for o in outputs if o in full)
+        self.buffer: dict[int, int] = {}
+        self.free: list[int] = []
+        self.count = 0
+
+    def plan(self) -> _Plan:
+        given: dict[tuple[int, bool], int] = {}
+        for position, (index, (operation, arguments, attribute)) in enumerate(self.full.items()):
+            spread = operation in ("max", "min")
+            operands: list[Any] = [self.buffer.get(a, (a, spread)) for a in arguments]
+            dying = [a for a in dict.fromkeys(arguments) if a in self.buffer and self.last[a] == position]
+            wide = len(arguments) > 2 or operation == "overlap"
+            if not wide:  # element by element on at most two operands: writing over one of them is safe
+                self._release(dying)
+            target = self._take()
+            self._calls(operation, arguments, operands, attribute, target)
+            if wide:
+                self._release(dying)
+            self.buffer[index] = target
+            if index not in self.last:
+                self._release([index])
+        for _, operands, _ in self.steps:
+            for operand in operands:
+                if type(operand) is tuple:
+                    given.setdefault(operand, self.count + len(given))
+        steps = tuple(
+            (function, tuple(given[o] if type(o) is tuple else o for o in operands), target)
+            for function, operands, target in self.steps
+        )
+        return _Plan(steps, self.count, tuple(given), self.buffer)
+
+    def _take(self) -> int:
+        if self.free:
+            return self.free.pop()
+        self.count += 1
+        return self.count - 1
+
+    def _release(self, indices: Sequence[int]) -> None:
+        self.free += [self.buffer.pop(i) for i in indices]
+
+    def _calls(self, operation: str, arguments: Sequence[int], operands: list[Any], attribute: Any, target: int) -> None:
+        if operation in _NARY:
+            for position, operand in enumerate(operands[1:]):
+                self.steps.append((_NARY[operation], (target if position else operands[0], operand), target))
+        elif operation in _UNARY:
+            self.steps.append((_UNARY[operation], (operands[0],), target))
+        elif operation == "pow":
+            power = self.powers.get(arguments[1])
+            if power in _POWERS:
+                self.steps += [(f, (target if k else operands[0],), target) for k, f in enumerate(_POWERS[power])]
+            else:
+                self.steps.append((np.power, tuple(operands), target))
+        elif operation == "overlap" and attribute == 2:
+            spare = self._take()
+            self.steps.append((np.square, (operands[0],), target))
+            for operand in operands[1:]:
+                self.steps += [(np.square, (operand,), spare), (np.add, (target, spare), target)]
+            self.steps.append((np.sqrt, (target,), target))
+            self.free.append(spare)
+        else:
+            self.steps.append((_Allocating(operation, attribute), tuple(operands), target))
+
+
+class _Form:
+    """One form of a program, with the plans made for it."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.outputs = list(program.outputs.values())
+        self.live = program.live(self.outputs)
+        self.constants = {i: o[2] for i, o in enumerate(program.operations) if o[0] == "const"}
+        self.plans: dict[Any, _Plan] = {}
+
+    def run(self, given: Mapping[str, Array], shape: tuple[int, ...], chunk: int) -> tuple[Array, ...]:
+        size = math.prod(shape)
+        known: dict[int, Any] = {}  # numbers as floats, small arrays and inputs as arrays
+        shapes: dict[int, tuple[int, ...]] = {}
+        full: dict[int, Operation] = {}
+        for index in self.live:
+            operation, arguments, attribute = self.program.operations[index]
+            if operation == "const":
+                known[index], shapes[index] = to_float(attribute), ()
+            elif operation == "input":
+                array = given[attribute]
+                number = array.size == 1
+                shapes[index] = () if number else (1,) * (len(shape) - array.ndim) + array.shape
+                known[index] = float(array.item()) if number else array.reshape(shapes[index])
+            else:
+                shapes[index] = np.broadcast_shapes(*(shapes[a] for a in arguments))
+                if shapes[index] == ():
+                    known[index] = _scalar(operation, [known[a] for a in arguments], attribute)
+                elif _is_small(shapes[index], size):
+                    known[index] = _whole(operation, [known[a] for a in arguments], attribute)
+                else:
+                    if operation in _NARY and len(arguments) > 2:
+                        arguments = self._grouped(operation, arguments, known, shapes, size)
+                    full[index] = (operation, arguments, attribute)
+        results = tuple(np.empty(shape) for _ in self.outputs)
+        for output, result in zip(self.outputs, results, strict=True):
+            if output in known:
+                result[...] = known[output]
+        if full:
+            key = tuple((i, o[1]) for i, o in full.items())
+            if key not in self.plans:
+                self.plans[key] = _Planner(full, self.constants, self.outputs).plan()
+            self._chunks(self.plans[key], known, shape, chunk, results)
+        return results
+
+    @staticmethod
+    def _grouped(
+        operation: str,
+        arguments: Sequence[int],
+        known: dict[int, Any],
+        shapes: dict[int, tuple[int, ...]],
+        size: int,
+    ) -> tuple[int, ...]:
+        """Combine arguments of few axes before they meet the whole; return the fewer arguments that are left."""
+        groups: list[tuple[tuple[int, ...], list[int]]] = []
+        for argument in sorted(arguments, key=lambda a: math.prod(shapes[a])):
+            for position, (shape, members) in enumerate(groups):
+                joint = np.broadcast_shapes(shape, shapes[argument])
+                if argument in known and _is_small(joint, size):
+                    groups[position] = (joint, [*members, argument])
+                    break
+            else:
+                groups.append((shapes[argument], [argument]))
+        left = []
+        for shape, members in groups:
+            if len(members) > 1:
+                index = -1 - len(known)
+                known[index] = _whole(operation, [known[m] for m in members], None)
+                shapes[index] = shape
+                members = [index]
+            left += members
+        # the largest first: a small array that meets the result again and again stays in cache
+        return tuple(reversed(left))
+
+    def _chunks(
+        self, plan: _Plan, known: Mapping[int, Any], shape: tuple[int, ...], chunk: int, results: Sequence[Array]
+    ) -> None:
+        pieces = list(_pieces(shape, chunk))
+        biggest = max(math.prod(p.shape) for p in pieces)
+        pool = [np.empty(biggest) for _ in range(plan.buffers)]
+        slots: list[Any] = list(pool)
+        flat = list(enumerate(pool))
+        arrays = []
+        for index, spread in plan.given:
+            value = known[index]
+            if isinstance(value, np.ndarray):
+                arrays.append((len(slots), value))
+            elif spread:
+                flat.append((len(slots), np.full(biggest, value)))
+            slots.append(np.asarray(value))
+        stores = [(plan.stored[o], r) for o, r in zip(self.outputs, results, strict=True) if o in plan.stored]
+        current: tuple[int, ...] | None = None
+        for piece in pieces:
+            if piece.shape != current:
+                current, count = piece.shape, math.prod(piece.shape)
+                for slot, buffer in flat:
+                    slots[slot] = buffer[:count].reshape(current)
+            for slot, array in arrays:
+                slots[slot] = piece.of(array)
+            for function, operands, target in plan.steps:
+                if len(operands) == 2:
+                    function(slots[operands[0]], slots[operands[1]], out=slots[target])
+                else:
+                    function(*[slots[o] for o in operands], out=slots[target])
+            for slot, result in stores:
+                piece.of(result)[...] = slots[slot]
+
+
+def _is_small(shape: tuple[int, ...], size: int) -> bool:
+    return math.prod(shape) * SMALL <= size
+
+
+class ArrayFunction:
+    """A program as a function of arrays.
+
+    Args:
+        program: the program; its inputs must all be in `inputs`.
+        inputs: order of the arguments.
+        chunk: points computed at a time.
+    """
+
+    def __init__(self, program: Program, inputs: Sequence[str], chunk: int = CHUNK) -> None:
+        self.inputs = order_of(program, inputs)
+        self.program = program
+        self.chunk = chunk
+        self._divisors = _divisors(program)
+        self._forms: dict[bool, _Form] = {}
+
+    def __call__(self, *values: Any) -> tuple[Array, ...]:
+        """Evaluate; arguments broadcast, and every output has the broadcast shape of all of them."""
+        if len(values) != len(self.inputs):
+            raise SymarchError(f"{len(values)} arrays are given where {len(self.inputs)} are due: {self.inputs}")
+        given = {n: np.asarray(v, dtype=float) for n, v in zip(self.inputs, values, strict=True)}
+        shape = np.broadcast_shapes(*(v.shape for v in given.values())) if given else ()
+        if math.prod(shape) == 0:
+            return tuple(np.empty(shape) for _ in self.program.outputs)
+        positive = all(self._is_positive(n, v) for n, v in given.items())
+        if positive not in self._forms:
+            self._forms[positive] = _Form(reduced(self.program, positive=positive))
+        with np.errstate(all="ignore"):
+            return self._forms[positive].run(given, shape, self.chunk)
+
+    def _is_positive(self, name: str, values: Array) -> bool:
+        lowest = values.min()
+        return bool((lowest > 0 or (lowest == 0 and name not in self._divisors)) and values.max() < math.inf)
+
+
+def _divisors(program: Program) -> frozenset[str]:
+    """Return the inputs that a power or a logarithm depends on: there 0 is not just a small number."""
+    operations = program.operations
+    roots = [a for o, arguments, _ in operations if o in ("pow", "log", "log2") for a in arguments]
+    return frozenset(operations[i][2] for i in program.live(roots) if operations[i][0] == "input")
 
 
 class _Piece:

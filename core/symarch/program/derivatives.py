@@ -26,13 +26,13 @@ def gradient(program: Program, output: str, targets: Sequence[int], *, outermost
     Targets are indices of operations (inputs, names, marks), so a definition's derivative is as easily had as a
     parameter's. With `outermost`, a target that works through another target is held fixed there.
     """
-    tape = Tape(program.operations)
-    root = program.outputs[output]
-    live = program.live([root])
-    wanted = set(targets)
+    tape, place = program.bare([program.outputs[output]], keep=set(targets))
+    root = place[program.outputs[output]]
+    live = Program(tuple(tape.operations), {}).live([root])
+    wanted = {place[t] for t in targets if t in place}
     upstream: set[int] = set()
     for index in live:
-        if index in wanted or any(a in upstream for a in program.operations[index][1]):
+        if index in wanted or any(a in upstream for a in tape.operations[index][1]):
             upstream.add(index)
     bars: dict[int, list[Node | int]] = {root: [1]}
     sums: dict[int, Node | int] = {}
@@ -48,7 +48,7 @@ def gradient(program: Program, output: str, targets: Sequence[int], *, outermost
                 term = bar if factor is None else tape.record("mul", (bar, factor))
                 bars.setdefault(argument, []).append(term)
     outputs: dict[str, Node | int] = {"value": Node(tape, root)}
-    outputs |= {f"d{i}": sums.get(t, 0) for i, t in enumerate(targets)}
+    outputs |= {f"d{i}": sums.get(place.get(t, -1), 0) for i, t in enumerate(targets)}
     return Program.of(tape, outputs).pruned()
 
 
@@ -69,7 +69,8 @@ def _local(tape: Tape, index: int) -> Iterable[tuple[int, Node | None]]:
             yield argument, tape.record("mul", others)
     elif operation == "pow":
         base, exponent = (Node(tape, a) for a in arguments)
-        yield base.index, exponent * tape.record("pow", (base, exponent - 1))
+        reciprocal = tape.operations[exponent.index] == ("const", (), -1)
+        yield base.index, -(own * own) if reciprocal else exponent * tape.record("pow", (base, exponent - 1))
         if tape.operations[exponent.index][0] != "const":
             yield exponent.index, own * tape.record("log", (base,))
     elif operation in ("max", "min"):

@@ -12,6 +12,7 @@ operations but cannot lose a point to rounding. In the derivative the cuts stay 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -127,8 +128,33 @@ def _array_winners(first: Any, last: Any, middle: Any) -> Any:
     return np.stack([f + (e - f) * middle for f, e in zip(first, last, strict=True)])
 
 
+def _undecided(first: tuple[Any, ...], last: tuple[Any, ...], highest: tuple[Any, Any]) -> Any:
+    """Return where no line is the largest at both ends; elsewhere nothing needs cutting."""
+    import numpy as np
+
+    decided: Any = False
+    for f, e in zip(first, last, strict=True):
+        decided = decided | (np.equal(f, highest[0]) & np.equal(e, highest[1]))
+    return ~np.asarray(decided)
+
+
 def mean_max_array(count: Any, *ends: Any) -> NDArray[np.float64]:
     """Evaluate the mean on arrays that broadcast together."""
+    import numpy as np
+
+    first, last = ends[0::2], ends[1::2]
+    highest = (reduce(np.maximum, first), reduce(np.maximum, last))
+    result: NDArray[np.float64] = np.asarray((highest[0] + highest[1]) / 2)
+    undecided = _undecided(first, last, highest)
+    if undecided.any():
+        shape = np.broadcast_shapes(np.shape(count), result.shape)
+        where = np.broadcast_to(undecided, shape)
+        result = np.broadcast_to(result, shape).copy()
+        result[where] = _mean_of_cut(*(np.broadcast_to(v, shape)[where] for v in (count, *ends)))
+    return result
+
+
+def _mean_of_cut(count: Any, *ends: Any) -> Any:
     import numpy as np
 
     n, first, last, top, cuts = _array_pieces(count, ends)
@@ -137,12 +163,32 @@ def mean_max_array(count: Any, *ends: Any) -> NDArray[np.float64]:
         length = high - before
         total += length * _array_winners(first, last, (before + 1 + high) / (2 * top)).max(axis=0)
     single = np.max(np.stack([(f + e) / 2 for f, e in zip(first, last, strict=True)]), axis=0)
-    result: NDArray[np.float64] = np.where(n > 1, total / np.maximum(n, 1), single)
-    return result
+    return np.where(n > 1, total / np.maximum(n, 1), single)
 
 
 def mean_max_weights_array(count: Any, *ends: Any) -> tuple[NDArray[np.float64], ...]:
     """Return the derivatives with respect to every end, on arrays."""
+    import numpy as np
+
+    first, last = ends[0::2], ends[1::2]
+    highest = (reduce(np.maximum, first), reduce(np.maximum, last))
+    undecided = _undecided(first, last, highest)
+    shape = np.broadcast_shapes(np.shape(count), undecided.shape)
+    weights = [np.zeros(shape) for _ in ends]
+    left = np.broadcast_to(~undecided, shape)  # where a line is the largest throughout, and none before it was
+    for k, (f, e) in enumerate(zip(first, last, strict=True)):
+        wins = left & np.equal(f, highest[0]) & np.equal(e, highest[1])
+        weights[2 * k][wins] = weights[2 * k + 1][wins] = 0.5
+        left = left & ~wins
+    if undecided.any():
+        where = np.broadcast_to(undecided, shape)
+        cut = _weights_of_cut(*(np.broadcast_to(v, shape)[where] for v in (count, *ends)))
+        for weight, part in zip(weights, cut, strict=True):
+            weight[where] = part
+    return tuple(weights)
+
+
+def _weights_of_cut(count: Any, *ends: Any) -> list[Any]:
     import numpy as np
 
     n, first, last, top, cuts = _array_pieces(count, ends)
@@ -156,4 +202,4 @@ def mean_max_weights_array(count: Any, *ends: Any) -> tuple[NDArray[np.float64],
             mine = share * (winner == k)
             weights[2 * k] += mine * (1 - late)
             weights[2 * k + 1] += mine * late
-    return tuple(weights)
+    return weights

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -127,7 +127,8 @@ class Tape:
         # 1 == 1.0 == Fraction(1): the type keeps an exact constant apart from a rounded one
         return (*operation, type(operation[2])) if operation[0] == "const" else operation
 
-    def _write(self, operation: Operation) -> Node:
+    def write(self, operation: Operation) -> Node:
+        """Append an operation as it is, unless it is there already, and return its node."""
         key = self._key(operation)
         index = self._known.get(key)
         if index is None:
@@ -137,11 +138,11 @@ class Tape:
 
     def constant(self, value: float | Fraction) -> Node:
         """Return the node of a number."""
-        return self._write(("const", (), _simple(value)))
+        return self.write(("const", (), _simple(value)))
 
     def input(self, name: str) -> Node:
         """Return the node of a named input."""
-        return self._write(("input", (), name))
+        return self.write(("input", (), name))
 
     def _value(self, node: Node) -> Any:
         operation, _, attribute = self.operations[node.index]
@@ -160,10 +161,10 @@ class Tape:
             distinct = list(dict.fromkeys(n.index for n in nodes))
             if len(distinct) == 1:
                 return nodes[0]
-            return self._write((operation, tuple(distinct), None))
+            return self.write((operation, tuple(distinct), None))
         if operation in ALIASES and self._value(nodes[0]) is not None:
             return nodes[0]
-        return self._write((operation, tuple(n.index for n in nodes), attribute))
+        return self.write((operation, tuple(n.index for n in nodes), attribute))
 
     def _split(self, arguments: Iterable[Any]) -> tuple[list[Any], list[Node]]:
         constants: list[Any] = []
@@ -184,7 +185,7 @@ class Tape:
         indices = sorted(n.index for n in nodes)
         if constant != 0:
             indices.append(self.constant(constant).index)
-        return nodes[0] if len(indices) == 1 else self._write(("add", tuple(indices), None))
+        return nodes[0] if len(indices) == 1 else self.write(("add", tuple(indices), None))
 
     def _mul(self, arguments: Iterable[Any]) -> Node:
         constants, nodes = self._split(arguments)
@@ -199,7 +200,7 @@ class Tape:
                 if inner:
                     return self._mul((constant * inner[0], *rest))
             indices.insert(0, self.constant(constant).index)
-        return nodes[0] if len(indices) == 1 else self._write(("mul", tuple(indices), None))
+        return nodes[0] if len(indices) == 1 else self.write(("mul", tuple(indices), None))
 
     def _pow(self, base: Node, exponent: Node) -> Node:
         number, power = self._value(base), self._value(exponent)
@@ -216,7 +217,7 @@ class Tape:
             if inner is not None and (power % 1 == 0 or inner % 2 != 0):
                 # (x**a)**b is x**(a*b), save where an even power hides the sign of x from a root
                 return self._pow(Node(self, arguments[0]), self.constant(inner * power))
-        return self._write(("pow", (base.index, exponent.index), None))
+        return self.write(("pow", (base.index, exponent.index), None))
 
 
 @attrs.frozen
@@ -268,6 +269,26 @@ class Program:
             (o, tuple(place[a] for a in args), attribute) for o, args, attribute in (self.operations[i] for i in kept)
         )
         return Program(operations, {k: place[v] for k, v in outputs.items()})
+
+    def bare(self, roots: Iterable[int], keep: Container[int] = ()) -> tuple[Tape, dict[int, int]]:
+        """Return a tape without labels, save the operations `keep`, and where each live operation went.
+
+        Operations that differ in labels alone become one, save those of `keep`.
+        """
+        tape = Tape()
+        place: dict[int, int] = {}
+        for index in self.live(roots):
+            operation, arguments, attribute = self.operations[index]
+            if operation in ALIASES and index not in keep:
+                place[index] = place[arguments[0]]
+                continue
+            bare = (operation, tuple(place[a] for a in arguments), attribute)
+            if index in keep:
+                tape.operations.append(bare)
+                place[index] = len(tape.operations) - 1
+            else:
+                place[index] = tape.write(bare).index
+        return tape, place
 
     def bind(self, values: Mapping[str, float]) -> Program:
         """Return the program with some inputs replaced by numbers and everything they decide folded away."""
@@ -380,7 +401,7 @@ _SHAPES: dict[str, tuple[int, int | None, Callable[[Any, int], bool]]] = {
     "exp": (1, 1, _no_attribute),
     "log": (1, 1, _no_attribute),
     "log2": (1, 1, _no_attribute),
-    "mark": (1, 1, lambda a, _: isinstance(a, tuple) and len(a) == 3 and all(isinstance(t, str) for t in a)),
+    "mark": (1, 1, lambda a, _: isinstance(a, tuple) and len(a) == 4 and all(isinstance(t, str) for t in a)),
     "name": (1, 1, _text_attribute),
 }
 """Least and most arguments of each operation (None: any number), and the test of its attribute."""

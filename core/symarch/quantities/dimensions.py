@@ -209,12 +209,18 @@ def _mean_max(arguments: tuple[Any, ...], _: Any) -> Any:
     return Dimensioned.same("mean_max", arguments[1:])
 
 
+def _first_min(arguments: tuple[Any, ...], _: Any) -> Any:
+    Dimensioned.same("Min", arguments)
+    return Dimensioned(DIMENSIONLESS, "first_min")
+
+
 _FUNCTIONS: dict[str, Callable[[tuple[Any, ...], Any], Any]] = {
     "add": _same("+"),
     "max": _same("Max"),
     "min": _same("Min"),
     "overlap": _same("overlap"),
     "mean_max": _mean_max,
+    "first_min": _first_min,
     "mark": lambda arguments, _: arguments[0],
     "name": lambda arguments, _: arguments[0],
     "ceil": _dimensionless("ceil"),

@@ -151,7 +151,7 @@ def _system_data(system: System) -> dict[str, Any]:
 
 def trace_data(model: Architecture, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object of `trace show --json`: counts, operators with FLOPs and bytes. Raises WorkloadError."""
-    dtypes = parse_dtypes(options.get("dtype") or "bf16")
+    dtypes = {t: d for t, d in parse_dtypes(options.get("dtype") or "bf16").items() if t in model.tensors}
     given = {k: options.get(k) for k in ("batch", "prompt", "output", "context")}
     phase = options.get("phase") or ("decode" if given["context"] is not None else "both")
     if given["context"] is not None and phase != "decode":
@@ -168,6 +168,7 @@ def trace_data(model: Architecture, options: Mapping[str, Any]) -> dict[str, Any
             tokens=int(sizes["prompt"]) if one == "prefill" else 1,
             context=int(context) if context == int(context) else context,
             weights=data_type(dtypes["weights"]).bytes,
+            experts=data_type(dtypes.get("experts", dtypes["weights"])).bytes,
             kv_cache=data_type(dtypes["kv_cache"]).bytes,
             activations=data_type(dtypes["activations"]).bytes,
             flop_per_mac=2,

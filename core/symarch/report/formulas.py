@@ -16,7 +16,7 @@ from symarch.program import Program, Tape
 from symarch.quantities import format_quantity, format_setting
 from symarch.report.text import Output, console, heading, table
 from symarch.specs import presets_of
-from symarch.technologies import options_of, parameters_of, quantities_of
+from symarch.technologies import Topology, options_of, parameters_of, quantities_of
 from symarch.technologies.declare import not_modelled
 
 
@@ -120,16 +120,19 @@ def technology_data(name: str) -> dict[str, Any]:
     values = {p.name: p.default if p.structural else tape.input(f"{name}.{p.name}") for p in parameters_of(cls)}
     instance = cls(component=name, **values)
     quantities = []
-    recorded = {key: getattr(instance, key) for key in quantities_of(cls)}
-    outputs = {key: value for key, value in recorded.items() if value is not None}
+    stated = [(key, getattr(instance, key), q.unit, q.doc) for key, q in quantities_of(cls).items()]
+    if isinstance(instance, Topology):
+        figures = instance.figures(tape.input("nodes"), tape.input("size"))
+        stated += [(key, value, unit, "") for key, value, unit in figures]
+    outputs = {key: value for key, value, _, _ in stated if value is not None}
     program = Program.of(tape, outputs)
-    for key, declared in quantities_of(cls).items():
+    for key, _, unit, doc in stated:
         if key not in outputs:
             continue
         bound = let_bound(program, [program.outputs[key]])
         expression = bound.definitions.get(f"{name}.{key}", bound.expressions[0])
         text = written(expression).replace(f"{name}.", "")
-        quantities.append({"name": key, "unit": declared.unit, "doc": declared.doc, "formula": text})
+        quantities.append({"name": key, "unit": unit, "doc": doc, "formula": text})
     return {
         "name": name,
         "kind": cls.kind,

@@ -245,13 +245,14 @@ def print_specs(found: Sequence[Listed]) -> None:
 def print_technology(data: Mapping[str, Any]) -> None:
     """Print a technology as a person wants it: formulas, parameters with range and source, presets, what is absent."""
     out = console()
-    out.print(heading(f"{data['name']}, a {data['kind']} of {data['distribution']} {data['version']}"))
+    out.print(heading(f"{data['name']} ({data['kind']}), from {data['distribution']} {data['version']}"))
     out.print(Text(data["doc"]))
     if data["quantities"]:
         out.print()
         out.print(heading("Formulas"))
         for q in data["quantities"]:
-            _entry(out, f"{q['name']} = {q['formula']}", f"[{q['unit']}] {q['doc']}")
+            unit = "" if q["unit"] == "1" else f"[{q['unit']}] "
+            _entry(out, f"{q['name']} = {q['formula']}", (unit + q["doc"]).rstrip())
     if data["parameters"] or data["options"]:
         out.print()
         out.print(heading("Parameters"))
@@ -276,7 +277,8 @@ def print_technology(data: Mapping[str, Any]) -> None:
 def _entry(out: Output, line: str, note: str) -> None:
     """Print a line that is never wrapped, and under it a dim note that is."""
     out.print(Text(f"  {line}"), soft_wrap=True)
-    out.print(Padding(Text(note, style="dim"), (0, 0, 0, 6)))
+    if note:
+        out.print(Padding(Text(note, style="dim"), (0, 0, 0, 6)))
 
 
 def _range(row: Mapping[str, Any]) -> str:
@@ -339,6 +341,9 @@ def _setting(setting: Mapping[str, Any], unit: str) -> str:
     return str(value) if isinstance(value, str) else format_setting(value, unit or "1")
 
 
+_COLUMNS = {"weights": ("weights", "experts"), "KV cache": ("kv_cache",), "activations": ("activations",)}
+
+
 def print_trace(data: Mapping[str, Any]) -> None:
     """Print a trace so that a person sees the model."""
     out = console()
@@ -357,8 +362,8 @@ def print_trace(data: Mapping[str, Any]) -> None:
             if o["phase"] != phase:
                 continue
             moved = {
-                k: o["bytes_read"].get(k, 0) + o["bytes_written"].get(k, 0)
-                for k in ("weights", "kv_cache", "activations")
+                title: sum(o[way].get(t, 0) for way in ("bytes_read", "bytes_written") for t in tensors)
+                for title, tensors in _COLUMNS.items()
             }
             rows.append(
                 (
@@ -369,6 +374,6 @@ def print_trace(data: Mapping[str, Any]) -> None:
                     format_value(o["intensity"]) if o["intensity"] else "-",
                 )
             )
-        figures = ("runs", "FLOPs", "weights", "KV cache", "activations", "FLOP/B")
+        figures = ("runs", "FLOPs", *_COLUMNS, "FLOP/B")
         out.print(table((("operator", "left"), *((f, "right") for f in figures)), rows))
     out.flush()

@@ -10,7 +10,7 @@ import attrs
 
 from symarch.errors import UnknownNameError, nearest
 
-LARGEST = 20 * 2**20
+LARGEST = 2 * 2**20
 """Bytes of the largest spec read; a spec is written by people."""
 
 

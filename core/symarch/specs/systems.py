@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,19 +14,19 @@ from cattrs.errors import ClassValidationError
 
 from symarch.errors import SpecError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import registry
-from symarch.specs.files import LARGEST
 from symarch.specs.presets import preset_of
 from symarch.specs.records import TABLES, Component, Setting, System
+from symarch.specs.toml import Source, line_of, merged, place_of, read_chain
 from symarch.specs.values import read_setting
 from symarch.technologies import Technology, options_of, parameters_of
 
-TENSOR_CLASSES = ("weights", "kv_cache", "activations")
-"""The tensor classes that a mapping places."""
+TENSOR_CLASSES = ("weights", "experts", "kv_cache", "activations")
+"""The tensor classes that a mapping places; experts lie with the weights unless it says otherwise."""
 
 RESERVED = ("dtype", "mapping", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
 
-_TOP = ("format", "name", "title", "source", "mapping", *TABLES)
+_TOP = ("format", "extends", "name", "title", "source", "mapping", *TABLES)
 _OWN = {
     "processor": (),
     "memory": ("on", "arbitration", "shared_by"),
@@ -35,7 +34,7 @@ _OWN = {
     "switch": (),
     "network": ("topology", "size"),
 }
-_KIND = {"processor": "processor", "memory": "memory", "link": "interconnect", "switch": "interconnect",
+KIND_OF = {"processor": "processor", "memory": "memory", "link": "interconnect", "switch": "interconnect",
          "network": "interconnect"}  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -69,41 +68,32 @@ _converter.register_structure_hook(str, _word)
 
 
 def read_system(path: Path, overrides: Mapping[str, str] | None = None) -> System:
-    """Read a system spec and apply `--set` overrides. Raises SpecError with every fault found."""
-    try:
-        if path.stat().st_size > LARGEST:
-            raise SpecError([f"{path}: larger than {LARGEST // 2**20} MiB; a system spec is a small text file"])
-        text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
-    except UnicodeDecodeError:
-        raise SpecError([f"{path}: not a text file in UTF-8"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError([f"{path}: not TOML: {error}"]) from None
-    except RecursionError:
-        raise SpecError([f"{path}: nested too deeply"]) from None
-    except OSError as error:
-        raise SpecError([f"{path}: cannot be read: {error.strerror}"]) from None
-    return _Reader(path, text, table).read(overrides or {})
+    """Read a system spec with what it extends, and apply `--set` overrides. Raises SpecError with every fault found."""
+    return _Reader(read_chain(path)).read(overrides or {})
 
 
 class _Reader:
     """Reads one spec and collects its faults."""
 
-    def __init__(self, path: Path, text: str, table: dict[str, Any]) -> None:
-        self.path, self.text, self.table = path, text, table
+    def __init__(self, chain: list[Source]) -> None:
+        self.chain = chain
+        self.path = chain[0].path
+        self.table = merged(chain)
         self.faults: list[str] = []
 
     def fault(self, key: str, sentence: str) -> None:
-        """Note a fault at a dotted key, with the line it stands on."""
-        line = _line_of(self.text, key)
-        place = f"{self.path}:{line}" if line else f"{self.path}"
+        """Note a fault at a dotted key, with the file and line it stands on."""
+        place = place_of(self.chain, key)
         self.faults.append(f"{place}: {key}: {sentence}" if key else f"{place}: {sentence}")
 
     def read(self, overrides: Mapping[str, str]) -> System:
         table = self.table
-        if table.get("format") != 1:
-            found = f"found {table['format']!r}" if "format" in table else "it is missing"
-            self.fault("format", f"this version reads 'format = 1'; {found}")
+        for source in self.chain:
+            if source.table.get("format") != 1:
+                found = f"found {source.table['format']!r}" if "format" in source.table else "it is missing"
+                line = line_of(source.text, "format")
+                place = f"{source.path}:{line}" if line else str(source.path)
+                self.faults.append(f"{place}: format: this version reads 'format = 1'; {found}")
         for key in table:
             if key not in _TOP:
                 self.fault(key, f"unknown key or table; {nearest(key, _TOP)}")
@@ -160,7 +150,7 @@ class _Reader:
                 self.fault(f"mapping.place.{tensor}", f"unknown tensor class; {nearest(tensor, TENSOR_CLASSES)}")
             if memory not in memories:
                 self.fault(f"mapping.place.{tensor}", f"unknown memory '{memory}'; {nearest(memory, memories)}")
-        missing = [t for t in TENSOR_CLASSES if t not in spec.place]
+        missing = [t for t in TENSOR_CLASSES if t not in spec.place and t != "experts"]
         if missing and len(memories) > 1:
             self.fault(
                 "mapping.place",
@@ -189,7 +179,7 @@ class _Reader:
             self.fault(key, f"a component's name is a lower-case word (a-z, 0-9, _) other than {', '.join(RESERVED)}")
         cls = None
         if "technology" in content:
-            cls = self._class(f"{key}.technology", content["technology"], _KIND[table])
+            cls = self._class(f"{key}.technology", content["technology"], KIND_OF[table])
         elif table != "switch":
             self.fault(key, "the key 'technology' is missing")
         topology = None
@@ -414,28 +404,3 @@ def _cattrs_faults(error: ClassValidationError, path: str) -> list[tuple[str, st
         else:
             found.append((key, "it has the wrong type"))
     return found
-
-
-def _line_of(text: str, key: str) -> int | None:
-    """Return the line a dotted key stands on, as well as a scan of headers and keys can tell."""
-    parts = key.split(".")
-    header = ""
-    best: int | None = None
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        match = re.match(r"\[\[?\s*([^\]]+?)\s*\]\]?", stripped)
-        if match:
-            header = match[1].replace('"', "").replace(" ", "")
-            if header == key:
-                return number
-            continue
-        assigned = re.match(r'"?([A-Za-z0-9_.-]+)"?\s*=', stripped)
-        if assigned:
-            full = f"{header}.{assigned[1]}" if header else assigned[1]
-            if full == key:
-                return number
-            if key.startswith(full + ".") and len(parts) > 1:
-                best = number
-    if best is None and len(parts) > 1:
-        return _line_of(text, ".".join(parts[:-1]))
-    return best

@@ -25,6 +25,7 @@ class ProbeOperator:
 
 _KINDS: dict[str, tuple[str, ...]] = {
     "matmul": ("m", "n", "k"),
+    "moe_matmul": ("m", "n", "k", "experts"),
     "attention": ("batch", "queries", "context", "heads", "kv_heads", "head_dim"),
     "norm": ("tokens", "width"),
     "elementwise": ("tokens", "width"),
@@ -38,7 +39,7 @@ def probe_operators(processor: Any) -> Iterator[ProbeOperator]:
     dtype = own[0] if own else "bf16"
     for kind, names in _KINDS.items():
         dims = {n: Dimensioned(Dimension(), n) for n in names}
-        flops: Any = Dimensioned(Dimension.of({"FLOP": 1}), "flops") if kind in ("matmul", "attention") else 0
+        flops: Any = Dimensioned(Dimension.of({"FLOP": 1}), "flops") if "matmul" in kind or kind == "attention" else 0
         yield ProbeOperator(kind, dims, dtype, flops)
 
 

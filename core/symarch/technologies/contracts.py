@@ -10,6 +10,7 @@ import attrs
 
 from symarch.errors import SymarchError
 from symarch.program import Max
+from symarch.quantities import Dimension, Dimensioned
 from symarch.technologies.datatypes import data_type
 from symarch.technologies.declare import (
     Quantity,
@@ -17,6 +18,7 @@ from symarch.technologies.declare import (
     option,
     parameter,
     quantities_of,
+    quantity,
     technology,
 )
 
@@ -82,14 +84,12 @@ class Interconnect(Technology):
     software_latency = contract("s", "time an endpoint's software adds to each step of a collective")
     peer_latency = contract("s", "time each further peer adds to a step that addresses several")
     energy = contract("J/B", "energy to move one byte over one hop")
-    capacity = contract("B", "bytes in flight that keep it busy: a demand on the endpoints' buffers")
     static_power = contract("W", "power drawn with no traffic, per endpoint")
     cost = contract("USD", "price per endpoint")
 
-    def bytes_in_flight(self) -> Quantity | None:
-        """Return what keeps the link busy: its stated capacity, else bandwidth times round trip; None if unknown."""
-        if self.capacity is not None:
-            return self.capacity
+    @quantity("B")
+    def capacity(self) -> Quantity:
+        """Bytes in flight that keep it busy, a demand on the endpoints' buffers; a plugin may know better."""
         return None if self.latency is None else self.bandwidth * (2 * self.latency)
 
 
@@ -108,6 +108,10 @@ class Schedule:
     steps: Quantity
     hops: Quantity
     peers: Quantity
+
+
+COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "point_to_point")
+"""The collectives that a topology may be asked for."""
 
 
 @technology
@@ -140,7 +144,7 @@ class Topology(Technology):
         """Return the algorithms for a collective by name; the fastest is used.
 
         Args:
-            operation: `all_reduce`, `all_gather` ...
+            operation: one of `COLLECTIVES`.
             nodes: number of endpoints, at least 2.
             size: bytes of the logical tensor: the full vector for all-reduce, the gathered one for all-gather.
 
@@ -148,24 +152,26 @@ class Topology(Technology):
         """
         raise NotImplementedError
 
-    def probe(self) -> Iterator[tuple[str, Any, str]]:
-        """Yield every quantity, the figures for 8 nodes, and the schedules of a collective of 1 byte."""
-        from symarch.quantities import Dimension, Dimensioned
+    def figures(self, nodes: Any, size: Quantity) -> Iterator[tuple[str, Any, str]]:
+        """Yield (name, value, unit) of the topology's figures and of every algorithm for a tensor of `size` bytes."""
         from symarch.technologies.check import blame
 
-        yield from super().probe()
         for key in ("diameter", "average_hops", "bisection", "links", "radix"):
-            with blame(self, f"{key}(8)"):
-                value = getattr(self, key)(8)
-            yield f"{key}(8)", value, "1"
-        size = Dimensioned(Dimension.of({"B": 1}), "size")
-        for operation in ("all_reduce", "all_gather"):
+            with blame(self, key):
+                value = getattr(self, key)(nodes)
+            yield key, value, "1"
+        for operation in COLLECTIVES:
             with blame(self, f"schedules of {operation}"):
-                schedules = self.schedules(operation, 8, size)
+                schedules = self.schedules(operation, nodes, size)
             for algorithm, schedule in schedules.items():
                 yield f"{operation} by {algorithm}: bytes", schedule.bytes, "B"
                 for key in ("steps", "hops", "peers"):
                     yield f"{operation} by {algorithm}: {key}", getattr(schedule, key), "1"
+
+    def probe(self) -> Iterator[tuple[str, Any, str]]:
+        """Yield every quantity, and the figures for 8 nodes."""
+        yield from super().probe()
+        yield from self.figures(8, Dimensioned(Dimension.of({"B": 1}), "size"))
 
 
 class OperatorLike(Protocol):
@@ -173,7 +179,7 @@ class OperatorLike(Protocol):
 
     @property
     def kind(self) -> str:
-        """Return matmul, attention, norm, elementwise, embedding or collective."""
+        """Return matmul, moe_matmul, attention, norm, elementwise, embedding or collective."""
 
     @property
     def dims(self) -> Mapping[str, Quantity]:

@@ -10,9 +10,8 @@ import attrs
 
 from symarch.errors import ModelError, UnknownNameError
 from symarch.plugins import registry
+from symarch.specs.files import LARGEST
 from symarch.trace.operators import Operator, Shard, Step
-
-LARGEST = 20 * 2**20
 
 
 @attrs.frozen
@@ -20,11 +19,13 @@ class Stored:
     """Elements one device keeps in memory.
 
     Attributes:
-        weights: elements of weights, embedding tables included.
+        weights: elements of weights, embedding tables included, routed experts left out.
+        experts: elements of routed experts.
         kv_per_token: elements of the KV cache per token of one sequence.
     """
 
     weights: int
+    experts: int
     kv_per_token: int
 
 
@@ -34,6 +35,10 @@ class Architecture(Protocol):
     @property
     def name(self) -> str:
         """Return the model's name."""
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Return the tensor classes the model has: weights, experts, kv_cache, activations."""
 
     def parameters(self) -> int:
         """Return the stored weights of the language model."""

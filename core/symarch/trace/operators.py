@@ -14,7 +14,7 @@ class Access:
     """One tensor an operator reads or writes, in bytes.
 
     Attributes:
-        tensor: tensor class: weights, kv_cache or activations.
+        tensor: tensor class: weights, experts, kv_cache or activations.
         read: bytes read [B].
         write: bytes written [B].
         extent: bytes that lie together [B]; None for tensors laid out in whole pages. A shorter extent than the
@@ -51,7 +51,7 @@ class Operator:
 
     Attributes:
         name: `qkv`, `attention` ...
-        kind: matmul, attention, norm, elementwise, embedding or collective.
+        kind: matmul, moe_matmul, attention, norm, elementwise, embedding or collective.
         count: how often it runs in one pass.
         dims: its dimensions by name; for a matmul m, n, k (C[m, n] = A[m, k] B[k, n]).
         dtype: data type of the arithmetic.
@@ -93,6 +93,7 @@ class Step:
         tokens: new tokens of each sequence: the prompt in prefill, 1 in decode.
         context: tokens each new token of a decode step attends to, itself included.
         weights: bytes of one weight [B].
+        experts: bytes of one weight of a routed expert [B].
         kv_cache: bytes of one cached key or value element [B].
         activations: bytes of one activation [B].
         flop_per_mac: floating-point operations of one multiply-add [FLOP].
@@ -104,6 +105,7 @@ class Step:
     tokens: Quantity
     context: Quantity
     weights: Quantity
+    experts: Quantity
     kv_cache: Quantity
     activations: Quantity
     flop_per_mac: Quantity

@@ -7,7 +7,9 @@ reported, the rest goes on), hooks that do not exist, and returned objects that 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Mapping
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +23,12 @@ from symarch.plugins import hookspecs
 from symarch.technologies import Technology, check_dimensions
 
 MODEL_PREFIX = "model."
+
+ALLOWLIST = "SYMARCH_PLUGINS"
+"""Environment variable: only these plugins are loaded; names of entry points or of distributions, with commas."""
+
+TRACE = "SYMARCH_TRACE_HOOKS"
+"""Environment variable: if set, every hook call is printed to stderr with what it returned."""
 
 
 @attrs.frozen
@@ -49,8 +57,11 @@ class Registry:
 
     def __init__(self, entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> None:
         points = importlib.metadata.entry_points(group=hookspecs.GROUP) if entry_points is None else entry_points
+        allowed = _allowlist()
         self._points: dict[str, list[importlib.metadata.EntryPoint]] = {}
         for point in points:
+            if allowed is not None and not {point.name, _distribution(point)[0]} & allowed:
+                continue
             same = self._points.setdefault(point.name, [])
             # the same distribution may be visible twice (an editable install beside its build): not a conflict
             if not any(_distribution(p) == _distribution(point) and p.value == point.value for p in same):
@@ -158,23 +169,36 @@ class Registry:
         self._modules[name] = module
 
     def _collect(self, module: Any, name: str, who: str) -> None:
-        if hasattr(module, "symarch_technologies"):
-            for cls in self._call(module, "symarch_technologies", list, who):
-                if not (isinstance(cls, type) and issubclass(cls, Technology) and "name" in vars(cls)):
-                    raise PluginError(f"{who}: symarch_technologies returned {cls!r}, which is not a technology class")
-                self._claim(self._technologies, cls.name, cls, name, "technology")
-        if hasattr(module, "symarch_model_architectures"):
-            families = self._call(module, "symarch_model_architectures", dict, who)
-            for model_type, family in families.items():
-                if not hasattr(family, "from_config"):
-                    raise PluginError(f"{who}: model family {model_type!r} has no from_config")
-                self._claim(self._architectures, model_type, family, name, "model_type")
+        callers = self._manager.get_hookcallers(module) or []
+        if not callers:
+            known = ", ".join(n for n in vars(hookspecs) if n.startswith("symarch_"))
+            raise PluginError(f"{who} implements no hook; mark one of {known} with symarch.hookimpl")
+        for caller in callers:
+            implementation = next(i for i in caller.get_hookimpls() if i.plugin is module)
+            found = self._call(caller.name, implementation.function, who)
+            if caller.name == "symarch_technologies":
+                for cls in self._checked(found, list, caller.name, who):
+                    if not (isinstance(cls, type) and issubclass(cls, Technology) and "name" in vars(cls)):
+                        raise PluginError(f"{who}: {caller.name} returned {cls!r}, which is not a technology class")
+                    self._claim(self._technologies, cls.name, cls, name, "technology")
+            else:
+                for model_type, family in self._checked(found, dict, caller.name, who).items():
+                    if not hasattr(family, "from_config"):
+                        raise PluginError(f"{who}: model family {model_type!r} has no from_config")
+                    self._claim(self._architectures, model_type, family, name, "model_type")
 
-    def _call(self, module: Any, hook: str, kind: type, who: str) -> Any:
+    @staticmethod
+    def _call(hook: str, function: Callable[[], Any], who: str) -> Any:
         try:
-            found = getattr(module, hook)()
+            found = function()
         except Exception as error:  # foreign code, as above
             raise PluginError(f"{who}: {hook} failed: {type(error).__name__}: {error}") from error
+        if os.environ.get(TRACE):
+            print(f"symarch: {hook} of {who} returned {found!r}", file=sys.stderr)
+        return found
+
+    @staticmethod
+    def _checked(found: Any, kind: type, hook: str, who: str) -> Any:
         if not isinstance(found, kind):
             raise PluginError(f"{who}: {hook} returned {type(found).__name__}; it must return a {kind.__name__}")
         return found
@@ -184,6 +208,12 @@ class Registry:
             first, second = self.provider(table[key][1]).distribution, self.provider(name).distribution
             raise PluginError(f"{what} '{key}' is provided by {first} and by {second}; uninstall one of them")
         table[key] = (value, name)
+
+
+def _allowlist() -> set[str] | None:
+    """Return the plugins and distributions that the environment allows, None if it allows all."""
+    text = os.environ.get(ALLOWLIST)
+    return None if text is None else {part.strip() for part in text.split(",") if part.strip()}
 
 
 def _distribution(point: importlib.metadata.EntryPoint) -> tuple[str, str]:

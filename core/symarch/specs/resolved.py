@@ -1,0 +1,59 @@
+"""Resolved specs: a system with every value written out, so that it no longer depends on presets or parents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symarch.specs.records import Component, Setting, System
+from symarch.specs.toml import write_toml
+
+
+def resolved(system: System) -> str:
+    """Return a system as a TOML spec of its own: every parameter in SI, with range, source and status."""
+    table: dict[str, Any] = {"format": 1, "name": system.name}
+    if system.title:
+        table["title"] = system.title
+    if system.source:
+        table["source"] = system.source
+    for component in system.components.values():
+        table.setdefault(component.table, {})[component.name] = _component(component)
+    mapping: dict[str, Any] = {}
+    if system.tensor is not None:
+        mapping["tensor"] = system.tensor
+    if system.data is not None:
+        mapping["data"] = system.data
+    if system.place:
+        mapping["place"] = dict(system.place)
+    if mapping:
+        table["mapping"] = mapping
+    return write_toml(table)
+
+
+def _component(component: Component) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if component.technology is not None:
+        content["technology"] = component.technology.name
+    if component.topology is not None:
+        content |= {"topology": component.topology.name, "size": component.size}
+    if component.between is not None:
+        content["between"] = list(component.between)
+    if component.on is not None:
+        content["on"] = component.on
+    if component.table in ("memory", "link"):
+        content |= {"arbitration": component.arbitration, "shared_by": component.shared_by}
+    words = component.words()
+    for name, setting in component.settings.items():
+        if setting.value is not None:
+            content[name] = setting.value if name in words else _setting(setting)
+    return content
+
+
+def _setting(setting: Setting) -> dict[str, Any]:
+    figures = {"value": setting.value, "low": setting.low, "high": setting.high}
+    # a range that no longer holds the value (set from outside) would be refused on reading
+    if setting.low is not None and setting.value < setting.low:
+        figures["low"] = None
+    if setting.high is not None and setting.value > setting.high:
+        figures["high"] = None
+    found: dict[str, Any] = {k: v for k, v in figures.items() if v is not None}
+    return found | {"source": setting.source, "status": setting.status}

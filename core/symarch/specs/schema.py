@@ -1,0 +1,110 @@
+"""The JSON Schema of system specs, generated from the installed technologies, for editors that complete TOML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symarch.plugins import registry
+from symarch.specs.presets import presets_of
+from symarch.specs.systems import KIND_OF, RESERVED, TENSOR_CLASSES
+from symarch.technologies import Option, Parameter, options_of, parameters_of
+
+_STATUS = ["measured", "standard", "announced", "assumed"]
+_ARBITRATION = {"enum": ["shared", "exclusive"], "description": "how several tiers share the port or link"}
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema (draft 2020-12) of a system spec with the technologies installed now."""
+    technologies = registry().technologies()
+    topologies = {n: c for n, c in technologies.items() if c.kind == "topology"}
+    tables = {}
+    for table, kind in KIND_OF.items():
+        kin = {n: c for n, c in technologies.items() if c.kind == kind}
+        shapes = [_component(table, name, cls, topologies) for name, cls in kin.items()]
+        if table == "switch":
+            shapes.append({"type": "object", "properties": {}, "additionalProperties": False, "title": "junction"})
+        tables[table] = {
+            "type": "object",
+            "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": list(RESERVED)}},
+            "additionalProperties": {"anyOf": shapes},
+        }
+    text = {"type": "string"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "symarch system",
+        "type": "object",
+        "required": ["format"],
+        "additionalProperties": False,
+        "properties": {
+            "format": {"const": 1},
+            "extends": text | {"description": "a shipped system, or a file beside this one"},
+            "name": text,
+            "title": text,
+            "source": text,
+            "mapping": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "tensor": {"type": "integer", "minimum": 1},
+                    "data": {"type": "integer", "minimum": 1},
+                    "place": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": dict.fromkeys(TENSOR_CLASSES, text),
+                    },
+                },
+            },
+            **tables,
+        },
+    }
+
+
+def _component(table: str, name: str, cls: type, topologies: dict[str, type]) -> dict[str, Any]:
+    properties: dict[str, Any] = {"technology": {"const": name}}
+    presets = list(presets_of(name))
+    if presets:
+        properties["preset"] = {"enum": presets}
+    classes = [cls]
+    if table == "memory":
+        properties |= {"on": {"type": "string"}, "arbitration": _ARBITRATION, "shared_by": _count()}
+    if table == "link":
+        ends = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
+        properties |= {"between": ends, "arbitration": _ARBITRATION, "shared_by": _count()}
+    if table == "network":
+        properties |= {"topology": {"enum": list(topologies)}, "size": _count()}
+        classes += topologies.values()
+    for each in classes:
+        properties |= {p.name: _parameter(p) for p in parameters_of(each)}
+        properties |= {o.name: _option(o) for o in options_of(each)}
+    # a spec that extends another may leave out any key, `technology` included
+    return {"type": "object", "title": name, "properties": properties, "additionalProperties": False}
+
+
+def _count() -> dict[str, Any]:
+    return {"type": "integer", "minimum": 1}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    number: dict[str, Any] = {"type": "number"}
+    number["minimum" if parameter.nonnegative else "exclusiveMinimum"] = 0
+    if parameter.at_most is not None:
+        number["maximum"] = parameter.at_most
+    value = {"anyOf": [number, {"type": "string", "pattern": r"^\s*[+]?([0-9.]|inf)"}]}
+    table = {
+        "type": "object",
+        "required": ["value"],
+        "additionalProperties": False,
+        "properties": {
+            "value": value,
+            "low": value,
+            "high": value,
+            "source": {"type": "string"},
+            "status": {"enum": _STATUS},
+        },
+    }
+    return {"description": f"{parameter.doc} [{parameter.unit}]", "anyOf": [*value["anyOf"], table]}
+
+
+def _option(option: Option) -> dict[str, Any]:
+    allowed: dict[str, Any] = {"enum": list(option.choices)} if option.choices else {"type": "string"}
+    return {"description": option.doc} | allowed

@@ -1,0 +1,141 @@
+"""TOML files: read with their parents, so that a fault can be placed; written so that they read back the same.
+
+`extends = "other"` inherits a shipped spec, or a file named relative to the one that extends it. Tables are merged key
+by key, the nearer file winning; a component that names another technology starts afresh, since the inherited keys
+belong to the old one.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from symarch.errors import SpecError, UnknownNameError
+from symarch.specs.files import LARGEST, find_system
+
+DEEPEST = 16
+"""Files in a chain of `extends`; longer ones are a mistake."""
+
+
+@attrs.frozen
+class Source:
+    """One file of a chain.
+
+    Attributes:
+        path: where it lies.
+        text: what it holds.
+        table: the same, parsed.
+    """
+
+    path: Path
+    text: str
+    table: dict[str, Any]
+
+
+def read_toml(path: Path) -> Source:
+    """Read one TOML file. Raises SpecError with one sentence."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise SpecError([f"{path}: larger than {LARGEST // 2**20} MiB; a system spec is a small text file"])
+        text = path.read_text(encoding="utf-8")
+        return Source(path, text, tomllib.loads(text))
+    except UnicodeDecodeError:
+        raise SpecError([f"{path}: not a text file in UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError([f"{path}: not TOML: {error}"]) from None
+    except ValueError as error:  # tomllib passes on what int() says of a number with thousands of digits
+        raise SpecError([f"{path}: not TOML: {error}"]) from None
+    except RecursionError:
+        raise SpecError([f"{path}: nested too deeply"]) from None
+    except OSError as error:
+        raise SpecError([f"{path}: cannot be read: {error.strerror}"]) from None
+
+
+def read_chain(path: Path) -> list[Source]:
+    """Read a file and those it extends, nearest first. Raises SpecError for a cycle or a parent that does not exist."""
+    chain: list[Source] = []
+    while True:
+        if any(path.resolve() == s.path.resolve() for s in chain):
+            loop = " -> ".join([*(s.path.name for s in chain), path.name])
+            raise SpecError([f"{chain[0].path}: extends: the files extend each other in a circle: {loop}"])
+        if len(chain) == DEEPEST:
+            raise SpecError([f"{chain[0].path}: extends: more than {DEEPEST} files extend one another"])
+        source = read_toml(path)
+        chain.append(source)
+        parent = source.table.get("extends")
+        if parent is None:
+            return chain
+        place = f"{path}:{line_of(source.text, 'extends') or 1}: extends"
+        if not isinstance(parent, str):
+            raise SpecError([f"{place}: it is {parent!r}; it must be the name of a system, or a path"])
+        beside = path.parent / parent
+        try:
+            path = beside if beside.is_file() and beside.suffix == ".toml" else find_system(parent)
+        except UnknownNameError as error:
+            raise SpecError([f"{place}: {error}"]) from None
+
+
+def merged(chain: list[Source]) -> dict[str, Any]:
+    """Return the table that a chain describes; `name`, `title` and `extends` are not inherited."""
+    table: dict[str, Any] = {}
+    for source in reversed(chain):
+        table = {k: v for k, v in table.items() if k not in ("name", "title", "extends")}
+        table = _merge(table, source.table, depth=0)
+    return table
+
+
+def _merge(old: Mapping[str, Any], new: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    result = dict(old)
+    for key, value in new.items():
+        before = result.get(key)
+        if isinstance(before, dict) and isinstance(value, dict) and depth < 2:
+            changed = depth == 1 and "technology" in value and value["technology"] != before.get("technology")
+            result[key] = dict(value) if changed else _merge(before, value, depth + 1)
+        else:
+            result[key] = value
+    return result
+
+
+def line_of(text: str, key: str) -> int | None:
+    """Return the line on which a dotted key is assigned or heads a table, None if the text does not hold it."""
+    header = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        match = re.match(r"\[\[?\s*([^\]]+?)\s*\]\]?", stripped)
+        if match:
+            header = match[1].replace('"', "").replace(" ", "")
+            if header == key:
+                return number
+            continue
+        assigned = re.match(r'("?[A-Za-z0-9_-]+"?(?:\s*\.\s*"?[A-Za-z0-9_-]+"?)*)\s*=', stripped)
+        if assigned:
+            own = assigned[1].replace('"', "").replace(" ", "")
+            if (f"{header}.{own}" if header else own) == key:
+                return number
+    return None
+
+
+def place_of(chain: list[Source], key: str) -> str:
+    """Return file and line of a dotted key: the nearest file that holds it, else that of the table around it."""
+    while key:
+        for source in chain:
+            line = line_of(source.text, key)
+            if line:
+                return f"{source.path}:{line}"
+        key = key.rpartition(".")[0]
+    return str(chain[0].path)
+
+
+def write_toml(table: Mapping[str, Any]) -> str:
+    """Write plain data as TOML that reads back the same. Raises ValueError if it would not."""
+    import toml
+
+    text: str = toml.dumps(dict(table))
+    if tomllib.loads(text) != table:
+        raise ValueError("this data cannot be written as TOML")
+    return text
