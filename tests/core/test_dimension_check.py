@@ -81,7 +81,13 @@ def test_bandwidth_plus_latency_is_named() -> None:
             return self.read_bandwidth + self.read_time
 
     text = message(Sum)
-    for words in ("technology 'sum'", "quantity read_latency", "[B/s]", "read_time [s]", "stacks*planes*page/read_time"):
+    for words in (
+        "technology 'sum'",
+        "quantity read_latency",
+        "[B/s]",
+        "read_time [s]",
+        "stacks*planes*page/read_time",
+    ):
         assert words in text
 
 

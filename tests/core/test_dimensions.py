@@ -145,7 +145,13 @@ def test_division_by_a_literal_zero_is_refused() -> None:
 def test_a_dimension_has_no_truth_value_and_no_order() -> None:
     with pytest.raises(DimensionError, match="page was used as a truth value"):
         bool(PAGE)
-    for build in (lambda: PAGE < 4096, lambda: 4096 <= PAGE, lambda: PAGE > PAGE, lambda: PAGE >= 0, lambda: max(PAGE, 1)):
+    for build in (
+        lambda: PAGE < 4096,
+        lambda: PAGE <= 4096,
+        lambda: PAGE > PAGE,
+        lambda: PAGE >= 0,
+        lambda: max(PAGE, 1),
+    ):
         with pytest.raises(DimensionError, match="compared"):
             build()
 

@@ -124,7 +124,7 @@ def test_overlap_does_not_underflow_or_overflow() -> None:
 
 
 def test_a_fractional_power_of_a_negative_number_is_an_error_not_a_complex_number() -> None:
-    with pytest.raises(ValueError, match="domain|power|nonnegative"):
+    with pytest.raises(ValueError, match=r"domain|power|nonnegative"):
         sqrt(-1.0)
 
 

@@ -17,9 +17,7 @@ def by_loop(count: int, ends: Ends) -> float:
     first, last = ends[0::2], ends[1::2]
     if count == 1:
         return max((f + e) / 2 for f, e in zip(first, last, strict=True))
-    points = [
-        max(f + (e - f) * (i / (count - 1)) for f, e in zip(first, last, strict=True)) for i in range(count)
-    ]
+    points = [max(f + (e - f) * (i / (count - 1)) for f, e in zip(first, last, strict=True)) for i in range(count)]
     return math.fsum(points) / count
 
 
@@ -92,13 +90,13 @@ def test_arrays_give_the_weights_of_scalars_away_from_ties() -> None:
 
 
 def test_arrays_broadcast() -> None:
-    count, rate = np.array([[1.0], [9.0]]), np.array([1.0, 2.0, 3.0])
-    values = mean_max_array(count, rate, 2 * rate, 2.0, 2.5)
+    count, rate = np.array([[1.0], [9.0]]), np.array([1.0, 1.5, 3.0])
+    values = mean_max_array(count, rate, 2 * rate, 2.0, 2.1)
     assert values.shape == (2, 3)
     for i, n in enumerate([1, 9]):
         for j, r in enumerate(rate):
-            assert values[i, j] == pytest.approx(mean_max_value(n, r, 2 * r, 2.0, 2.5))
-    assert all(w.shape == (2, 3) for w in mean_max_weights_array(count, rate, 2 * rate, 2.0, 2.5))
+            assert values[i, j] == pytest.approx(mean_max_value(n, r, 2 * r, 2.0, 2.1))
+    assert all(w.shape == (2, 3) for w in mean_max_weights_array(count, rate, 2 * rate, 2.0, 2.1))
     assert mean_max_array(np.empty((0,)), 1.0, 2.0, 2.0, 1.0).shape == (0,)
 
 

@@ -22,6 +22,7 @@ from symarch.analysis.time import (
 from symarch.errors import MappingError
 from symarch.mapping import Mapping as Placed
 from symarch.program import ceil, mark, total
+from symarch.program import name as leave_name
 from symarch.system import SystemGraph
 from symarch.technologies import Quantity, data_type
 from symarch.trace import Architecture, Operator, Step
@@ -234,19 +235,16 @@ def _metrics(workload: Workload, passes: Mapping[str, _Pass], static: Quantity |
     batch = workload.batch
     prefill, decode = passes.get("prefill"), passes.get("decode")
     if prefill:
-        metrics["ttft"] = prefill.time
+        metrics["ttft"] = leave_name(prefill.time, "ttft")
     if decode:
-        metrics["tpot"] = decode.time
-        metrics["throughput_per_user"] = 1 / decode.time
+        metrics["tpot"] = leave_name(decode.time, "tpot")
+        metrics["throughput_per_user"] = 1 / metrics["tpot"]
     if prefill and decode:
         rounds = workload.output - 1
-        elapsed = metrics["request_time"] = prefill.time + rounds * decode.time
+        elapsed = metrics["request_time"] = metrics["ttft"] + rounds * metrics["tpot"]
         tokens = batch * workload.output
-    elif decode:
-        elapsed, tokens = decode.time, batch
     else:
-        assert prefill is not None  # a workload has at least one phase
-        elapsed, tokens = prefill.time, batch
+        elapsed, tokens = metrics["tpot" if decode else "ttft"], batch
     metrics["throughput"] = tokens / elapsed
     lacking = tuple(dict.fromkeys([*no_static, *(m for p in passes.values() for m in p.missing)]))
     if lacking or static is None:

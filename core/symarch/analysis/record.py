@@ -8,13 +8,14 @@ from typing import Any
 import attrs
 
 from symarch.analysis.model import METRICS, Constraint, Model, OperatorTime, Workload, build_model
-from symarch.errors import WorkloadError, nearest
+from symarch.errors import MappingError, WorkloadError, nearest
 from symarch.mapping import resolve
 from symarch.program import Program, Tape
-from symarch.quantities import Dimensioned, unit_dimension
+from symarch.quantities import Dimensioned, format_quantity, format_setting, unit_dimension
 from symarch.specs import System
 from symarch.specs.systems import TENSOR_CLASSES
 from symarch.system import SystemGraph
+from symarch.system.paths import write_rate
 from symarch.technologies import data_type
 from symarch.trace import Architecture
 
@@ -42,6 +43,7 @@ class Symbol:
         source: citation.
         status: measured, standard, announced or assumed.
         latex: how it is typeset, empty if nothing was declared.
+        bits: whether people state it in bits.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Symbol:
     source: str = ""
     status: str = "assumed"
     latex: str = ""
+    bits: bool = False
 
 
 @attrs.frozen
@@ -147,6 +150,7 @@ def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
                 source=setting.source,
                 status=setting.status,
                 latex=parameter.symbol,
+                bits=parameter.bits,
             )
     for tensor in request.dtypes:
         name = f"dtype.{tensor}"
@@ -196,21 +200,40 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
     for constraint in built.constraints:
         outputs[f"used.{constraint.name}"] = constraint.used
         outputs[f"limit.{constraint.name}"] = constraint.limit
+    _check_ports(system, symbols)
     mapping = resolve(system, model)
     unknown = [
         u for c in system.components.values() for u in c.unknown if c.settings[u.partition(".")[2]].origin == "default"
     ]
     silent = [f"not given by the presets' sources, the technologies' defaults stand: {', '.join(unknown)}"]
+    outside = [
+        f"{s.name} is {format_setting(s.value, s.unit, s.bits)}, outside its range "
+        f"{format_setting(s.low, s.unit, s.bits)} to {format_setting(s.high, s.unit, s.bits)}"
+        for s in symbols.values()
+        if s.low is not None and s.high is not None and not s.low <= s.value <= s.high
+    ]
     return Recorded(
         program=Program.of(tape, outputs),
         symbols=symbols,
         operators=built.operators,
         constraints=built.constraints,
         missing=built.missing,
-        assumptions=(*built.assumptions, *(silent if unknown else ())),
+        assumptions=(*outside, *(silent if unknown else ()), *built.assumptions),
         data=mapping.data,
         tensor=mapping.shard.tensor,
     )
+
+
+def _check_ports(system: System, symbols: Mapping[str, Symbol]) -> None:
+    """Refuse a memory that reads faster than its own port: the load of its own traffic on the port is not counted."""
+    graph = SystemGraph.build(system, lambda component, parameter, _: symbols[f"{component}.{parameter}"].value)
+    for name, memory in graph.memories.items():
+        port, peak = memory.port_bandwidth, max(memory.read_bandwidth, write_rate(memory))
+        if port is not None and peak > port * (1 + 1e-9):
+            raise MappingError(
+                f"memory {name}: its port carries {format_quantity(port, 'B/s')}, less than its bandwidth of "
+                f"{format_quantity(peak, 'B/s')}; a technology states a bandwidth that its port can carry"
+            )
 
 
 def run_on_floats(system: System, model: Architecture, request: Request, values: Mapping[str, float]) -> Model:

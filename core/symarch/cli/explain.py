@@ -6,17 +6,17 @@ from typing import Any
 
 import click
 
-from symarch.cli.options import analysis_options, build
+from symarch.cli.options import analysis_options, build, usual_metric
 
 
 @click.command("explain")
 @analysis_options
-@click.option("--metric", default="tpot", show_default=True, help="ttft, tpot, request_time or energy_per_token.")
+@click.option("--metric", help="ttft, tpot, request_time, energy_per_token [tpot; ttft under --phase prefill].")
 @click.option("--latex", is_flag=True, help="Print LaTeX.")
-def command(metric: str, latex: bool, **options: Any) -> None:
+def command(metric: str | None, latex: bool, **options: Any) -> None:
     """Print a metric as a closed form in the regime at this point, term by term, in words and symbols."""
     analysis, given = build(options)
-    explanation = analysis.explain(metric, **given)
+    explanation = analysis.explain(metric or usual_metric(analysis), **given)
     if latex:
         from symarch.report.formulas import explanation_latex
 

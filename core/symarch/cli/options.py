@@ -73,27 +73,37 @@ def _number(name: str, text: str) -> float:
     return value
 
 
+def usual_metric(analysis: Analysis) -> str:
+    """Return the metric that a command means when none is named."""
+    return "ttft" if analysis.phase == "prefill" else "tpot"
+
+
+def point(options: dict[str, Any], given: dict[str, Any]) -> str:
+    """Return the phase that a command's options ask for. Raises WorkloadError where they contradict each other."""
+    phase: str | None = options["phase"]
+    if "context" in given:
+        if phase not in (None, "decode"):
+            raise WorkloadError(f"--context is one decode step; it cannot go with --phase {phase}")
+        for name in ("prompt", "output"):
+            if name in given:
+                raise WorkloadError(f"--context is one decode step; it cannot go with --{name}")
+        return "decode"
+    if phase == "prefill" and "output" in given:
+        raise WorkloadError("--output is for decode; it cannot go with --phase prefill")
+    return phase or "both"
+
+
 def build(options: dict[str, Any]) -> tuple[Analysis, dict[str, Any]]:
     """Return the analysis that a command's options ask for, and the point at which to evaluate it."""
     from symarch.api import analyze, load_model, load_system
 
-    phase = options["phase"]
     given = {name: options[name] for name in SIZES if options.get(name) is not None}
     settings, own = split_settings(options["settings"])
     for name, value in own.items():
         if name in given:
             raise WorkloadError(f"{name} is given twice: --{name} and --set")
         given[name] = value
-    if "context" in given:
-        if phase not in (None, "decode"):
-            raise WorkloadError(f"--context is one decode step; it cannot go with --phase {phase}")
-        phase = "decode"
-        for name in ("prompt", "output"):
-            if name in given:
-                raise WorkloadError(f"--context is one decode step; it cannot go with --{name}")
-    if phase == "prefill" and "output" in given:
-        raise WorkloadError("--output is for decode; it cannot go with --phase prefill")
+    phase = point(options, given)
     system = load_system(options["system"], settings)
     model = load_model(options["model"])
-    analysis = analyze(system, model, phase=phase or "both", dtype=options["dtype"], ideal=options["ideal"])
-    return analysis, given
+    return analyze(system, model, phase=phase, dtype=options["dtype"], ideal=options["ideal"]), given

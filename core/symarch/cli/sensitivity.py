@@ -7,18 +7,19 @@ from typing import Any
 
 import click
 
-from symarch.cli.options import analysis_options, build
+from symarch.cli.options import analysis_options, build, usual_metric
+from symarch.errors import SymarchError
 
 
 @click.command("sensitivity")
 @analysis_options
-@click.option("--metric", default="tpot", show_default=True, help="Any metric of `symarch run`.")
+@click.option("--metric", help="Any metric of `symarch run` [tpot; ttft under --phase prefill].")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-o", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
-def command(metric: str, form: str, target: Path | None, **options: Any) -> None:
+def command(metric: str | None, form: str, target: Path | None, **options: Any) -> None:
     """Print how a metric of MODEL on SYSTEM answers to every parameter: exact elasticities, ranges, limits."""
     analysis, given = build(options)
-    found = analysis.sensitivity(metric, **given)
+    found = analysis.sensitivity(metric or usual_metric(analysis), **given)
     if form == "json":
         from symarch.report.data import to_json
 
@@ -33,5 +34,5 @@ def command(metric: str, form: str, target: Path | None, **options: Any) -> None
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise click.FileError(str(target), error.strerror) from None
+        raise SymarchError(f"cannot write {target}: {error.strerror}") from None
     click.echo(f"wrote {target}", err=True)

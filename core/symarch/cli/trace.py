@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from symarch.cli.options import workload
+from symarch.cli.options import SIZES, point, workload
 
 
 @click.group("trace")
@@ -23,7 +23,8 @@ def show(model: str, as_json: bool, **options: Any) -> None:
     from symarch.api import load_model
     from symarch.report.data import to_json, trace_data
 
-    data = trace_data(load_model(model), options)
+    given = {name: options[name] for name in SIZES if options[name] is not None}
+    data = trace_data(load_model(model), point(options, given), given, options["dtype"])
     if as_json:
         click.echo(to_json(data))
     else:

@@ -67,7 +67,8 @@ def _used(expressions: Sequence[Any], definitions: Mapping[str, Any]) -> dict[st
     queue = list(expressions)
     while queue:
         for name in sorted(s.name for s in queue.pop(0).free_symbols):
-            if name in definitions and name not in wanted:
+            # a metric within a metric (`tpot` in the energy of idling) stays a symbol: it has a page of its own
+            if "." in name and name in definitions and name not in wanted:
                 wanted[name] = definitions[name]
                 queue.append(definitions[name])
     return wanted
@@ -83,4 +84,5 @@ def let_bound(program: Program, indices: Sequence[int], values: Sequence[float] 
 
     In a regime every maximum outside the definitions is its winning argument.
     """
-    return _replay(program, indices, bind=True, values=values)
+    bodies = [program.operations[i][1][0] if program.operations[i][0] == "name" else i for i in indices]
+    return _replay(program, bodies, bind=True, values=values)

@@ -48,7 +48,7 @@ def resolve(spec: System, model: Architecture) -> Mapping:
     if tensor * data != devices:
         raise MappingError(
             f"tensor {tensor} x data {data} is {tensor * data}, but {spec.name} has {devices} devices; "
-            f"data must be {devices // tensor}"
+            f"mapping.tensor and mapping.data must multiply to {devices}"
         )
     if data > 1:
         notes.append(f"each of the {data} data-parallel replicas is as full as the fullest: batch / {data}, rounded up")

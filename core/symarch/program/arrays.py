@@ -176,7 +176,9 @@ class _Planner:
     def _release(self, indices: Sequence[int]) -> None:
         self.free += [self.buffer.pop(i) for i in indices]
 
-    def _calls(self, operation: str, arguments: Sequence[int], operands: list[Any], attribute: Any, target: int) -> None:
+    def _calls(
+        self, operation: str, arguments: Sequence[int], operands: list[Any], attribute: Any, target: int
+    ) -> None:
         if operation in _NARY:
             for position, operand in enumerate(operands[1:]):
                 self.steps.append((_NARY[operation], (target if position else operands[0], operand), target))

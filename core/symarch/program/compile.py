@@ -15,7 +15,7 @@ import attrs
 from symarch.program.functions import ceil_value, floor_value, overlap_value, power_value
 from symarch.program.mean import mean_max_value, mean_max_weights
 from symarch.program.printers import PYTHON, Printer, order_of
-from symarch.program.tape import ALIASES, Node, Program, Tape
+from symarch.program.tape import ALIASES, Node, Program, Tape, to_float
 
 Number = int | float | Fraction
 Monomial = tuple[tuple[int, Any], ...]
@@ -28,6 +28,12 @@ HOMOGENEOUS = frozenset({"max", "min", "overlap", "mean_max"})
 """Operations f with f(c x, c y) = c f(x, y) for c > 0 (a mean's first argument, the count, is left alone)."""
 
 ONE: Monomial = ()
+DEEP = 20
+"""Operations used once are written from their users, to this depth, since that recurses."""
+
+STEEP = 4
+"""Powers above this stay whole: of a ratio of microseconds, numerator and denominator would underflow at order 60."""
+
 LARGE = 1e100
 """Coefficients beyond this, or below its inverse, stay where they are: merged they could leave the range of floats."""
 
@@ -63,16 +69,22 @@ class _Reducer:
         self._count(outputs.values())
         nodes = [None] * len(self.atoms)
         self.nodes: list[Node | None] = nodes
-        for atom, seen in enumerate(self.references):
-            if seen > 1 or self.atoms[atom][0] in ("input", "mean_max_weights"):
+        depths: list[int] = []
+        for atom, (operation, arguments, _) in enumerate(self.atoms):
+            depths.append(1 + max((depths[a] for value in arguments for a, _ in value[1]), default=0))
+            if self.references[atom] and depths[atom] > DEEP:
+                self.references[atom] = 2
+            if self.references[atom] > 1 or operation in ("input", "mean_max_weights"):
                 self._node(atom)
+                depths[atom] = 0
         return Program.of(self.tape, {k: self._emit(v) for k, v in outputs.items()}).pruned()
 
     # Reading: every operation becomes a coefficient times a product of powers of atoms.
 
     def _value(self, operation: str, given: list[Value], attribute: Any, index: int) -> Value:
         if operation == "const":
-            finite = math.isfinite(attribute) and (attribute == 0 or 1 / LARGE < abs(attribute) < LARGE)
+            number = to_float(attribute)
+            finite = math.isfinite(number) and (number == 0 or 1 / LARGE < abs(number) < LARGE)
             return (attribute, ONE) if finite else self._atom(operation, (), attribute)
         if operation in ALIASES:
             return given[0]
@@ -129,7 +141,7 @@ class _Reducer:
 
     def _power(self, base: Value, exponent: Value) -> Value:
         power, (number, monomial) = exponent[0], base
-        if power % 1 == 0 and number != 0:
+        if power % 1 == 0 and -STEEP <= power <= STEEP and number != 0:
             coefficient = (Fraction(number) if isinstance(number, int) else number) ** int(power)
             if 1 / LARGE < abs(coefficient) < LARGE:
                 if self.positive or power > 0:
@@ -224,7 +236,7 @@ class _Reducer:
         return nodes[0] if len(nodes) == 1 and operation == "mul" else self.tape.record(operation, nodes, attribute)
 
     def _write_sum(self, terms: list[Value]) -> Node:
-        """Write a sum: terms of one coefficient are multiplied by it together, two that many sums share are added once."""
+        """Write a sum: terms of one coefficient are multiplied together, two that many sums share are added once."""
         groups: dict[Number, list[Value]] = {}
         for number, monomial in terms:
             free = monomial == ONE or number == 1 or self._absorbs((number, monomial))
@@ -327,7 +339,7 @@ def compile_python(program: Program, inputs: Sequence[str] | None = None) -> Com
     printer = Printer(reduced(program), PYTHON)
     results = printer.print({name: f"a{i}" for i, name in enumerate(order)})
     head = f"def f({', '.join(f'a{i}' for i in range(len(order)))}):"
-    source = "\n ".join([head, *printer.lines, f"return ({', '.join(results)},)"])
+    source = "\n ".join([head, *printer.lines, f"return ({''.join(f'{r}, ' for r in results)})"])
     namespace: dict[str, Any] = {
         "__builtins__": {},
         "ceil": ceil_value,

@@ -144,12 +144,13 @@ def mean_max_array(count: Any, *ends: Any) -> NDArray[np.float64]:
 
     first, last = ends[0::2], ends[1::2]
     highest = (reduce(np.maximum, first), reduce(np.maximum, last))
-    result: NDArray[np.float64] = np.asarray((highest[0] + highest[1]) / 2)
+    middle = np.asarray((highest[0] + highest[1]) / 2)
+    shape = np.broadcast_shapes(np.shape(count), middle.shape)
+    result: NDArray[np.float64] = np.broadcast_to(middle, shape)
     undecided = _undecided(first, last, highest)
     if undecided.any():
-        shape = np.broadcast_shapes(np.shape(count), result.shape)
         where = np.broadcast_to(undecided, shape)
-        result = np.broadcast_to(result, shape).copy()
+        result = result.copy()
         result[where] = _mean_of_cut(*(np.broadcast_to(v, shape)[where] for v in (count, *ends)))
     return result
 

@@ -179,7 +179,7 @@ class Printer:
         return self._call("power", f"{self._text[base]}, {self._text[exponent]}")
 
     def _overlap(self, arguments: Sequence[int], order: float) -> str:
-        if order == 2:
+        if order == 2 and len(arguments) <= self.WIDTH:
             squares = [f"{a} * {a}" for a in map(self._atom, arguments)]
             return self._call("sqrt", " + ".join(squares))
         return self._call("overlap", self.language.number(order), self._listed(arguments), str(len(arguments)))

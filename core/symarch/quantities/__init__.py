@@ -8,7 +8,9 @@ from symarch.quantities.units import (
     format_quantity,
     format_setting,
     format_value,
+    in_bits,
     parse_quantity,
+    readable_unit,
     unit_dimension,
     unit_scale,
 )
@@ -21,7 +23,9 @@ __all__ = [
     "format_quantity",
     "format_setting",
     "format_value",
+    "in_bits",
     "parse_quantity",
+    "readable_unit",
     "unit_dimension",
     "unit_scale",
 ]

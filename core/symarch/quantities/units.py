@@ -237,13 +237,33 @@ def format_value(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
-def format_setting(value: float, unit: str) -> str:
-    """Print the value of a parameter: like `format_quantity`, but whole binary sizes as such (4096 B is 4 KiB)."""
-    if str(unit_dimension(unit)) == "B" and value % 1000 and value % 1024 == 0:
+def in_bits(text: str) -> bool:
+    """Return whether a quantity's text counts information in bits: `"9.6 Gb/s"`, `"24 Gib"`."""
+    return bool(re.search(r"(?<![A-Za-z])[kMGTPE]?i?b(it)?(?![A-Za-z])", text))
+
+
+def format_setting(value: float, unit: str, bits: bool = False) -> str:
+    """Print the value of a parameter: like `format_quantity`, but whole binary sizes as such (4096 B is 4 KiB).
+
+    With `bits`, for parameters that the field states in bits, so are rates and sizes here (pin rates, die densities).
+    """
+    dimension, letter = str(unit_dimension(unit)), "b" if bits else "B"
+    amount = value * 8 if bits and dimension in ("B", "B/s") else value
+    if dimension == "B" and amount % 1000 and amount % 1024 == 0:
         for name, scale in reversed(_BINARY.items()):
-            if value % float(scale) == 0:
-                return f"{value / float(scale):.0f} {name}B"
-    return format_quantity(value, unit)
+            if amount % float(scale) == 0:
+                return f"{amount / float(scale):.0f} {name}{letter}"
+    if amount is value:
+        return format_quantity(value, unit)
+    return format_quantity(amount, unit).replace("B", "b")
+
+
+def readable_unit(value: float, unit: str) -> tuple[str, float]:
+    """Return the unit a value is printed in, and how many SI units it is, to print others beside it."""
+    if "token" in unit:
+        return unit, 1.0
+    printed = format_quantity(value, unit).partition(" ")[2]
+    return (printed, unit_scale(printed)) if printed else (unit, 1.0)
 
 
 def format_quantity(value: float, unit: str, digits: int = 3) -> str:

@@ -11,10 +11,10 @@ import attrs
 
 from symarch.analysis import METRICS, Request, check_sizes, parse_dtypes
 from symarch.api import Analysis, Result
-from symarch.errors import UnknownNameError, WorkloadError
+from symarch.errors import UnknownNameError
 from symarch.plugins import registry
 from symarch.specs import System, find_model, find_system, presets_of, read_system
-from symarch.technologies import data_type
+from symarch.technologies import Parameter, data_type, parameters_of
 from symarch.trace import Architecture, Operator, Shard, Step
 
 
@@ -93,7 +93,10 @@ def spec_data(name: str) -> dict[str, Any]:
             raise UnknownNameError(
                 f"unknown preset '{preset}' of technology '{technology}'; {nearest(preset, presets)}"
             )
-        return {"kind": "preset", "technology": technology} | attrs.asdict(presets[preset])
+        declared = {p.name: p for p in parameters_of(registry().technology(technology))}
+        data = {"kind": "preset", "technology": technology} | attrs.asdict(presets[preset])
+        data["settings"] = {n: _unit_of(declared.get(n)) | s for n, s in data["settings"].items()}
+        return data
     system_error = None
     try:
         path = find_system(name)
@@ -116,13 +119,18 @@ def spec_data(name: str) -> dict[str, Any]:
     return {"kind": "model", "name": model.name, "config": json.loads(path.read_text(encoding="utf-8"))}
 
 
+def _unit_of(declared: Parameter | None) -> dict[str, Any]:
+    """Return the unit of a parameter and whether people state it in bits; an option has none."""
+    return {"unit": declared.unit if declared else "", "bits": declared.bits if declared else False}
+
+
 def _system_data(system: System) -> dict[str, Any]:
     components = []
     for component in system.components.values():
         declared = component.declared()
         settings = []
         for name, setting in component.settings.items():
-            row = {"name": f"{component.name}.{name}", "unit": declared[name].unit if name in declared else ""}
+            row = {"name": f"{component.name}.{name}"} | _unit_of(declared.get(name))
             settings.append(row | attrs.asdict(setting))
         components.append(
             {
@@ -149,15 +157,11 @@ def _system_data(system: System) -> dict[str, Any]:
     }
 
 
-def trace_data(model: Architecture, options: Mapping[str, Any]) -> dict[str, Any]:
+def trace_data(model: Architecture, phase: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     """Return the object of `trace show --json`: counts, operators with FLOPs and bytes. Raises WorkloadError."""
-    dtypes = {t: d for t, d in parse_dtypes(options.get("dtype") or "bf16").items() if t in model.tensors}
-    given = {k: options.get(k) for k in ("batch", "prompt", "output", "context")}
-    phase = options.get("phase") or ("decode" if given["context"] is not None else "both")
-    if given["context"] is not None and phase != "decode":
-        raise WorkloadError(f"--context is one decode step; it cannot go with --phase {phase}")
-    request = Request(phase, dtypes, given["context"] is not None)
-    sizes = check_sizes(request, {k: v for k, v in given.items() if k in request.sizes})
+    dtypes = {t: d for t, d in parse_dtypes(dtype).items() if t in model.tensors}
+    request = Request(phase, dtypes, given.get("context") is not None)
+    sizes = check_sizes(request, given)
     batch = int(sizes["batch"])
     operators = []
     for one in request.phases:

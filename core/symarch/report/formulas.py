@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -27,9 +28,27 @@ def written(expression: sympy.Basic) -> str:
     )
 
 
-def _rounded(expression: sympy.Expr) -> sympy.Expr:
-    """Return an expression with its rounded constants at six digits: the weights at other overlap orders are such."""
-    rounded: sympy.Expr = expression.xreplace({f: sympy.Float(f, 6) for f in expression.atoms(sympy.Float)})
+NEGLIGIBLE = 1e-9
+"""Share below which an addend with a rounded constant is what rounding left of an exact 0."""
+
+
+def _rounded(expression: sympy.Expr, values: Mapping[str, float]) -> sympy.Expr:
+    """Return an expression fit to read: constants that are weights at this point at six digits, residues left out."""
+    if not expression.has(sympy.Float):
+        return expression
+    at = {s: values[str(s)] for s in expression.free_symbols}
+
+    def tidy(part: Any) -> Any:
+        if not part.args or not part.has(sympy.Float):
+            return sympy.Float(part, 6) if isinstance(part, sympy.Float) else part
+        arguments = part.args
+        if isinstance(part, sympy.Add):
+            sizes = [abs(float(a.xreplace(at))) for a in arguments]
+            kept = [a for a, size in zip(arguments, sizes, strict=True) if size > NEGLIGIBLE * sum(sizes)]
+            arguments = tuple(kept)
+        return part.func(*(tidy(a) for a in arguments))
+
+    rounded: sympy.Expr = tidy(expression)
     return rounded
 
 
@@ -67,9 +86,10 @@ def print_explanation(analysis: Analysis, explanation: Explanation) -> None:
         out.print(Text(f"  {name} = {written(expression)} = {value_text}"), soft_wrap=True)
     out.print()
     out.print(heading("at"))
+    bits = {n for s in (False, True) if analysis.has(s) for n, y in analysis.recorded(s).symbols.items() if y.bits}
     for name in values:
         if name not in known:
-            out.print(Text(f"  {name} = {format_setting(values[name], units[name])}"), soft_wrap=True)
+            out.print(Text(f"  {name} = {format_setting(values[name], units[name], name in bits)}"), soft_wrap=True)
     out.flush()
 
 
@@ -81,7 +101,8 @@ def _print_sum(out: Output, explanation: Explanation) -> None:
     out.print()
     out.print(heading(f"{explanation.metric} ="))
     for position, term in enumerate(explanation.terms):
-        out.print(Text(f"  {'  ' if position == 0 else '+ '}{written(_rounded(term.expression))}"), soft_wrap=True)
+        sign = "  " if position == 0 else "+ "
+        out.print(Text(f"  {sign}{written(_rounded(term.expression, explanation.values))}"), soft_wrap=True)
 
 
 def _regime(explanation: Explanation) -> str:
@@ -104,7 +125,7 @@ def explanation_latex(explanation: Explanation) -> str:
     name = explanation.metric.replace("_", r"\_")
     for position, term in enumerate(explanation.terms):
         sign = rf"\mathrm{{{name}}} &= " if position == 0 else r"&\quad + "
-        lines.append(f"{sign}{latex_of(_rounded(term.expression), declared)} \\\\")
+        lines.append(f"{sign}{latex_of(_rounded(term.expression, explanation.values), declared)} \\\\")
     for definition, expression in explanation.definitions.items():
         lines.append(f"{symbol_latex(definition)} &= {latex_of(expression, declared)} \\\\")
     lines[-1] = lines[-1].removesuffix(r" \\")

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from symarch.analysis import METRICS
 from symarch.api import Analysis, Result
-from symarch.quantities import format_quantity, format_setting, format_value
+from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
 from symarch.sensitivity import Elasticity, Sensitivity
 from symarch.specs import Listed
 
@@ -170,20 +170,20 @@ def _percent(share: float) -> str:
 def sensitivity_text(analysis: Analysis, found: Sensitivity) -> str:
     """Return a sensitivity as text: the largest elasticities, the definitions, the checks."""
     out = console()
-    out.print(heading(f"{found.metric} of {analysis.model.name} on {analysis.system.name}: "
+    metric = found.metric
+    out.print(heading(f"{metric} of {analysis.model.name} on {analysis.system.name}: "
                       f"{format_quantity(found.value, found.unit)}"))  # fmt: skip
-    better = "rises" if found.metric in HIGHER_IS_BETTER else "falls"
     out.print("An elasticity of -0.5: 1 % more of the parameter and the metric falls by 0.5 %.", style="dim")
     out.print()
     shown = [e for e in found.elasticities if e.size >= 0.0005]
+    unit, scale = readable_unit(found.value, found.unit)
+    bits = {n for s in (False, True) if analysis.has(s) for n, y in analysis.recorded(s).symbols.items() if y.bits}
     rows: Rows = [
         (
             e.parameter,
-            format_setting(e.value, e.unit),
+            format_setting(e.value, e.unit, e.parameter in bits),
             _elasticity(e),
-            _metric(e.low, found.unit),
-            _metric(e.high, found.unit),
-            _metric(e.limit, found.unit),
+            *("-" if v is None else format_value(v / scale) for v in (e.low, e.high, e.limit)),
         )
         for e in shown
     ]
@@ -191,19 +191,23 @@ def sensitivity_text(analysis: Analysis, found: Sensitivity) -> str:
                ("at high", "right"), ("at best", "right"))  # fmt: skip
     out.print(table(columns, rows))
     rest = len(found.elasticities) - len(shown)
-    if rest:
-        out.print(f"  {rest} more parameters have an elasticity below 0.0005.", style="dim")
-    out.print(f"  At low, at high: {found.metric} at the ends of the parameter's range. At best: as far as it {better}")
-    out.print("  when the parameter goes to its best conceivable end, all else unchanged.")
+    better = "rise" if metric in HIGHER_IS_BETTER else "fall"
+    notes = [
+        f"at low, at high: {metric} in {unit} at the ends of the parameter's range",
+        f"at best: as far as it can {better} when the parameter goes to its best conceivable end, all else unchanged",
+        "* a whole number: the elasticity between its two neighbours; a | b: left and right of a kink",
+    ]
+    _paragraph(out, [*notes, *([f"{rest} more parameters have an elasticity below 0.0005"] if rest else [])])
     out.print()
     out.print(heading("Definitions"))
     rows = [(g.name, format_quantity(g.value, g.unit), f"{g.elasticity:+.3f}", ", ".join(_short(g.parts, g.name)))
             for g in found.groups if abs(g.elasticity) >= 0.0005]  # fmt: skip
     out.print(table((("definition", "left"), ("value", "right"), ("elasticity", "right"), ("made of", "left")), rows))
     out.print()
-    out.print(heading("Checks: elasticities weighted by their exponent of a unit sum to the metric's"))
-    rows = [(c.unit, f"{c.found:+.12f}", f"{c.expected:+g}", _verdict(c.ok), c.note) for c in found.checks]
-    out.print(table((("unit", "left"), ("sum", "right"), ("due", "right"), ("", "left"), ("", "left")), rows))
+    out.print(heading("Checks"))
+    out.print(Text("  The elasticities, each times its parameter's exponent of a unit, sum to the metric's exponent."))
+    rows = [(c.unit, f"{c.expected:+g}", f"{c.found - c.expected:.0e}", _verdict(c.ok), c.note) for c in found.checks]
+    out.print(table((("unit", "left"), ("due", "right"), ("off by", "right"), ("", "left"), ("", "left")), rows))
     return out.text()
 
 
@@ -220,10 +224,6 @@ def _elasticity(entry: Elasticity) -> str:
     if isinstance(entry.elasticity, tuple):
         return f"{entry.elasticity[0]:+.3f} | {entry.elasticity[1]:+.3f}"
     return "-" if entry.elasticity is None else f"{entry.elasticity:+.3f}" + (" *" if entry.integer else "")
-
-
-def _metric(value: float | None, unit: str) -> str:
-    return "-" if value is None else format_quantity(value, unit)
 
 
 def print_plugins(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -257,7 +257,7 @@ def print_technology(data: Mapping[str, Any]) -> None:
         out.print()
         out.print(heading("Parameters"))
     for p in data["parameters"]:
-        default = "absent" if p["default"] is None else format_setting(p["default"], p["unit"])
+        default = "absent" if p["default"] is None else format_setting(p["default"], p["unit"], p["bits"])
         source = f" Source: {p['source']}." if p["source"] else ""
         _entry(out, f"{p['name']} = {default}{_range(p)}, {p['status']}", f"{p['doc']}.{source}")
     for o in data["options"]:
@@ -284,38 +284,41 @@ def _entry(out: Output, line: str, note: str) -> None:
 def _range(row: Mapping[str, Any]) -> str:
     if row["low"] is None and row["high"] is None:
         return ""
-    ends = [format_setting(v, row["unit"]) if v is not None else "" for v in (row["low"], row["high"])]
+    ends = [format_setting(v, row["unit"], row["bits"]) if v is not None else "" for v in (row["low"], row["high"])]
     return f" ({' to '.join(ends)})"
 
 
 def print_spec(data: Mapping[str, Any]) -> None:
     """Print a system, model or preset."""
     out = console()
-    if data["kind"] == "model":
-        out.print(heading(f"{data['name']} (model)"))
-        rows: Rows = [(k, str(v)) for k, v in data["config"].items() if k != "_symarch"]
-        out.print(table((("key", "left"), ("value", "left")), rows))
-        own = data["config"].get("_symarch", {})
-        _paragraph(out, [f"{k}: {v}" for k, v in own.items()])
-        out.flush()
-        return
-    if data["kind"] == "preset":
-        out.print(
-            heading(f"{data['technology']}:{data['name']} (preset, {data['date']}, {data['status']}): {data['title']}")
-        )
-        from symarch.plugins import registry
-        from symarch.technologies import parameters_of
+    {"model": _print_model, "preset": _print_preset, "system": _print_system}[data["kind"]](out, data)
+    out.flush()
 
-        units = {p.name: p.unit for p in parameters_of(registry().technology(data["technology"]))}
-        rows = [(k, _setting(s, units.get(k, "")), s["status"], s["source"]) for k, s in data["settings"].items()]
-        out.print(table((("parameter", "left"), ("value", "right"), ("status", "left"), ("source", "left")), rows))
-        out.flush()
-        return
-    out.print(
-        heading(
-            f"{data['name']} (system, {data['devices']} device{'s' if data['devices'] > 1 else ''}): {data['title']}"
-        )
-    )
+
+def _print_model(out: Output, data: Mapping[str, Any]) -> None:
+    out.print(heading(f"{data['name']} (model)"))
+    rows: Rows = [(k, str(v)) for k, v in data["config"].items() if k != "_symarch"]
+    out.print(table((("key", "left"), ("value", "left")), rows))
+    _paragraph(out, [f"{k}: {v}" for k, v in data["config"].get("_symarch", {}).items()])
+
+
+def _print_preset(out: Output, data: Mapping[str, Any]) -> None:
+    out.print(heading(f"{data['technology']}:{data['name']} (preset, {data['date']}, {data['status']})"))
+    out.print(Text(f"{data['title']}. Source: {data['source']}."))
+    out.print()
+    for name, setting in data["settings"].items():
+        own = setting["source"] if setting["source"] != data["source"] else ""
+        _entry(out, f"{name} = {_setting(setting)}{_range(setting)}, {setting['status']}", own)
+    if data["unknown"]:
+        out.print(Text(f"Not given by the source: {', '.join(data['unknown'])}."))
+
+
+def _print_system(out: Output, data: Mapping[str, Any]) -> None:
+    devices = f"{data['devices']} device{'s' if data['devices'] > 1 else ''}"
+    out.print(heading(f"{data['name']} (system, {devices})"))
+    for line in (data["title"], f"Source: {data['source']}." if data["source"] else ""):
+        if line:
+            out.print(Text(line))
     for component in data["components"]:
         what = component["technology"] or "junction"
         preset = f", preset {component['preset']}" if component["preset"] else ""
@@ -323,22 +326,22 @@ def print_spec(data: Mapping[str, Any]) -> None:
         size = f", {component['topology']} of {component['size']}" if component["size"] else ""
         out.print()
         out.print(heading(f"{component['table']} {component['name']}: {what}{preset}{place}{size}"))
-        rows = [(s["name"], _setting(s, s["unit"]), s["origin"], s["status"]) for s in component["settings"]]
-        out.print(table((("parameter", "left"), ("value", "right"), ("from", "left"), ("status", "left")), rows))
+        rows: Rows = [
+            (s["name"], _setting(s), _range(s).strip(" ()"), s["origin"].split()[0], s["status"]) for s in component["settings"]
+        ]
+        columns = (("parameter", "left"), ("value", "right"), ("range", "left"), ("from", "left"), ("status", "left"))
+        out.print(table(columns, rows))
     out.print()
     mapping = data["mapping"]
     places = ", ".join(f"{k} in {v}" for k, v in mapping["place"].items())
-    out.print(Text(f"mapping: tensor {mapping['tensor'] or 1}{', ' + places if places else ''}"))
-    if data["source"]:
-        out.print(Text(f"source: {data['source']}"))
-    out.flush()
+    out.print(Text(f"mapping: tensor {mapping['tensor'] or data['devices']}{', ' + places if places else ''}"))
 
 
-def _setting(setting: Mapping[str, Any], unit: str) -> str:
-    value = setting["value"]
+def _setting(row: Mapping[str, Any]) -> str:
+    value = row["value"]
     if value is None:
         return "absent"
-    return str(value) if isinstance(value, str) else format_setting(value, unit or "1")
+    return value if isinstance(value, str) else format_setting(value, row["unit"], row["bits"])
 
 
 _COLUMNS = {"weights": ("weights", "experts"), "KV cache": ("kv_cache",), "activations": ("activations",)}
@@ -352,9 +355,8 @@ def print_trace(data: Mapping[str, Any]) -> None:
     counts.append(("KV bytes per token", f"{data['kv_bytes_per_token']:,}"))
     out.print(table((("", "left"), ("", "right")), counts))
     for phase in dict.fromkeys(o["phase"] for o in data["operators"]):
-        sizes = ", ".join(
-            f"{k} {v}" for k, v in data["workload"].items() if k in ("batch", "prompt", "output", "context")
-        )
+        wanted = ("batch", "prompt") if phase == "prefill" else ("batch", "prompt", "output", "context")
+        sizes = ", ".join(f"{k} {v}" for k, v in data["workload"].items() if k in wanted)
         out.print()
         out.print(heading(f"{phase} ({sizes})"))
         rows: Rows = []

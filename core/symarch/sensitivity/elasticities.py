@@ -177,6 +177,7 @@ def sensitivity_of(
     groups = [
         Group(n, float(values[i]), definitions.get(n, "1"), derivative[f"={n}"] * float(values[i]) / value, reach[i])
         for n, i in names.items()
+        if "." in n
     ]
     return Sensitivity(
         metric=metric,

@@ -12,7 +12,7 @@ import attrs
 from symarch.errors import PluginError, SymarchError
 from symarch.program import name as leave_name
 from symarch.program.functions import is_number
-from symarch.quantities import format_quantity, parse_quantity, unit_dimension
+from symarch.quantities import format_quantity, in_bits, parse_quantity, unit_dimension
 
 Quantity: TypeAlias = Any
 """A number, or anything that computes like one: a recording scalar, a sympy expression, a bare dimension."""
@@ -46,6 +46,7 @@ class Parameter:
         at_most: largest value that makes sense, such as 1 for a share; None if there is none.
         structural: fixed when a program is built, never a symbol; may be infinite.
         symbol: LaTeX of the symbol, without the component.
+        bits: whether people state it in bits, as the text of its default does.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Parameter:
     at_most: float | None
     structural: bool
     symbol: str
+    bits: bool
 
     def fault(self, value: float) -> str | None:
         """Return what is wrong with a number for this parameter, None if nothing is."""
@@ -154,6 +156,7 @@ def parameter(
         at_most=at_most,
         structural=structural,
         symbol=symbol,
+        bits=any(isinstance(v, str) and in_bits(v) for v in (default, low, high)) and "J" not in unit,
     )
     return attrs.field(default=declared.default, validator=_validate, metadata={_KEY: declared})
 
@@ -231,7 +234,8 @@ class contract:
         return self if instance is None else None
 
 
-@dataclass_transform(field_specifiers=(parameter, option), frozen_default=True, kw_only_default=True)
+# No field_specifiers: type checkers see a default only in the keyword `default=`, and every field here has one.
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def technology(cls: _T) -> _T:
     """Make a class a technology: frozen, keyword-only, checked against the contract of its kind. Raises PluginError."""
     made = attrs.frozen(kw_only=True, slots=False)(cls)

@@ -55,7 +55,7 @@ class Config:
         window = self.get("sliding_window")
         if window is not None and self.flag("use_sliding_window", use_window):
             raise ModelError(
-                f"sliding_window is {_shown(window)} and in force; the {self.family} family here has full attention only"
+                f"sliding_window is {_shown(window)} and in force; the {self.family} family here has full attention"
             )
         kinds = self.get("layer_types")
         if kinds is not None and not (isinstance(kinds, list) and all(k == "full_attention" for k in kinds)):

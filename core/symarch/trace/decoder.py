@@ -223,6 +223,7 @@ class Decoder:
             return [Operator(name, "collective", count, collective=Collective("all_reduce", size))]
 
         row = h * step.weights
+        looked_up = tokens if shard.tensor == 1 else tokens / shard.tensor  # each device holds some rows of the table
         cached = Access("kv_cache", write=tokens * (2 * kv) * step.kv_cache, extent=kv * step.kv_cache)
         rope = write.pointwise("rope_and_cache", tokens, q + 2 * kv, q + 2 * kv, own=2 * d if self.qk_norm else 0)
         operators = [
@@ -233,7 +234,7 @@ class Decoder:
                 {"tokens": tokens, "width": h},
                 step.dtypes["weights"],
                 accesses=(
-                    Access("weights", read=tokens * row, extent=row, dependent=True),
+                    Access("weights", read=looked_up * row, extent=row, dependent=True),
                     write.moved(0, tokens * h),
                 ),
             ),

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import symarch
+from symarch.analysis import DEFAULTS, TENSORS, Request, check_sizes, parse_dtypes, record, symbols_of
+from symarch.analysis.time import gauss_nodes
+from symarch.errors import WorkloadError
+from symarch.program import Program
+from symarch.specs import list_specs
+
+SYSTEMS = [s.name for s in list_specs() if s.kind == "system"]
+BF16 = dict.fromkeys(TENSORS, "bf16")
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_input_of_the_program_is_a_known_symbol_in_si(name: str) -> None:
+    system = symarch.load_system(name)
+    recorded = record(system, symarch.load_model("llama-3.1-8b"), Request("both", BF16))
+    assert set(recorded.program.inputs) <= set(recorded.symbols)
+    for symbol in recorded.symbols.values():
+        assert math.isfinite(symbol.value)
+        assert symbol.latex
+        assert symbol.source
+    assert {f"metric.{m}" for m in ("ttft", "tpot", "request_time", "throughput", "energy_per_token", "power")} <= set(
+        recorded.program.outputs
+    )
+    assert recorded.missing == {}
+
+
+def test_a_recorded_program_is_small_and_survives_storage() -> None:
+    system, model = symarch.load_system("h200-hbf-daisy-8"), symarch.load_model("llama-3.1-405b")
+    program = record(system, model, Request("both", BF16)).program
+    assert len(program.operations) < 2000
+    assert Program.from_json(program.to_json()) == program
+    again = record(system, model, Request("both", BF16)).program
+    assert again == program
+
+
+def test_recording_and_evaluating_import_no_sympy() -> None:
+    code = (
+        "import sys, symarch\n"
+        "a = symarch.analyze(symarch.load_system('h200-hbf-8'), symarch.load_model('llama-3.1-8b'))\n"
+        "a.evaluate(); a.compile('tpot', over=['batch'])(4.0); a.sensitivity('tpot').to_dict()\n"
+        "print('sympy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_numbers_of_bytes_and_flops_are_symbols_so_that_units_can_be_checked() -> None:
+    symbols = symbols_of(symarch.load_system("h100-sxm"), Request("both", {**BF16, "weights": "int4"}))
+    assert {symbols[f"dtype.{t}"].unit for t in TENSORS} == {"B"}
+    assert symbols["dtype.weights"].value == 0.5
+    assert (symbols["trace.flop_per_mac"].value, symbols["trace.flop_per_mac"].unit) == (2, "FLOP")
+    assert {n: symbols[n].value for n in DEFAULTS} == DEFAULTS
+
+
+def test_sizes_of_each_kind_of_workload() -> None:
+    assert Request("both", BF16).sizes == Request("decode", BF16).sizes == ("batch", "prompt", "output")
+    assert Request("prefill", BF16).sizes == ("batch", "prompt")
+    assert Request("decode", BF16, single=True).sizes == ("batch", "context")
+    assert check_sizes(Request("both", BF16), {}) == DEFAULTS
+    assert check_sizes(Request("both", BF16), {"batch": 8.0}, data=4)["batch"] == 8
+    with pytest.raises(WorkloadError, match="4 data-parallel replicas"):
+        check_sizes(Request("both", BF16), {"batch": 6}, data=4)
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [
+        ("bf16", BF16),
+        (" fp8 ", dict.fromkeys(TENSORS, "fp8")),
+        ("weights=fp8,kv_cache=int8", {**BF16, "weights": "fp8", "kv_cache": "int8"}),
+        ("kv_cache = fp8", {**BF16, "kv_cache": "fp8"}),
+    ],
+)
+def test_data_types_by_tensor_class(text: str, due: dict[str, str]) -> None:
+    assert parse_dtypes(text) == due
+
+
+@pytest.mark.parametrize("text", ["", "fp9", "FP8", "weight=fp8", "weights=fp9", "weights=fp8;kv_cache=fp8", "weights=fp8,"])
+def test_bad_data_types_are_refused(text: str) -> None:
+    with pytest.raises(WorkloadError):
+        parse_dtypes(text)
+
+
+def mean(points: int, function: Any) -> float:
+    if points == 1:
+        return float(function(0.5))
+    return math.fsum(function(i / (points - 1)) for i in range(points)) / points
+
+
+@given(st.integers(1, 3000), st.integers(0, 7))
+def test_the_rule_of_four_nodes_is_exact_for_polynomials_of_degree_seven(points: int, degree: int) -> None:
+    nodes = gauss_nodes(float(points))
+    assert math.fsum(w for _, w in nodes) == pytest.approx(1, abs=1e-12)
+    if points > 1:
+        found = math.fsum(w * x**degree for x, w in nodes)
+        assert found == pytest.approx(mean(points, lambda x: x**degree), abs=1e-11)
+
+
+@given(st.integers(2, 2000), st.sampled_from([1.5, 2.0, 3.0, 8.0]), st.floats(0.2, 5), st.floats(1, 2))
+def test_the_error_of_the_rule_on_an_overlap_of_two_lines(points: int, p: float, a: float, growth: float) -> None:
+    # arithmetic grows from a to a * growth beside data of 1 that does not: the crossing is the hardest case
+    function = lambda x: ((a * (1 + (growth - 1) * x)) ** p + 1) ** (1 / p)  # noqa: E731
+    found = math.fsum(w * function(x) for x, w in gauss_nodes(float(points)))
+    assert found == pytest.approx(mean(points, function), rel=1e-6)

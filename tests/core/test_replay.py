@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import sympy
+
+import symarch
+from symarch.formula.replay import full, let_bound
+from symarch.program import Max, Min, Program, Tape, ceil, exp, floor, log, log2, mark, mean_max, name, overlap, sqrt
+from symarch.program.derivatives import evaluate
+
+
+def number(expression: Any, values: dict[str, float]) -> float:
+    return float(expression.subs({sympy.Symbol(n, positive=True): v for n, v in values.items()}).evalf(20))
+
+
+FORMULAS = {
+    "max": lambda a, b, c: Max(a, b * 2, c),
+    "min": lambda a, b, c: Min(a, b * 2, c, 5),
+    "round": lambda a, b, c: ceil(a * 3) + floor(b / 2) * c,
+    "roots": lambda a, b, c: sqrt(a) + b**1.5 - c**-2 + 2**a,
+    "logs": lambda a, b, c: log(a) + log2(b) + exp(-c),
+    "p1": lambda a, b, c: overlap(1, a, b, c),
+    "p2": lambda a, b, c: overlap(2, a, b, c),
+    "p2.5": lambda a, b, c: overlap(2.5, a, b, c),
+    "inf": lambda a, b, c: overlap(math.inf, a, b, c),
+    "mean": lambda a, b, c: mean_max(7, a, b, b, c, c, a),
+    "labels": lambda a, b, c: mark(name(a * b, "x.y"), "r", "c", "o") + c / 3,
+    "mixed": lambda a, b, c: (Max(a, b) - Min(b, c)) / (a + 1) * 0.1 + Max(0, a - b),
+}
+
+
+@pytest.mark.parametrize("key", FORMULAS)
+@pytest.mark.parametrize("point", [(0.7, 1.9, 3.1), (3.1, 0.7, 1.9), (1.9, 3.1, 0.7), (2.0, 1.0, 2.0)])
+def test_a_replayed_program_is_the_same_function(key: str, point: tuple[float, float, float]) -> None:
+    tape = Tape()
+    a, b, c = (tape.input(n) for n in "abc")
+    program = Program.of(tape, {"f": FORMULAS[key](a, b, c)})
+    values = dict(zip("abc", point, strict=True))
+    due = evaluate(program, values)
+    index = program.outputs["f"]
+    assert number(full(program, index), values) == pytest.approx(due[index], rel=1e-12)
+    in_regime = let_bound(program, [index], due)
+    inner = {n: number(e, values) for n, e in in_regime.definitions.items()}
+    assert number(in_regime.expressions[0], values | inner) == pytest.approx(due[index], rel=1e-12)
+
+
+def test_integers_stay_integers() -> None:
+    tape = Tape()
+    program = Program.of(tape, {"f": tape.input("x") * 4096 / 3 + 7})
+    expression = full(program, program.outputs["f"])
+    assert expression == sympy.Rational(4096, 3) * sympy.Symbol("x", positive=True) + 7
+
+
+def test_definitions_are_named_and_not_inlined() -> None:
+    found = symarch.analyze(symarch.load_system("h200-hbf-8"), symarch.load_model("llama-3.1-8b"), phase="decode")
+    formula = found.formula("tpot")
+    names = {s.name for s in formula.expressions[0].free_symbols}
+    assert "hbf.read_bandwidth" in names
+    assert "hbf.read_time" not in {n for n in names if n.startswith("hbf.read_bandwidth")}
+    read = formula.definitions["hbf.read_bandwidth"]
+    assert {s.name for s in read.free_symbols} == {"hbf.array_bandwidth", "hbf.interface_bandwidth"}
+    assert read.func.__name__ == "Min"
+    array = formula.definitions["hbf.array_bandwidth"]
+    hbf = {n: sympy.Symbol(f"hbf.{n}", positive=True) for n in ("stacks", "dies", "planes", "page", "read_time")}
+    assert sympy.simplify(array - hbf["stacks"] * hbf["dies"] * hbf["planes"] * hbf["page"] / hbf["read_time"]) == 0
+
+
+def test_in_a_regime_the_winner_stands_and_definitions_stay_as_the_plugin_states_them() -> None:
+    tape = Tape()
+    a, b = tape.input("a"), tape.input("b")
+    rate = name(Min(a, b), "m.rate")
+    program = Program.of(tape, {"f": Max(1 / rate, a * 3)})
+    values = evaluate(program, {"a": 0.1, "b": 2.0})
+    formula = let_bound(program, [program.outputs["f"]], values)
+    assert {s.name for s in formula.expressions[0].free_symbols} == {"m.rate"}
+    assert formula.definitions["m.rate"].func.__name__ == "Min"
+    other = let_bound(program, [program.outputs["f"]], evaluate(program, {"a": 9.0, "b": 2.0}))
+    assert {s.name for s in other.expressions[0].free_symbols} == {"a"}
+    assert other.definitions == {}
+
+
+def test_latex_and_text_of_a_metric_can_be_printed() -> None:
+    found = symarch.analyze(symarch.load_system("h100-sxm"), symarch.load_model("llama-2-7b"), phase="decode", ideal=True)
+    told = found.explain("tpot", context=100)
+    for term in told.terms:
+        assert sympy.latex(term.expression)
+        assert str(term.expression)
+    assert sympy.latex(found.formula("tpot").expressions[0])
