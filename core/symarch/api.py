@@ -27,8 +27,10 @@ from symarch.analysis.time import collective_load, operator_load, time_of
 from symarch.errors import MappingError, SymarchError, UnknownNameError, WorkloadError, nearest
 from symarch.mapping import resolve
 from symarch.mapping.resolve import placed
+from symarch.notebook import html_table
 from symarch.program import compile_python
 from symarch.program.derivatives import evaluate
+from symarch.quantities import format_quantity
 from symarch.sensitivity import Elasticity, Sensitivity, sensitivity_of
 from symarch.specs import System, find_model, find_system, read_system
 from symarch.system import SystemGraph
@@ -95,6 +97,10 @@ class ConstraintResult:
     unit: str
 
 
+def _shown(metric: str, value: float | None) -> str:
+    return "-" if value is None else format_quantity(value, METRICS[metric][0])
+
+
 @attrs.frozen
 class Result:
     """The numbers of one point.
@@ -122,6 +128,12 @@ class Result:
         if name in METRICS:
             return self.metrics.get(name)
         raise AttributeError(name)
+
+    def _repr_html_(self) -> str:
+        """Return metrics and constraints, for notebooks."""
+        rows = [(n, _shown(n, v)) for n, v in self.metrics.items()]
+        rows += [(c.name, f"{100 * c.used / c.limit:.0f} %" + ("" if c.ok else ": FAILS")) for c in self.constraints]
+        return html_table(", ".join(f"{k} {v}" for k, v in self.workload.items()), ("", "value"), rows)
 
     @property
     def feasible(self) -> bool:
@@ -178,6 +190,14 @@ class Explanation:
     roofline: Explanation | None
     latex: Mapping[str, str]
 
+    def _repr_latex_(self) -> str:
+        """Return the sum of the terms in LaTeX, for notebooks."""
+        from symarch.formula import latex_of
+
+        name = self.metric.replace("_", r"\_")
+        terms = " + ".join(latex_of(t.expression, dict(self.latex)) for t in self.terms)
+        return rf"$\displaystyle \mathrm{{{name}}} = {terms}$"
+
 
 class Analysis:
     """A system, a model and a kind of workload, recorded once and asked many times.
@@ -212,6 +232,13 @@ class Analysis:
     def __repr__(self) -> str:
         return f"<Analysis of {self.model.name} on {self.system.name}, {self.phase}>"
 
+    def _repr_html_(self) -> str:
+        """Return the metrics at the default workload, for notebooks."""
+        result = self.evaluate()
+        rows = [(n, _shown(n, v), METRICS[n][1]) for n, v in result.metrics.items()]
+        sizes = ", ".join(f"{n} {result.workload[n]}" for n in self.request().sizes)
+        return html_table(f"{self.model.name} on {self.system.name}: {sizes}", ("metric", "value", ""), rows)
+
     def request(self, single: bool = False) -> Request:
         """Return the kind of workload; `single` for one decode step at a given context."""
         return Request("decode" if single else self.phase, self.dtypes, single)
@@ -221,10 +248,6 @@ class Analysis:
         if single not in self._recorded:
             self._recorded[single] = record(self.system, self.model, self.request(single))
         return self._recorded[single]
-
-    def has(self, single: bool) -> bool:
-        """Return whether the recorded model of this kind exists already."""
-        return single in self._recorded
 
     def metrics(self, single: bool = False) -> tuple[str, ...]:
         """Return the metrics this analysis can compute."""

@@ -102,7 +102,7 @@ def positive(*shape: int) -> Any:
         [positive(1), positive(1), positive(1, 1), 2.0],
         [positive(1), positive(8), positive(1, 8), positive(8, 1)],
         [np.float64(2.0), np.array(3.0), np.array([4]), [5.0, 6.0]],
-        [np.float32([1.5, 2.5]), np.int64([3, 4]), [1, 2], (2.0, 3.0)],
+        [np.array([1.5, 2.5], dtype=np.float32), np.array([3, 4], dtype=np.int64), [1, 2], (2.0, 3.0)],
         [positive(0), 2.0, 3.0, 4.0],
         [positive(0, 1), positive(1, 3), 3.0, 4.0],
         [positive(40)[::2], positive(40)[::-2], positive(20, 3)[:, 1], positive(5, 4).T.ravel()],
@@ -293,3 +293,21 @@ def test_programs_without_inputs() -> None:
     assert [float(r) for r in results] == [3, 0.5]
     extra = ArrayFunction(Program.of(Tape(), {"a": 3}), ["unused"])(np.zeros((2, 3)))
     np.testing.assert_array_equal(extra[0], np.full((2, 3), 3.0))
+
+
+@pytest.mark.parametrize(
+    "subtract",
+    [
+        lambda x, y: x - 2 * Max(3 * x, 2 * y),
+        lambda x, y: x - Min(3 * x, 2 * y),
+        lambda x, y: x - overlap(2, x, y),
+        lambda x, y: x - overlap(3, 2 * x, 3 * y),
+        lambda x, y: x - mean_max(5, 2 * x, 3 * y, 3 * y, 2 * x),
+        lambda x, y: 3 * (x - sqrt(x * x + y)),
+        lambda x, y: -Max(-3 * x, -2 * y),
+        lambda x, y: Max(x - y, 0) / Max(y - x, 0.5),
+    ],
+)
+def test_a_sign_is_never_taken_into_a_maximum_or_a_root(subtract: Any) -> None:
+    x, y = positive(40), positive(40)
+    np.testing.assert_allclose(build(subtract, x, y), [subtract(*p) for p in zip(x, y, strict=True)], rtol=1e-12)

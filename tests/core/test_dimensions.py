@@ -137,7 +137,8 @@ def test_an_exponent_is_a_bare_number() -> None:
 
 def test_division_by_a_literal_zero_is_refused() -> None:
     zero = Dimensioned.lift(0)
-    for build in (lambda: PAGE / 0, lambda: PAGE / zero, lambda: 1 / zero, lambda: zero**-1):
+    builds: list[Callable[[], Any]] = [lambda: PAGE / 0, lambda: PAGE / zero, lambda: 1 / zero, lambda: zero**-1]
+    for build in builds:
         with pytest.raises(DimensionError, match="divided by zero"):
             build()
 
@@ -158,7 +159,13 @@ def test_a_dimension_has_no_truth_value_and_no_order() -> None:
 
 @pytest.mark.parametrize("absent", [None, "5 GB", [1]])
 def test_what_is_no_number_is_a_type_error_as_with_numbers(absent: Any) -> None:
-    for build in (lambda: PAGE + absent, lambda: absent * PAGE, lambda: PAGE / absent, lambda: Min(PAGE, absent)):
+    builds: list[Callable[[], Any]] = [
+        lambda: PAGE + absent,
+        lambda: absent * PAGE,
+        lambda: PAGE / absent,
+        lambda: Min(PAGE, absent),
+    ]
+    for build in builds:
         with pytest.raises(TypeError):
             build()
 

@@ -39,11 +39,11 @@ def difference(found: symarch.Analysis, metric: str, name: str, point: dict[str,
     return (4 * central(h / 2) - central(h)) / 3
 
 
-@pytest.mark.parametrize("metric", ["tpot", "ttft", "throughput", "energy_per_token", "power"])
+@pytest.mark.parametrize("metric", ["tpot", "ttft", "energy_per_token", "power"])
 @pytest.mark.parametrize(
     ("system", "order"),
-    [("h100-sxm-8", "2"), ("h200-hbf-daisy-8", "2"), ("h200-hbf-daisy-exclusive-8", "3"), ("b200-sxm", "inf"),
-     ("h200-hbf-8", "1"), ("a100-sxm-8", "1.5")],
+    [("h200-hbf-daisy-8", "2"), ("h200-hbf-daisy-exclusive-8", "3"), ("b200-sxm", "inf"), ("a100-sxm-8", "1"),
+     ("h200-hbf-8", "1.5")],
 )  # fmt: skip
 def test_elasticities_equal_central_differences(system: str, order: str, metric: str) -> None:
     # 41 sequences of prime-ish sizes: away from ties, crossings at whole steps and granules
@@ -81,7 +81,7 @@ def analyses(draw: st.DrawFn) -> symarch.Analysis:
     return symarch.analyze(system, draw(st.sampled_from(MODELS)), ideal=draw(st.booleans()))
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(analyses(), st.sampled_from(sorted(METRICS)), st.integers(1, 300), st.integers(1, 20_000), st.integers(2, 2000))
 def test_sum_rules_hold_everywhere(found: symarch.Analysis, metric: str, batch: int, prompt: int, output: int) -> None:
     result = found.sensitivity(metric, batch=batch, prompt=prompt, output=output)
@@ -200,7 +200,9 @@ def test_the_overlap_order_has_a_secant_and_ends() -> None:
     assert entry.value == 2
     assert isinstance(entry.elasticity, float)
     assert entry.elasticity < 0
-    at = {p: analysis("h100-sxm", "llama-2-7b", {"gpu.overlap": str(p)}).evaluate().tpot for p in (1, 2.2, 2 / 1.1, "inf")}
+    at = {
+        p: analysis("h100-sxm", "llama-2-7b", {"gpu.overlap": str(p)}).evaluate().tpot for p in (1, 2.2, 2 / 1.1, "inf")
+    }
     assert entry.elasticity == pytest.approx(math.log(at[2.2] / at[2 / 1.1]) / math.log(1.21), rel=1e-9)  # type: ignore[operator]
     assert entry.low == pytest.approx(at[1], rel=1e-12)
     assert entry.high == entry.limit == pytest.approx(at["inf"], rel=1e-12)

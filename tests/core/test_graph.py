@@ -87,8 +87,13 @@ def test_a_switch_with_a_technology_is_part_of_the_path(graph: Load) -> None:
 
 
 def test_a_loop_of_links_ends(graph: Load) -> None:
-    text = tables("gpu", "hbm", "hbf", "sw", links={
-        "a": ("gpu", "sw"), "b": ("sw", "hbm"), "c": ("hbm", "sw"), "d": ("hbf", "sw"), "e": ("hbf", "hbm")})  # fmt: skip
+    text = tables(
+        "gpu",
+        "hbm",
+        "hbf",
+        "sw",
+        links={"a": ("gpu", "sw"), "b": ("sw", "hbm"), "c": ("hbm", "sw"), "d": ("hbf", "sw"), "e": ("hbf", "hbm")},
+    )
     assert trails(graph(text))["gpu", "hbf"] == ["a", "d", "hbf.port", "hbf"]
 
 
@@ -104,4 +109,7 @@ def test_shared_counts_and_devices_come_from_the_spec(graph: Load) -> None:
     text += '[network.b]\ntechnology = "nvlink"\ntopology = "switch"\nsize = 3\n'
     found = graph(text)
     assert (found.shared_by("hbm"), found.shared_by("gpu"), found.devices) == (4, 1, 24)
-    assert {n: (w.size, type(w.topology).name) for n, w in found.networks.items()} == {"a": (8, "switch"), "b": (3, "switch")}
+    assert {n: (w.size, type(w.topology).name) for n, w in found.networks.items()} == {
+        "a": (8, "switch"),
+        "b": (3, "switch"),
+    }

@@ -104,7 +104,7 @@ def test_no_step_is_faster_than_its_floor(system: str, ideal: bool) -> None:
             assert result.tpot is not None
             assert result.tpot >= max(floors)
             work = 2 * batch * (model.streamed_parameters() - 4 * 128 * 20_000) / degree
-            assert result.tpot >= work / 2250e12 / (1 if "b200" in system else 1)
+            assert result.tpot >= work / 2250e12  # no shipped device has more
             # operators sum to the step
             assert math.fsum(o.count * o.time for o in result.operators) == pytest.approx(result.tpot, rel=1e-12)
     prefill = symarch.analyze(spec, symarch.load_model("llama-3.1-8b"), ideal=ideal, phase="prefill")
@@ -162,7 +162,7 @@ def test_energy_is_work_traffic_and_idling_by_hand() -> None:
     assert step is not None
     flops = 2 * 32 * (4 * 4096**2 + 3 * 4096 * 11_008) + 2 * 4096 * 32_000 + 32 * 4 * 4096 * 2048
     traffic = WEIGHTS + 2048 * KV + KV
-    # 0.68 pJ a FLOP; 7.5 + 5.8 pJ a bit through memory and chip; 76.1 W and five stacks of 6.65 W for the time of a step
+    # 0.68 pJ a FLOP; 7.5 + 5.8 pJ a bit through memory and chip; 76.1 W and five stacks of 6.65 W throughout
     hand = flops * 0.68e-12 + traffic * (7.5 + 5.8) * 8e-12 + (76.1 + 5 * 6.65) * step
     assert result.energy_per_token == pytest.approx(hand, rel=0.01)
     assert model.parameters() == 6_738_415_616
@@ -222,7 +222,8 @@ def test_flash_behind_hbm_costs_what_the_port_says() -> None:
     cache = 32 * 4096 * 2 * 126 * 128 * 2
     hbm = 6 * 1024 * 6.25e9 / 8
     flash = 6 * 16 * 500 * 4096 / 20e-6
-    assert (hbm, flash) == (4.8e12, pytest.approx(9.83e12, rel=1e-3))
+    assert hbm == 4.8e12
+    assert flash == pytest.approx(9.83e12, rel=1e-3)
     times = {}
     for placement in ("", "-daisy", "-daisy-exclusive"):
         found = analysis(f"h200-hbf{placement}-8", "llama-3.1-405b", ideal=True)
@@ -260,7 +261,9 @@ BETTER = {
 @settings(max_examples=25)
 @given(st.sampled_from(["h100-sxm-8", "h200-hbf-8", "h200-hbf-daisy-8", "h200-hbf-daisy-exclusive-8"]),
        st.sampled_from(["1", "2", "inf"]), st.integers(1, 300), st.floats(1.001, 20), st.data())  # fmt: skip
-def test_better_hardware_is_never_slower(system: str, order: str, batch: int, factor: float, data: st.DataObject) -> None:
+def test_better_hardware_is_never_slower(
+    system: str, order: str, batch: int, factor: float, data: st.DataObject
+) -> None:
     more = {"gpu.overlap": order, "gpu.outstanding": "20 MB", "gpu.prefetch": "operator"}
     found = analysis(system, "llama-3.1-8b", more)
     symbols = found.recorded().symbols

@@ -156,4 +156,4 @@ def test_a_daisy_chain_is_reduced_to_one_record_for_each_memory(graph: Load) -> 
     assert far.read_bandwidth == min(hbf.read_bandwidth, hbm.port_bandwidth, chain.bandwidth * chain.efficiency)
     assert far.capacity == hbf.capacity
     assert [s.exclusive for s in far.segments] == [False, True, False, False]
-    assert math.isclose(far.round_trip - far.latency, chain.latency)  # type: ignore[operator]
+    assert math.isclose(far.round_trip - far.latency, chain.latency)

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symarch
-from symarch.analysis import DEFAULTS, TENSORS, Request, check_sizes, parse_dtypes, record, symbols_of
+from symarch.analysis import DEFAULTS, Request, check_sizes, parse_dtypes, record, symbols_of
 from symarch.analysis.time import gauss_nodes
 from symarch.errors import WorkloadError
 from symarch.program import Program
 from symarch.specs import list_specs
 
 SYSTEMS = [s.name for s in list_specs() if s.kind == "system"]
+TENSORS = ("weights", "kv_cache", "activations")
 BF16 = dict.fromkeys(TENSORS, "bf16")
 
 
@@ -68,9 +69,7 @@ def test_sizes_of_each_kind_of_workload() -> None:
     assert Request("prefill", BF16).sizes == ("batch", "prompt")
     assert Request("decode", BF16, single=True).sizes == ("batch", "context")
     assert check_sizes(Request("both", BF16), {}) == DEFAULTS
-    assert check_sizes(Request("both", BF16), {"batch": 8.0}, data=4)["batch"] == 8
-    with pytest.raises(WorkloadError, match="4 data-parallel replicas"):
-        check_sizes(Request("both", BF16), {"batch": 6}, data=4)
+    assert check_sizes(Request("both", BF16), {"batch": 8.0})["batch"] == 8
 
 
 @pytest.mark.parametrize(
@@ -83,13 +82,21 @@ def test_sizes_of_each_kind_of_workload() -> None:
     ],
 )
 def test_data_types_by_tensor_class(text: str, due: dict[str, str]) -> None:
-    assert parse_dtypes(text) == due
+    experts = due["weights"]  # experts are weights too, unless told otherwise
+    assert parse_dtypes(text) == {**due, "experts": experts}
+    assert parse_dtypes("weights=fp8,experts=fp4")["experts"] == "fp4"
 
 
-@pytest.mark.parametrize("text", ["", "fp9", "FP8", "weight=fp8", "weights=fp9", "weights=fp8;kv_cache=fp8", "weights=fp8,"])
+@pytest.mark.parametrize(
+    "text", ["", "fp9", "FP8", "weight=fp8", "weights=fp9", "weights=fp8;kv_cache=fp8", "weights=fp8,"]
+)
 def test_bad_data_types_are_refused(text: str) -> None:
     with pytest.raises(WorkloadError):
         parse_dtypes(text)
+
+
+WORST = {1.5: 1e-9, 2.0: 1e-9, 3.0: 1e-8, 8.0: 1e-6}
+"""Measured: the largest relative error by overlap order, for a context that grows by half."""
 
 
 def mean(points: int, function: Any) -> float:
@@ -107,9 +114,13 @@ def test_the_rule_of_four_nodes_is_exact_for_polynomials_of_degree_seven(points:
         assert found == pytest.approx(mean(points, lambda x: x**degree), abs=1e-11)
 
 
-@given(st.integers(2, 2000), st.sampled_from([1.5, 2.0, 3.0, 8.0]), st.floats(0.2, 5), st.floats(1, 2))
+@given(st.integers(2, 2000), st.sampled_from(list(WORST)), st.floats(0.1, 5), st.floats(1, 1.5))
 def test_the_error_of_the_rule_on_an_overlap_of_two_lines(points: int, p: float, a: float, growth: float) -> None:
-    # arithmetic grows from a to a * growth beside data of 1 that does not: the crossing is the hardest case
-    function = lambda x: ((a * (1 + (growth - 1) * x)) ** p + 1) ** (1 / p)  # noqa: E731
+    # Arithmetic grows from a to a * growth beside data of 1 that does not: the hardest case, with the crossing inside.
+    # In attention both grow with the context, and the error is far below (test_api holds it to 1e-8).
+
+    def function(x: float) -> float:
+        return float(((a * (1 + (growth - 1) * x)) ** p + 1) ** (1 / p))
+
     found = math.fsum(w * function(x) for x, w in gauss_nodes(float(points)))
-    assert found == pytest.approx(mean(points, function), rel=1e-6)
+    assert found == pytest.approx(mean(points, function), rel=WORST[p])

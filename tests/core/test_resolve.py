@@ -26,10 +26,10 @@ def test_the_specs_tensor_degree_leaves_replicas_of_the_rest() -> None:
         assert found.networks == ({"tensor": "scale_up"} if tensor > 1 else {})
 
 
-def test_a_silent_spec_has_replicas_and_says_so() -> None:
+def test_a_silent_spec_shares_one_copy_among_all_and_says_so() -> None:
     found = resolve(system(tensor=None), MODEL)
-    assert (found.shard.tensor, found.data) == (1, 8)
-    assert "8 data-parallel replicas" in found.assumptions[0]
+    assert (found.shard.tensor, found.data) == (8, 1)
+    assert "all 8 devices share one copy" in found.assumptions[0]
     alone = resolve(system("h100-sxm"), MODEL)
     assert (alone.shard.tensor, alone.data, alone.assumptions) == (1, 1, ())
 
@@ -44,7 +44,10 @@ def test_replicas_leave_a_tensor_degree() -> None:
     [
         ({"tensor": 3}, r"does not divide the 8 devices of h100-sxm-8; allowed: 1, 2, 4, 8$"),
         ({"tensor": 16}, "does not divide the 8 devices"),
-        ({"tensor": 8, "data": 2}, "tensor 8 x data 2 is 16, but h100-sxm-8 has 8 devices; data must be 1"),
+        (
+            {"tensor": 8, "data": 2},
+            "tensor 8 x data 2 is 16, but h100-sxm-8 has 8 devices; mapping.tensor and mapping.data must multiply to 8",
+        ),
         ({"tensor": None, "data": 3}, "has 8 devices"),
         ({"tensor": None, "data": 16}, "has 8 devices"),
         ({"tensor": 10**30}, "does not divide"),
@@ -56,7 +59,7 @@ def test_degrees_that_do_not_fit_are_refused(changes: dict[str, Any], words: str
 
 
 def test_more_replicas_than_devices_are_refused() -> None:
-    with pytest.raises(MappingError, match="has 1 devices; data must be 1"):
+    with pytest.raises(MappingError, match=r"has 1 devices; mapping\.tensor and mapping\.data must multiply to 1"):
         resolve(system("h100-sxm", data=2), MODEL)
 
 
@@ -77,10 +80,13 @@ def test_the_smallest_network_that_holds_the_shards_is_taken() -> None:
 
 
 def test_tensors_go_where_the_spec_says_or_to_the_only_memory() -> None:
-    assert resolve(system(), MODEL).place == dict.fromkeys(("weights", "kv_cache", "activations"), "hbm")
-    assert resolve(system("h200-hbf-8"), MODEL).place == {"weights": "hbf", "kv_cache": "hbm", "activations": "hbm"}
+    assert set(resolve(system(), MODEL).place.values()) == {"hbm"}
+    found = resolve(system("h200-hbf-8"), MODEL).place
+    # experts lie with the weights unless the spec says otherwise
+    assert found == {"weights": "hbf", "experts": "hbf", "kv_cache": "hbm", "activations": "hbm"}
     moved = placed(system("h200-hbf-8"), {"kv_cache": "hbf"})
-    assert resolve(moved, MODEL).place == {"weights": "hbf", "kv_cache": "hbf", "activations": "hbm"}
+    assert resolve(moved, MODEL).place["kv_cache"] == "hbf"
+    assert resolve(placed(system("h200-hbf-8"), {"experts": "hbm"}), MODEL).place["experts"] == "hbm"
 
 
 def test_a_placement_in_a_memory_that_does_not_exist_is_refused() -> None:

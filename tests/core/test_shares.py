@@ -23,7 +23,10 @@ def program_of(order: float, *times: str, fixed: str = "launch") -> Program:
 
 @given(TIMES, TIMES, TIMES, st.sampled_from([1.0, 1.5, 2.0, 3.0, 60.0]))
 def test_a_share_is_the_power_of_its_part_by_hand(a: float, d: float, launch: float, p: float) -> None:
-    parts = {x.resource: x.weight * x.value for x in parts_of(program_of(p, "a", "d"), "t", {"a": a, "d": d, "launch": launch})}
+    parts = {
+        x.resource: x.weight * x.value
+        for x in parts_of(program_of(p, "a", "d"), "t", {"a": a, "d": d, "launch": launch})
+    }
     longest = max(a, d)
     m = longest * ((a / longest) ** p + (d / longest) ** p) ** (1 / p)
     for name, value in (("a", a), ("d", d)):

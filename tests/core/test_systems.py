@@ -79,7 +79,7 @@ def test_a_good_spec_has_values_ranges_and_origins(load: Load) -> None:
 BAD: list[tuple[str, str, str]] = [
     # what stands in the good spec, what replaces it, what the fault must say
     ("stacks = 5", "stakcs = 5", r"made\.toml:9: memory\.hbm\.stakcs: unknown key; did you mean 'stacks'"),
-    ('technology = "hbm"', 'technology = "hmb"', r":7: memory\.hbm\.technology: unknown technology 'hmb'; did you mean 'hb"),
+    ('technology = "hbm"', 'technology = "hmb"', r":7: memory\.hbm\.technology: unknown technology 'hmb'; did you"),
     ('technology = "hbm"', 'technology = "nvlink"', r"'nvlink' is a interconnect, a memory is due"),
     ('technology = "hbm"', "technology = 3", r":7: memory\.hbm\.technology: it is 3"),
     ('technology = "hbm"\n', "", r":6: memory\.hbm: the key 'technology' is missing"),
@@ -130,9 +130,9 @@ BAD: list[tuple[str, str, str]] = [
     ("[network.scale_up]", "[network]", r"\[network\.NAME\]"),
     ("stacks = 5", 'arbitration = "fair"', r"it must be shared or exclusive"),
     ("stacks = 5", "shared_by = 0", r"must be at least 1"),
-    ("stacks = 5", 'on = "cpu"', r"unknown processor 'cpu'; known: gpu"),
+    ("stacks = 5", 'on = "cpu"', r"unknown processor 'cpu'; did you mean 'gpu'"),
     ("stacks = 5", "on = 3", r"must be a text"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("good", "bad", "words"), BAD)
@@ -146,8 +146,13 @@ def test_each_fault_is_said_with_its_place(load: Load, good: str, bad: str, word
 
 def test_all_faults_come_at_once(load: Load) -> None:
     text = GOOD
-    for good, bad in (("stacks = 5", "stakcs = 5"), ('"20 us"', '"20 GB"'), ("size = 8", "size = 0"),
-                      ("tensor = 8", "tensor = -8"), ('technology = "ucie"', 'technology = "uci"')):  # fmt: skip
+    for good, bad in (
+        ("stacks = 5", "stakcs = 5"),
+        ('"20 us"', '"20 GB"'),
+        ("size = 8", "size = 0"),
+        ("tensor = 8", "tensor = -8"),
+        ('technology = "ucie"', 'technology = "uci"'),
+    ):
         text = text.replace(good, bad)
     found = faults(load, text)
     assert len(found) == 5
@@ -168,7 +173,8 @@ def test_place_is_needed_with_two_memories_only(load: Load) -> None:
 
 
 def test_with_several_processors_a_memory_says_where_it_hangs(load: Load) -> None:
-    text = 'format = 1\n[processor.a]\ntechnology = "gpu"\n[processor.b]\ntechnology = "gpu"\n[memory.m]\ntechnology = "hbm"\n'
+    text = 'format = 1\n[processor.a]\ntechnology = "gpu"\n[processor.b]\ntechnology = "gpu"\n'
+    text += '[memory.m]\ntechnology = "hbm"\n'
     assert any("it needs on = NAME (a, b)" in f for f in faults(load, text))
     assert load(text + 'on = "b"\n').components["m"].on == "b"
 
@@ -180,26 +186,29 @@ def test_an_unreachable_memory_is_an_error(load: Load) -> None:
         symarch.analyze(system, symarch.load_model("llama-2-7b")).evaluate()
 
 
-@pytest.mark.parametrize(("name", "value", "words"), [
-    ("hbm.stacs", "5", "did you mean 'hbm.stacks'"),
-    ("hbx.stacks", "5", "unknown name; did you mean"),
-    ("stacks", "5", "unknown name"),
-    ("hbf.read_time", "5 GB", r"\[B\] where \[s\] is due"),
-    ("hbf.read_time", "5 uss", "unknown unit"),
-    ("hbf.read_time", "", "read_time"),
-    ("hbf.read_time", "-5us", "greater than 0"),
-    ("hbf.read_time", "nan", "read_time"),
-    ("hbf.read_time", "inf", "finite"),
-    ("hbm.stacks", "1.5", "whole number"),
-    ("gpu.overlap", "0.5", "at least 1"),
-    ("gpu.prefetch", "never", "it must be operator, step"),
-    ("mapping.tensor", "0", "at least 1"),
-    ("mapping.tensor", "x", "whole number"),
-    ("scale_up.size", "nan", "whole number"),
-    ("hbm.arbitration", "fair", "shared or exclusive"),
-    ("hbf.read_time.value", "5us", "unknown name"),
-    ("", "5", "unknown name"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("hbm.stacs", "5", "did you mean 'hbm.stacks'"),
+        ("hbx.stacks", "5", "unknown name; did you mean"),
+        ("stacks", "5", "unknown name"),
+        ("hbf.read_time", "5 GB", r"\[B\] where \[s\] is due"),
+        ("hbf.read_time", "5 uss", "unknown unit"),
+        ("hbf.read_time", "", "read_time"),
+        ("hbf.read_time", "-5us", "greater than 0"),
+        ("hbf.read_time", "nan", "read_time"),
+        ("hbf.read_time", "inf", "finite"),
+        ("hbm.stacks", "1.5", "whole number"),
+        ("gpu.overlap", "0.5", "at least 1"),
+        ("gpu.prefetch", "never", "it must be operator, step"),
+        ("mapping.tensor", "0", "at least 1"),
+        ("mapping.tensor", "x", "whole number"),
+        ("scale_up.size", "nan", "whole number"),
+        ("hbm.arbitration", "fair", "shared or exclusive"),
+        ("hbf.read_time.value", "5us", "unknown name"),
+        ("", "5", "unknown name"),
+    ],
+)
 def test_a_bad_setting_is_said_with_its_text(load: Load, name: str, value: str, words: str) -> None:
     with pytest.raises(SpecError, match=words) as caught:
         load(GOOD, **{name: value})
@@ -207,8 +216,18 @@ def test_a_bad_setting_is_said_with_its_text(load: Load, name: str, value: str, 
 
 
 def test_settings_override_specs_and_specs_override_presets(load: Load) -> None:
-    system = load(GOOD, **{"hbm.stacks": 7, "hbf.read_time": "5us", "gpu.overlap": math.inf, "gpu.prefetch": "step",
-                           "mapping.tensor": "4", "scale_up.size": "4", "hbm.arbitration": "exclusive"})  # fmt: skip
+    system = load(
+        GOOD,
+        **{
+            "hbm.stacks": 7,
+            "hbf.read_time": "5us",
+            "gpu.overlap": math.inf,
+            "gpu.prefetch": "step",
+            "mapping.tensor": "4",
+            "scale_up.size": "4",
+            "hbm.arbitration": "exclusive",
+        },
+    )
     values = {n: {k: s.value for k, s in c.settings.items()} for n, c in system.components.items()}
     assert (values["hbm"]["stacks"], values["hbf"]["read_time"]) == (7, 5e-6)
     assert (values["gpu"]["overlap"], values["gpu"]["prefetch"]) == (math.inf, "step")
@@ -224,20 +243,51 @@ def test_a_tensor_degree_that_does_not_divide_is_refused_with_the_allowed(load: 
     for more, words in (
         ({"mapping.tensor": 3}, "does not divide the 8 devices .* allowed: 1, 2, 4, 8"),
         ({"mapping.tensor": 6, "scale_up.size": 6}, "does not divide llama-2-7b"),
-        ({"mapping.tensor": 4, "mapping.data": 4}, "data must be 2"),
+        ({"mapping.tensor": 4, "mapping.data": 4}, "has 8 devices"),
     ):
         with pytest.raises(SymarchError, match=words):
             symarch.analyze(load(GOOD, **more), model).evaluate()
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"\x00", b"\xff\xfe\x00\x00", b"\x7fELF\x02\x01\x01\x00", b"format = 1", b"format = ", b"[", b"]", b"= 1", b"{}", b"null",
-    b"format = 1\nformat = 1\n", b"[a]\n[a]\n", b"\xef\xbb\xbfformat = 1\n", b"a = 1e999999\n", b"x = " + b"[" * 100_000,
-    b"x = " + b'{a=' * 5_000, b"format = " + b"9" * 5000, b"a." * 3000 + b"b = 1\n", b"processor = 3\n", b"processor = []\n",
-    b"[processor]\ngpu = 3\n", b"mapping = 3\nformat = 1", b"mapping = []\nformat = 1", b"mapping = 'x'\nformat = 1",
-    b"[mapping]\nplace = 3\n", b"[mapping]\nplace = { weights = 3 }\n", b"[mapping]\ntensor = []\n", b"[mapping]\ndata = {}\n",
-    b"format = true\nname = []\n", b"\r\n\r\n", "名 = 1".encode(), b"x = 1979-05-27T07:32:00Z", b"x = 99:99:99",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00",
+        b"\xff\xfe\x00\x00",
+        b"\x7fELF\x02\x01\x01\x00",
+        b"format = 1",
+        b"format = ",
+        b"[",
+        b"]",
+        b"= 1",
+        b"{}",
+        b"null",
+        b"format = 1\nformat = 1\n",
+        b"[a]\n[a]\n",
+        b"\xef\xbb\xbfformat = 1\n",
+        b"a = 1e999999\n",
+        b"x = " + b"[" * 100_000,
+        b"x = " + b"{a=" * 5_000,
+        b"format = " + b"9" * 5000,
+        b"a." * 3000 + b"b = 1\n",
+        b"processor = 3\n",
+        b"processor = []\n",
+        b"[processor]\ngpu = 3\n",
+        b"mapping = 3\nformat = 1",
+        b"mapping = []\nformat = 1",
+        b"mapping = 'x'\nformat = 1",
+        b"[mapping]\nplace = 3\n",
+        b"[mapping]\nplace = { weights = 3 }\n",
+        b"[mapping]\ntensor = []\n",
+        b"[mapping]\ndata = {}\n",
+        b"format = true\nname = []\n",
+        b"\r\n\r\n",
+        "名 = 1".encode(),
+        b"x = 1979-05-27T07:32:00Z",
+        b"x = 99:99:99",
+    ],
+)
 def test_whatever_a_file_holds_the_answer_is_a_symarch_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.toml"
     path.write_bytes(content)
@@ -282,14 +332,48 @@ def test_shipped_systems_load_and_say_what_they_are(name: str) -> None:
     for component in system.components.values():
         for parameter in component.declared():
             setting = component.settings[parameter]
-            assert setting.value is None or setting.low is None or setting.low <= setting.value, (component.name, parameter)
-            assert setting.value is None or setting.high is None or setting.value <= setting.high, (component.name, parameter)
+            assert setting.value is None or setting.low is None or setting.low <= setting.value, (
+                component.name,
+                parameter,
+            )
+            assert setting.value is None or setting.high is None or setting.value <= setting.high, (
+                component.name,
+                parameter,
+            )
 
 
 SHIPPED = sorted((shipped() / "systems").glob("*.toml"))
 TEXTS = [p.read_text(encoding="utf-8") for p in SHIPPED]
-TOKENS = ["0", "-1", "nan", "inf", '""', '"x"', "[]", "{}", "true", "1e400", '"5 GB"', "{ value = 3 }", "[1, 2]", '"hbm"',
-          "9" * 30, "1979-05-27", "'''\n'''", "\n", "#", "=", "[", "]", '"', "\\", "\0", "é", "[memory.z]\n", "hbm"]  # fmt: skip
+TOKENS = [
+    "0",
+    "-1",
+    "nan",
+    "inf",
+    '""',
+    '"x"',
+    "[]",
+    "{}",
+    "true",
+    "1e400",
+    '"5 GB"',
+    "{ value = 3 }",
+    "[1, 2]",
+    '"hbm"',
+    "9" * 30,
+    "1979-05-27",
+    "'''\n'''",
+    "\n",
+    "#",
+    "=",
+    "[",
+    "]",
+    '"',
+    "\\",
+    "\0",
+    "é",
+    "[memory.z]\n",
+    "hbm",
+]
 
 
 @st.composite

@@ -43,7 +43,6 @@ class Symbol:
         source: citation.
         status: measured, standard, announced or assumed.
         latex: how it is typeset, empty if nothing was declared.
-        bits: whether people state it in bits.
     """
 
     name: str
@@ -57,7 +56,6 @@ class Symbol:
     source: str = ""
     status: str = "assumed"
     latex: str = ""
-    bits: bool = False
 
 
 @attrs.frozen
@@ -150,7 +148,6 @@ def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
                 source=setting.source,
                 status=setting.status,
                 latex=parameter.symbol,
-                bits=parameter.bits,
             )
     for tensor in request.dtypes:
         name = f"dtype.{tensor}"
@@ -206,9 +203,10 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
         u for c in system.components.values() for u in c.unknown if c.settings[u.partition(".")[2]].origin == "default"
     ]
     silent = [f"not given by the presets' sources, the technologies' defaults stand: {', '.join(unknown)}"]
+    bits = system.in_bits
     outside = [
-        f"{s.name} is {format_setting(s.value, s.unit, s.bits)}, outside its range "
-        f"{format_setting(s.low, s.unit, s.bits)} to {format_setting(s.high, s.unit, s.bits)}"
+        f"{s.name} is {format_setting(s.value, s.unit, s.name in bits)}, outside its range "
+        f"{format_setting(s.low, s.unit, s.name in bits)} to {format_setting(s.high, s.unit, s.name in bits)}"
         for s in symbols.values()
         if s.low is not None and s.high is not None and not s.low <= s.value <= s.high
     ]

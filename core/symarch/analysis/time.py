@@ -173,7 +173,7 @@ def _data_times(bench: Bench, operator: Operator, streams: list[_Stream]) -> dic
     for stream in streams:
         for segment in stream.path.segments:
             on.setdefault(segment.resource, (segment, []))[1].append(stream)
-    times = {}
+    times: dict[str, Quantity] = {}
     for resource, (segment, users) in on.items():
         tiers = {s.path.memory for s in users}
         if segment.part == "port" and tiers == {segment.component.component}:
@@ -187,7 +187,9 @@ def _data_times(bench: Bench, operator: Operator, streams: list[_Stream]) -> dic
             rate = port_rate(segment.component)
             time = total(_marked(segment, operator, s, (s.read + s.write) / rate) for s in users)
         else:
-            time = _link(segment, users, operator)
+            # kept apart, since each is affine in the context and their maximum is not
+            times |= {f"{resource} {verb}": time for verb, time in _link(segment, users, operator).items()}
+            continue
         times[resource] = time
     limit = bench.processor.outstanding
     waiting = [s for s in streams if not _zero(s.read) and s.path.round_trip is not None]
@@ -232,10 +234,10 @@ def array_rates(bench: Bench, memory: Memory, operator: Operator) -> tuple[Quant
     return (read, write) if efficiency is None else (read * efficiency, write * efficiency)
 
 
-def _link(segment: Segment, users: list[_Stream], operator: Operator) -> Quantity:
-    """Return the time of a link: reads use one direction, writes the other."""
+def _link(segment: Segment, users: list[_Stream], operator: Operator) -> dict[str, Quantity]:
+    """Return the time of a link in each direction: reads use one, writes the other."""
     rate = link_rate(segment.component)
-    ways = []
+    ways = {}
     for verb, amounts in (("read", [(s, s.read) for s in users]), ("written", [(s, s.write) for s in users])):
         parts = [
             mark(amount * segment.shared_by / rate, segment.resource, _cause(s, verb), operator.name)
@@ -243,8 +245,8 @@ def _link(segment: Segment, users: list[_Stream], operator: Operator) -> Quantit
             if not _zero(amount)
         ]
         if parts:
-            ways.append(total(parts))
-    return Max(*ways)
+            ways[verb] = total(parts)
+    return ways
 
 
 def _exclusive(bench: Bench, segment: Segment, stream: _Stream, operator: Operator) -> Quantity:

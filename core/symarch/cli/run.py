@@ -26,9 +26,10 @@ def command(as_json: bool, strict: bool, **options: Any) -> None:
 
         click.echo(to_json(run_data(analysis, result)))
     else:
+        from symarch.remedies import remedies
         from symarch.report.text import print_run
 
-        print_run(analysis, result)
+        print_run(analysis, result, remedies(analysis, result, given))
     if strict and not result.feasible:
         failed = ", ".join(c.name for c in result.constraints if not c.ok)
         click.echo(f"symarch: infeasible: {failed}", err=True)

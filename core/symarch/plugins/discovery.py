@@ -159,14 +159,22 @@ class Registry:
             raise PluginError(f"{who} failed to import: {type(error).__name__}: {error}") from error
         loaded = next((m for m in self._modules.values() if m is module), None)
         if loaded is None:
-            self._manager.register(module, name)
             try:
+                self._manager.register(module, name)
                 self._manager.check_pending()
-            except pluggy.PluginValidationError as error:
-                self._manager.unregister(module)
-                raise PluginError(f"{who}: {error}") from error
-            self._collect(module, name, who)
+                self._collect(module, name, who)
+            except (PluginError, pluggy.PluginValidationError) as error:
+                self._forget(module, name)
+                raise PluginError(str(error) if isinstance(error, PluginError) else f"{who}: {error}") from error
         self._modules[name] = module
+
+    def _forget(self, module: Any, name: str) -> None:
+        """Take back what a plugin claimed before it failed."""
+        if self._manager.is_registered(module):
+            self._manager.unregister(module)
+        for table in (self._technologies, self._architectures):
+            for key in [k for k, (_, owner) in table.items() if owner == name]:
+                del table[key]
 
     def _collect(self, module: Any, name: str, who: str) -> None:
         callers = self._manager.get_hookcallers(module) or []

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -28,8 +29,8 @@ from symarch.program.tape import ALIASES, Operation, Program, to_float
 
 Array = NDArray[np.float64]
 
-CHUNK = 8192
-"""Points in a chunk: 64 KiB a buffer, a score of them fits a core's cache."""
+CHUNK = 16384
+"""Points in a chunk: 128 KiB a buffer, of which a handful is in use; a ufunc call takes 1 us and 0.6 ns a point."""
 
 SMALL = 8
 """A result at least this many times smaller than the whole is computed once, outside the chunk loop."""
@@ -114,27 +115,55 @@ class _Plan:
     Attributes:
         steps: the calls, in order.
         buffers: how many slots, the first, are buffers.
-        given: the operation whose value (a number, small array or input) each slot after the buffers holds, and
-            whether a number is spread over an array: numpy finds the larger of two arrays three times faster than that
-            of an array and a number.
+        given: what each slot after the buffers holds: the index of an operation, and "value" for its value (a number,
+            small array or input), "spread" for a number written over a whole array (numpy finds the larger of two
+            arrays three times faster than that of an array and a number), "stack" for room for its several results.
         stored: for each output computed here, the slot that holds it in the end.
     """
 
     steps: tuple[Step, ...]
     buffers: int
-    given: tuple[tuple[int, bool], ...]
+    given: tuple[tuple[int, str], ...]
     stored: Mapping[int, int]
+
+
+def _scheduled(full: Mapping[int, Operation], outputs: Sequence[int]) -> dict[int, Operation]:
+    """Return the operations with at most two terms each, in an order that keeps few values waiting.
+
+    A sum takes up each term as soon as it is there, instead of waiting for all of them.
+    """
+    pairs: dict[int, Operation] = {}
+    fresh = itertools.count(1 + max(full))
+    for index, (operation, arguments, attribute) in full.items():
+        if operation in _NARY:
+            first, *others = arguments
+            for argument in others[:-1]:
+                between = next(fresh)
+                pairs[between] = (operation, (first, argument), attribute)
+                first = between
+            arguments = (first, *others[-1:])
+        pairs[index] = (operation, arguments, attribute)
+    ordered: dict[int, Operation] = {}
+    stack = [o for o in reversed(outputs) if o in pairs]
+    while stack:
+        index = stack[-1]
+        waiting = [a for a in reversed(pairs[index][1]) if a in pairs and a not in ordered]
+        if waiting and index not in ordered:
+            stack += waiting
+        else:
+            ordered.setdefault(stack.pop(), pairs[index])
+    return ordered
 
 
 class _Planner:
     """Turns the operations of full size into ufunc calls, reusing buffers whose value is dead."""
 
     def __init__(self, full: Mapping[int, Operation], powers: Mapping[int, Any], outputs: Sequence[int]) -> None:
-        self.full = full
+        self.full = _scheduled(full, outputs)
         self.powers = powers  # constants, by index
         self.steps: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = []
         self.last: dict[int, float] = {}  # position of the last use
-        for position, (_, arguments, _) in enumerate(full.values()):
+        for position, (_, arguments, _) in enumerate(self.full.values()):
             self.last.update(dict.fromkeys(arguments, position))
         self.last.update((o, math.inf) for o in outputs if o in full)
         self.buffer: dict[int, int] = {}
@@ -142,13 +171,17 @@ class _Planner:
         self.count = 0
 
     def plan(self) -> _Plan:
-        given: dict[tuple[int, bool], int] = {}
+        given: dict[tuple[int, str], int] = {}
         for position, (index, (operation, arguments, attribute)) in enumerate(self.full.items()):
-            spread = operation in ("max", "min")
-            operands: list[Any] = [self.buffer.get(a, (a, spread)) for a in arguments]
+            kind = {"max": "spread", "min": "spread", "item": "stack"}.get(operation, "value")
+            operands: list[Any] = [self.buffer.get(a, (a, kind)) for a in arguments]
+            if operation == "mean_max_weights":
+                self.steps.append((_Allocating(operation, attribute), tuple(operands), (index, "stack")))
+                self._release([a for a in dict.fromkeys(arguments) if a in self.buffer and self.last[a] == position])
+                continue
             dying = [a for a in dict.fromkeys(arguments) if a in self.buffer and self.last[a] == position]
-            wide = len(arguments) > 2 or operation == "overlap"
-            if not wide:  # element by element on at most two operands: writing over one of them is safe
+            wide = operation not in _NARY and len(arguments) > 1
+            if not wide:  # element by element in one pass: writing over an operand is safe
                 self._release(dying)
             target = self._take()
             self._calls(operation, arguments, operands, attribute, target)
@@ -157,14 +190,11 @@ class _Planner:
             self.buffer[index] = target
             if index not in self.last:
                 self._release([index])
-        for _, operands, _ in self.steps:
-            for operand in operands:
-                if type(operand) is tuple:
-                    given.setdefault(operand, self.count + len(given))
-        steps = tuple(
-            (function, tuple(given[o] if type(o) is tuple else o for o in operands), target)
-            for function, operands, target in self.steps
-        )
+
+        def slot(operand: Any) -> int:
+            return given.setdefault(operand, self.count + len(given)) if type(operand) is tuple else operand
+
+        steps = tuple((f, tuple(map(slot, operands)), slot(target)) for f, operands, target in self.steps)
         return _Plan(steps, self.count, tuple(given), self.buffer)
 
     def _take(self) -> int:
@@ -180,8 +210,7 @@ class _Planner:
         self, operation: str, arguments: Sequence[int], operands: list[Any], attribute: Any, target: int
     ) -> None:
         if operation in _NARY:
-            for position, operand in enumerate(operands[1:]):
-                self.steps.append((_NARY[operation], (target if position else operands[0], operand), target))
+            self.steps.append((_NARY[operation], tuple(operands), target))
         elif operation in _UNARY:
             self.steps.append((_UNARY[operation], (operands[0],), target))
         elif operation == "pow":
@@ -201,10 +230,21 @@ class _Planner:
             self.steps.append((_Allocating(operation, attribute), tuple(operands), target))
 
 
-class _Form:
-    """One form of a program, with the plans made for it."""
+class _NotPositive(Exception):
+    """An input is not as the program relies on."""
 
-    def __init__(self, program: Program) -> None:
+
+class _Form:
+    """One form of a program, with the plans made for it.
+
+    Args:
+        program: the program.
+        least: where the program relies on positive inputs, the test of the least value of each; None where it does not.
+    """
+
+    def __init__(self, program: Program, least: Mapping[str, Callable[[Any, Any], Any]] | None = None) -> None:
+        self.least = least
+        self.cancelled = sorted(set(least or ()) - set(program.inputs))  # as x/x, which is not 1 where x is 0
         self.program = program
         self.outputs = list(program.outputs.values())
         self.live = program.live(self.outputs)
@@ -212,6 +252,9 @@ class _Form:
         self.plans: dict[Any, _Plan] = {}
 
     def run(self, given: Mapping[str, Array], shape: tuple[int, ...], chunk: int) -> tuple[Array, ...]:
+        """Evaluate on inputs that broadcast to `shape`. Raises _NotPositive."""
+        for name in self.cancelled:
+            self._check(name, given[name])
         size = math.prod(shape)
         known: dict[int, Any] = {}  # numbers as floats, small arrays and inputs as arrays
         shapes: dict[int, tuple[int, ...]] = {}
@@ -225,6 +268,8 @@ class _Form:
                 number = array.size == 1
                 shapes[index] = () if number else (1,) * (len(shape) - array.ndim) + array.shape
                 known[index] = float(array.item()) if number else array.reshape(shapes[index])
+                if array.size < size or size == 1:
+                    self._check(attribute, array)
             else:
                 shapes[index] = np.broadcast_shapes(*(shapes[a] for a in arguments))
                 if shapes[index] == ():
@@ -245,6 +290,10 @@ class _Form:
                 self.plans[key] = _Planner(full, self.constants, self.outputs).plan()
             self._chunks(self.plans[key], known, shape, chunk, results)
         return results
+
+    def _check(self, name: str, values: Array) -> None:
+        if self.least is not None and not (self.least[name](values.min(), 0.0) and values.max() < math.inf):
+            raise _NotPositive
 
     @staticmethod
     def _grouped(
@@ -284,22 +333,33 @@ class _Form:
         slots: list[Any] = list(pool)
         flat = list(enumerate(pool))
         arrays = []
-        for index, spread in plan.given:
-            value = known[index]
+        for index, kind in plan.given:
+            value = known.get(index)
             if isinstance(value, np.ndarray):
                 arrays.append((len(slots), value))
-            elif spread:
+            elif kind == "spread":
                 flat.append((len(slots), np.full(biggest, value)))
+            elif kind == "stack":
+                value = np.empty((len(self.program.operations[index][1]) - 1, biggest))
+                flat.append((len(slots), value))
             slots.append(np.asarray(value))
         stores = [(plan.stored[o], r) for o, r in zip(self.outputs, results, strict=True) if o in plan.stored]
         current: tuple[int, ...] | None = None
+        names = {i: o[2] for i, o in enumerate(self.program.operations) if o[0] == "input"}
+        checked = [
+            (plan.buffers + k, names[i])
+            for k, (i, _) in enumerate(plan.given)
+            if i in names and np.size(known[i]) == math.prod(shape)
+        ]
         for piece in pieces:
             if piece.shape != current:
                 current, count = piece.shape, math.prod(piece.shape)
                 for slot, buffer in flat:
-                    slots[slot] = buffer[:count].reshape(current)
+                    slots[slot] = buffer[..., :count].reshape(*buffer.shape[:-1], *current)
             for slot, array in arrays:
                 slots[slot] = piece.of(array)
+            for slot, name in checked:
+                self._check(name, slots[slot])  # here, and not at once, since it is in cache now
             for function, operands, target in plan.steps:
                 if len(operands) == 2:
                     function(slots[operands[0]], slots[operands[1]], out=slots[target])
@@ -326,8 +386,10 @@ class ArrayFunction:
         self.inputs = order_of(program, inputs)
         self.program = program
         self.chunk = chunk
-        self._divisors = _divisors(program)
-        self._forms: dict[bool, _Form] = {}
+        divisors = _divisors(program)
+        least = {n: operator.gt if n in divisors else operator.ge for n in program.inputs}
+        self._positive = _Form(reduced(program, positive=True), least)
+        self._general: _Form | None = None
 
     def __call__(self, *values: Any) -> tuple[Array, ...]:
         """Evaluate; arguments broadcast, and every output has the broadcast shape of all of them."""
@@ -337,15 +399,13 @@ class ArrayFunction:
         shape = np.broadcast_shapes(*(v.shape for v in given.values())) if given else ()
         if math.prod(shape) == 0:
             return tuple(np.empty(shape) for _ in self.program.outputs)
-        positive = all(self._is_positive(n, v) for n, v in given.items())
-        if positive not in self._forms:
-            self._forms[positive] = _Form(reduced(self.program, positive=positive))
         with np.errstate(all="ignore"):
-            return self._forms[positive].run(given, shape, self.chunk)
-
-    def _is_positive(self, name: str, values: Array) -> bool:
-        lowest = values.min()
-        return bool((lowest > 0 or (lowest == 0 and name not in self._divisors)) and values.max() < math.inf)
+            try:
+                return self._positive.run(given, shape, self.chunk)
+            except _NotPositive:
+                if self._general is None:
+                    self._general = _Form(reduced(self.program))
+                return self._general.run(given, shape, self.chunk)
 
 
 def _divisors(program: Program) -> frozenset[str]:

@@ -28,14 +28,15 @@ HOMOGENEOUS = frozenset({"max", "min", "overlap", "mean_max"})
 """Operations f with f(c x, c y) = c f(x, y) for c > 0 (a mean's first argument, the count, is left alone)."""
 
 ONE: Monomial = ()
-DEEP = 20
-"""Operations used once are written from their users, to this depth, since that recurses."""
-
-STEEP = 4
-"""Powers above this stay whole: of a ratio of microseconds, numerator and denominator would underflow at order 60."""
-
 LARGE = 1e100
 """Coefficients beyond this, or below its inverse, stay where they are: merged they could leave the range of floats."""
+
+
+POWERS = frozenset({-4, -3, -2, -1, 2, 3, 4})
+"""Powers of products that are taken factor by factor; a higher one of one factor could leave the range of floats."""
+
+DEPTH = 8
+"""How far down a factor is handed."""
 
 
 def reduced(program: Program, *, positive: bool = False) -> Program:
@@ -67,25 +68,17 @@ class _Reducer:
             values[index] = self._value(operation, [values[a] for a in arguments], attribute, index)
         outputs = {k: values[i] for k, i in self.program.outputs.items()}
         self._count(outputs.values())
-        nodes = [None] * len(self.atoms)
-        self.nodes: list[Node | None] = nodes
-        depths: list[int] = []
-        for atom, (operation, arguments, _) in enumerate(self.atoms):
-            depths.append(1 + max((depths[a] for value in arguments for a, _ in value[1]), default=0))
-            if self.references[atom] and depths[atom] > DEEP:
-                self.references[atom] = 2
-            if self.references[atom] > 1 or operation in ("input", "mean_max_weights"):
-                self._node(atom)
-                depths[atom] = 0
+        self.nodes: list[Node] = []
+        for atom in range(len(self.atoms)):  # each uses earlier ones only
+            self.nodes.append(self._write(atom, 1))
         return Program.of(self.tape, {k: self._emit(v) for k, v in outputs.items()}).pruned()
 
     # Reading: every operation becomes a coefficient times a product of powers of atoms.
 
     def _value(self, operation: str, given: list[Value], attribute: Any, index: int) -> Value:
         if operation == "const":
-            number = to_float(attribute)
-            finite = math.isfinite(number) and (number == 0 or 1 / LARGE < abs(number) < LARGE)
-            return (attribute, ONE) if finite else self._atom(operation, (), attribute)
+            moderate = attribute == 0 or 1 / LARGE < abs(to_float(attribute)) < LARGE
+            return (attribute, ONE) if moderate else self._atom(operation, (), attribute)
         if operation in ALIASES:
             return given[0]
         if operation == "mul":
@@ -123,7 +116,9 @@ class _Reducer:
             return any(signs)
         if operation == "input":
             return self.positive
-        return operation not in ("log", "log2") and all(signs)
+        if operation in ("exp", "first_max", "first_min"):
+            return True
+        return operation not in ("log", "log2") and all(signs[:1] if operation == "pow" else signs)
 
     def _sound(self, value: Value) -> bool:
         return value[0] >= 0 and all(self.never_negative[a] for a, _ in value[1])
@@ -141,8 +136,8 @@ class _Reducer:
 
     def _power(self, base: Value, exponent: Value) -> Value:
         power, (number, monomial) = exponent[0], base
-        if power % 1 == 0 and -STEEP <= power <= STEEP and number != 0:
-            coefficient = (Fraction(number) if isinstance(number, int) else number) ** int(power)
+        if power in POWERS and number != 0:
+            coefficient: Any = (Fraction(number) if isinstance(number, int) else number) ** int(power)
             if 1 / LARGE < abs(coefficient) < LARGE:
                 if self.positive or power > 0:
                     return _plain(coefficient), tuple((a, p * power) for a, p in monomial)
@@ -211,12 +206,6 @@ class _Reducer:
                         self.pairs.update(combinations(sorted(arguments, key=_order), 2))
             seen.add(monomial)
 
-    def _node(self, atom: int) -> Node:
-        node = self.nodes[atom]
-        if node is None:
-            node = self.nodes[atom] = self._write(atom, 1)
-        return node
-
     def _write(self, atom: int, factor: Number) -> Node:
         """Write an atom times a factor that its terms or arguments take up."""
         operation, arguments, attribute = self.atoms[atom]
@@ -260,9 +249,9 @@ class _Reducer:
         return [shared, *(self._emit(t) for t in terms if t not in best)]
 
     def _absorbs(self, value: Value) -> bool:
-        """Return whether an atom takes up its coefficient at no cost."""
-        monomial = value[1]
-        if len(monomial) != 1 or monomial[0][1] != 1:
+        """Return whether an atom takes up its coefficient at no cost; a maximum or a root takes up no sign."""
+        number, monomial = value
+        if number < 0 or len(monomial) != 1 or monomial[0][1] != 1:
             return False
         return self.references[monomial[0][0]] == 1 and self._toll(monomial[0][0]) == 0
 
@@ -279,21 +268,26 @@ class _Reducer:
             common = min(p for _, p in under)
             divisor = self._chain([(a, p / common) for a, p in under])
             factors.append(self._times(self.tape.record("pow", (divisor, -1)), common))
-        return self.tape.record("mul", (number, *factors))
+        return self.tape.record("mul", (number, reduce(self._product_of, factors)))
 
     def _chain(self, powers: list[tuple[int, Any]]) -> Node:
         """Multiply powers, the factors that most products share first, so that the beginnings are shared."""
         ordered = sorted(powers, key=lambda f: (-self.popular[f[0]], f[0]))
-        factors = [self._times(self._node(a), p) for a, p in ordered]
-        return reduce(lambda a, b: self.tape.record("mul", (a, b)), factors)
+        factors = [self._times(self.nodes[a], p) for a, p in ordered]
+        return reduce(self._product_of, factors)
+
+    def _product_of(self, a: Node, b: Node) -> Node:
+        return self.tape.record("mul", (a, b))
 
     def _times(self, node: Node, power: Any) -> Node:
         """Return a power; x**2 as x * x, so that 1/x**2 shares the reciprocal of x."""
         return self.tape.record("mul", (node, node)) if power == 2 else self.tape.record("pow", (node, power))
 
-    def _toll(self, atom: int) -> int:
+    def _toll(self, atom: int, depth: int = 0) -> int:
         """Return how many multiplications it costs an atom to take up a factor; a coefficient does so for nothing."""
         operation, arguments, _ = self.atoms[atom]
+        if depth > DEPTH:
+            return 9
         if operation == "add":
             if not (self.positive and all(map(self._sound, arguments))):
                 return 9
@@ -307,7 +301,7 @@ class _Reducer:
         for number, monomial in arguments:
             if number == 1:
                 alone = len(monomial) == 1 and monomial[0][1] == 1 and self.references[monomial[0][0]] == 1
-                toll += self._toll(monomial[0][0]) if alone else 1
+                toll += self._toll(monomial[0][0], depth + 1) if alone else 1
         return toll
 
 

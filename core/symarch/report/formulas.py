@@ -86,7 +86,7 @@ def print_explanation(analysis: Analysis, explanation: Explanation) -> None:
         out.print(Text(f"  {name} = {written(expression)} = {value_text}"), soft_wrap=True)
     out.print()
     out.print(heading("at"))
-    bits = {n for s in (False, True) if analysis.has(s) for n, y in analysis.recorded(s).symbols.items() if y.bits}
+    bits = analysis.system.in_bits
     for name in values:
         if name not in known:
             out.print(Text(f"  {name} = {format_setting(values[name], units[name], name in bits)}"), soft_wrap=True)

@@ -15,7 +15,8 @@ from rich.text import Text
 from symarch.analysis import METRICS
 from symarch.api import Analysis, Result
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
-from symarch.sensitivity import Elasticity, Sensitivity
+from symarch.remedies import Remedy
+from symarch.sensitivity import Sensitivity
 from symarch.specs import Listed
 
 HIGHER_IS_BETTER = ("throughput", "throughput_per_user")
@@ -94,7 +95,7 @@ def describe(analysis: Analysis, workload: Mapping[str, Any]) -> str:
     return f"{sizes}{phase}, {dtype}{', ideal (speed of light)' if analysis.ideal else ''}"
 
 
-def print_run(analysis: Analysis, result: Result) -> None:
+def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -> None:
     """Print the answer first, then where the time goes, what fits, and what was assumed."""
     out = console()
     system = analysis.system
@@ -131,9 +132,11 @@ def print_run(analysis: Analysis, result: Result) -> None:
     for constraint in result.constraints:
         if not constraint.ok:
             over = format_quantity(constraint.used - constraint.limit, constraint.unit)
-            out.print(
-                Text(f"  {constraint.name} fails by {over}: the numbers above are for a system that cannot be.", "red")
-            )
+            out.print(Text(f"  {constraint.name} fails by {over}: the numbers are for a system that cannot be.", "red"))
+    if ways:
+        out.print(Text("  It would fit with:"))
+    for way in ways:
+        out.print(Text(f"    {way.change}  ({way.words})"), soft_wrap=True)
     out.print()
     out.print(heading("Assumed, or not modelled"))
     _paragraph(out, result.assumptions)
@@ -177,12 +180,12 @@ def sensitivity_text(analysis: Analysis, found: Sensitivity) -> str:
     out.print()
     shown = [e for e in found.elasticities if e.size >= 0.0005]
     unit, scale = readable_unit(found.value, found.unit)
-    bits = {n for s in (False, True) if analysis.has(s) for n, y in analysis.recorded(s).symbols.items() if y.bits}
+    bits = analysis.system.in_bits
     rows: Rows = [
         (
             e.parameter,
             format_setting(e.value, e.unit, e.parameter in bits),
-            _elasticity(e),
+            e.text,
             *("-" if v is None else format_value(v / scale) for v in (e.low, e.high, e.limit)),
         )
         for e in shown
@@ -218,12 +221,6 @@ def _verdict(ok: bool) -> str:
 def _short(parts: Sequence[str], name: str) -> list[str]:
     owner = name.partition(".")[0] + "."
     return [p.removeprefix(owner) for p in parts]
-
-
-def _elasticity(entry: Elasticity) -> str:
-    if isinstance(entry.elasticity, tuple):
-        return f"{entry.elasticity[0]:+.3f} | {entry.elasticity[1]:+.3f}"
-    return "-" if entry.elasticity is None else f"{entry.elasticity:+.3f}" + (" *" if entry.integer else "")
 
 
 def print_plugins(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -327,7 +324,8 @@ def _print_system(out: Output, data: Mapping[str, Any]) -> None:
         out.print()
         out.print(heading(f"{component['table']} {component['name']}: {what}{preset}{place}{size}"))
         rows: Rows = [
-            (s["name"], _setting(s), _range(s).strip(" ()"), s["origin"].split()[0], s["status"]) for s in component["settings"]
+            (s["name"], _setting(s), _range(s).strip(" ()"), s["origin"].split()[0], s["status"])
+            for s in component["settings"]
         ]
         columns = (("parameter", "left"), ("value", "right"), ("range", "left"), ("from", "left"), ("status", "left"))
         out.print(table(columns, rows))

@@ -9,9 +9,10 @@ from typing import Any
 import attrs
 
 from symarch.analysis import METRICS, Recorded, Symbol
+from symarch.notebook import html_table
 from symarch.program import Program, compile_python, gradient, one_sided
 from symarch.program.derivatives import evaluate
-from symarch.quantities import BASES, unit_dimension
+from symarch.quantities import BASES, format_quantity, format_setting, unit_dimension
 
 FAR = 1e12
 """Factor by which a rate is raised, or a time lowered, to find the best it can ever bring."""
@@ -40,6 +41,13 @@ class Elasticity:
     low: float | None
     high: float | None
     limit: float | None
+
+    @property
+    def text(self) -> str:
+        """Return the elasticity as text: left | right at a kink, * for a secant between whole numbers."""
+        if isinstance(self.elasticity, tuple):
+            return f"{self.elasticity[0]:+.3f} | {self.elasticity[1]:+.3f}"
+        return "-" if self.elasticity is None else f"{self.elasticity:+.3f}" + (" *" if self.integer else "")
 
     @property
     def size(self) -> float:
@@ -106,6 +114,12 @@ class Sensitivity:
     elasticities: tuple[Elasticity, ...]
     groups: tuple[Group, ...]
     checks: tuple[Check, ...]
+
+    def _repr_html_(self) -> str:
+        """Return the elasticities, for notebooks."""
+        rows = [(e.parameter, format_setting(e.value, e.unit), e.text) for e in self.elasticities if e.size >= 0.0005]
+        title = f"{self.metric} = {format_quantity(self.value, self.unit)}"
+        return html_table(title, ("parameter", "value", "elasticity"), rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data, the form of `sensitivity --format json`."""

@@ -52,7 +52,7 @@ def presets_of(technology: str) -> dict[str, Preset]:
         return {}
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number of thousands of digits
         raise SpecError([f"{path.name}: not TOML: {error}"]) from None
     declared: dict[str, Any] = {p.name: p for p in parameters_of(cls)} | {o.name: o for o in options_of(cls)}
     faults: list[str] = []
@@ -64,8 +64,17 @@ def presets_of(technology: str) -> dict[str, Preset]:
             continue
         faults += [f"{where}: unknown key '{k}'; {nearest(k, _KEYS)}" for k in table if k not in _KEYS]
         texts = {k: table.get(k, "") for k in ("title", "source", "date", "status", "scale_up")}
+        given, silent = table.get("parameters", {}), table.get("unknown", [])
+        wrong = [f"{k} must be a text" for k, v in texts.items() if not isinstance(v, str)]
+        if not isinstance(given, dict):
+            wrong.append("parameters must be a table")
+        if not (isinstance(silent, list) and all(isinstance(u, str) for u in silent)):
+            wrong.append("unknown must be a list of names")
+        if wrong:
+            faults += [f"{where}: {sentence}" for sentence in wrong]
+            continue
         settings = {}
-        for key, value in table.get("parameters", {}).items():
+        for key, value in given.items():
             if key not in declared:
                 faults.append(f"{where}: unknown parameter '{key}'; {nearest(key, declared)}")
                 continue
@@ -80,7 +89,7 @@ def presets_of(technology: str) -> dict[str, Preset]:
                 status=setting.status or texts["status"],
                 origin=f"preset {name}",
             )
-        presets[name] = Preset(name, unknown=tuple(table.get("unknown", ())), settings=settings, **texts)
+        presets[name] = Preset(name, unknown=tuple(silent), settings=settings, **texts)
     if faults:
         raise SpecError(faults)
     return presets

@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 
+from symarch.notebook import html_table
+from symarch.quantities import format_setting
 from symarch.technologies import Parameter, Technology, options_of, parameters_of
 
 TABLES = ("processor", "memory", "link", "switch", "network")
@@ -113,6 +115,26 @@ class System:
         for network in self.of("network"):
             count *= network.size
         return count
+
+    @property
+    def in_bits(self) -> frozenset[str]:
+        """Names of the parameters that people state in bits."""
+        named = ((c.name, p) for c in self.components.values() for p in c.declared().values())
+        return frozenset(f"{component}.{p.name}" for component, p in named if p.bits)
+
+    def _repr_html_(self) -> str:
+        """Return the components with their parameters, for notebooks."""
+        bits, rows = self.in_bits, []
+        for component in self.components.values():
+            declared = component.declared()
+            for name, setting in component.settings.items():
+                full = f"{component.name}.{name}"
+                shown = str(setting.value)
+                if name in declared and setting.value is not None:
+                    shown = format_setting(setting.value, declared[name].unit, full in bits)
+                rows.append((full, "absent" if setting.value is None else shown, setting.origin, setting.status))
+        title = f"{self.name}: {self.title}" if self.title else self.name
+        return html_table(title, ("parameter", "value", "from", "status"), rows, self.source)
 
     def ideal(self) -> System:
         """Return the speed of light of the system: every declared `ideal` value set, the rest as it is."""

@@ -109,7 +109,7 @@ def line_of(text: str, key: str) -> int | None:
         match = re.match(r"\[\[?\s*([^\]]+?)\s*\]\]?", stripped)
         if match:
             header = match[1].replace('"', "").replace(" ", "")
-            if header == key:
+            if header == key or header.startswith(f"{key}."):
                 return number
             continue
         assigned = re.match(r'("?[A-Za-z0-9_-]+"?(?:\s*\.\s*"?[A-Za-z0-9_-]+"?)*)\s*=', stripped)
@@ -135,7 +135,11 @@ def write_toml(table: Mapping[str, Any]) -> str:
     """Write plain data as TOML that reads back the same. Raises ValueError if it would not."""
     import toml
 
-    text: str = toml.dumps(dict(table))
-    if tomllib.loads(text) != table:
+    try:
+        text: str = toml.dumps(dict(table))
+        same = tomllib.loads(text) == table
+    except (TypeError, tomllib.TOMLDecodeError):
+        same = False
+    if not same:
         raise ValueError("this data cannot be written as TOML")
     return text

@@ -8,6 +8,7 @@ all-reduce after o and after down, and one after the vocabulary-split embedding;
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
@@ -169,7 +170,8 @@ class Decoder:
         """Raise MappingError if tensor parallelism does not divide the heads or the FFN."""
         degree = shard.tensor
         if not self._divides(degree):
-            allowed = [d for d in range(1, self.heads + 1) if self._divides(d)]
+            small = [d for d in range(1, math.isqrt(self.heads) + 1) if self.heads % d == 0]
+            allowed = [d for d in sorted({*small, *(self.heads // d for d in small)}) if self._divides(d)]
             raise MappingError(
                 f"tensor parallelism {degree} does not divide {self.name} ({self.heads} query heads, {self.kv_heads} "
                 f"KV heads, {self.ffn_words()}); allowed: {', '.join(map(str, allowed))}"

@@ -1,0 +1,76 @@
+"""NVLink against NVIDIA's architecture papers, and the published fits of small all-reduces.
+
+Sources: A100, H100 and Blackwell white papers (bidirectional sums of 600, 900, 1800 GB/s are 300, 450, 900 per
+direction); aiconfigurator-core 0.12.0, vLLM custom all-reduce in graphs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import symarch
+from symarch.specs import presets_of
+from symarch.system import SystemGraph
+from symarch.trace import Collective, Operator
+from symarch_technologies.nvlink import NVLink
+
+
+def preset(name: str) -> NVLink:
+    return NVLink(**{k: s.value for k, s in presets_of("nvlink")[name].settings.items()})
+
+
+@pytest.mark.parametrize(
+    ("name", "links", "rate"), [("nvlink3", 12, 300e9), ("nvlink4", 18, 450e9), ("nvlink5", 18, 900e9)]
+)
+def test_bandwidth_is_half_of_the_quoted_sum_of_both_directions(name: str, links: int, rate: float) -> None:
+    found = preset(name)
+    assert found.bandwidth == pytest.approx(rate, rel=1e-12)
+    assert found.links == links
+    assert found.bandwidth / links == pytest.approx(50e9 if name == "nvlink5" else 25e9)
+
+
+def test_every_preset_is_checked_here() -> None:
+    assert set(presets_of("nvlink")) == {"nvlink3", "nvlink4", "nvlink5"}
+
+
+@pytest.mark.parametrize("name", ["nvlink3", "nvlink4", "nvlink5"])
+def test_efficiency_lies_between_fits_and_nccls_planning_constants(name: str) -> None:
+    # NCCL src/graph/topo.h: 20.0, 20.6 and 40.1 GB/s a link; fits of two-shot kernels 0.62 to 0.80 of nominal
+    constant = {"nvlink3": 20.0 / 25, "nvlink4": 20.6 / 25, "nvlink5": 40.1 / 50}[name]
+    assert 0.6 < preset(name).efficiency < constant + 0.005
+
+
+@pytest.mark.parametrize(
+    ("system", "rate"), [("a100-sxm-8", 300e9), ("h100-sxm-8", 450e9), ("h200-sxm-8", 450e9), ("b200-sxm-8", 900e9)]
+)
+def test_shipped_boards_have_their_generation(system: str, rate: float) -> None:
+    graph = SystemGraph.build(symarch.load_system(system), lambda component, parameter, value: value)
+    assert graph.networks["scale_up"].link.bandwidth == pytest.approx(rate)
+    assert graph.networks["scale_up"].size == 8
+
+
+def test_a_small_all_reduce_takes_what_was_fitted() -> None:
+    # H100, vLLM custom all-reduce: 4.28 us + 0.069 us (N - 1) for messages of no size
+    board = symarch.load_system("h100-sxm-8")
+    operator = Operator("a", "collective", collective=Collective("all_reduce", 1.0))
+    for n in (2, 4, 8):
+        time = symarch.time_operator(board, operator, devices=n)
+        assert time == pytest.approx(4.28e-6 + 0.069e-6 * (n - 1), rel=2e-3)
+
+
+def test_a_large_all_reduce_takes_its_bytes_over_the_fitted_rate() -> None:
+    board = symarch.load_system("h100-sxm-8")
+    size = 2.0**30
+    time = symarch.time_operator(board, Operator("a", "collective", collective=Collective("all_reduce", size)))
+    assert time == pytest.approx(1.75 * size / (0.665 * 450e9), rel=0.01)
+
+
+def test_the_spec_needs_no_more_than_a_technology_and_a_topology(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(
+        'format = 1\n[processor.p]\ntechnology = "gpu"\n[memory.m]\ntechnology = "hbm"\n'
+        '[network.n]\ntechnology = "nvlink"\ntopology = "switch"\nsize = 2\n'
+    )
+    assert symarch.load_system(str(path)).devices == 2
