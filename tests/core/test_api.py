@@ -86,7 +86,7 @@ def test_interpreter_compiled_python_arrays_and_plain_floats_agree(
     assert floats == pytest.approx({m: metrics[m] for m in floats}, rel=1e-12)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(analyses(), WORKLOADS)
 def test_the_full_sympy_expression_agrees(found: symarch.Analysis, workload: dict[str, int]) -> None:
     metrics = found.evaluate(**workload).metrics

@@ -44,7 +44,7 @@ def test_every_preset_is_listed() -> None:
 
 
 def test_an_unknown_preset_names_near_ones() -> None:
-    with pytest.raises(UnknownNameError, match="unknown preset 'h100-smx' of .* did you mean 'h100-sxm'"):
+    with pytest.raises(UnknownNameError, match=r"unknown preset 'h100-smx' of .* did you mean 'h100-sxm'"):
         preset_of("gpu", "h100-smx")
     with pytest.raises(UnknownNameError, match="unknown technology 'gpus'"):
         preset_of("gpus", "h100-sxm")

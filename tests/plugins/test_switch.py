@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import networkx
+import networkx  # type: ignore[import-untyped]  # the extra types-networkx is not worth one search
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -7,6 +7,7 @@ It alone is evaluated, differentiated, stored (JSON, no code inside) and printed
 from symarch.program.compile import Compiled, compile_python
 from symarch.program.derivatives import OneSided, gradient, one_sided
 from symarch.program.functions import Max, Min, ceil, exp, floor, log, log2, mark, mean_max, name, overlap, sqrt, total
+from symarch.program.printers import to_c, to_javascript
 from symarch.program.tape import Node, Program, Tape
 
 __all__ = [
@@ -30,5 +31,7 @@ __all__ = [
     "one_sided",
     "overlap",
     "sqrt",
+    "to_c",
+    "to_javascript",
     "total",
 ]

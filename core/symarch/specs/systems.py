@@ -26,6 +26,9 @@ TENSOR_CLASSES = ("weights", "experts", "kv_cache", "activations")
 RESERVED = ("dtype", "mapping", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
 
+MOST = 10**9
+"""The largest count of devices, endpoints or shares a spec may state."""
+
 _TOP = ("format", "extends", "name", "title", "source", "mapping", *TABLES)
 _OWN = {
     "processor": (),
@@ -53,6 +56,8 @@ def _whole(value: Any, _: Any) -> int:
         raise SymarchError(f"it is {value!r}; it must be a whole number")
     if value < 1:
         raise SymarchError(f"it is {value!r}; it must be at least 1")
+    if value > MOST:
+        raise SymarchError(f"it is larger than {MOST}; nothing is built in such numbers")
     return value
 
 
@@ -384,6 +389,8 @@ def _integer(text: str) -> int:
         raise SymarchError("it must be a whole number") from None
     if not math.isfinite(number) or number != int(number) or number < 1:
         raise SymarchError("it must be a whole number, at least 1")
+    if number > MOST:
+        raise SymarchError(f"it is larger than {MOST}; nothing is built in such numbers")
     return int(number)
 
 
