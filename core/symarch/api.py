@@ -306,9 +306,12 @@ class Analysis:
             raise WorkloadError(f"{name} is {value!r:.60}; it must be a number in SI") from None
         owner, _, item = name.partition(".")
         component = self.system.components.get(owner)
-        zero = component is not None and component.declared()[item].nonnegative
+        declared = component.declared().get(item) if component else None
+        zero = declared is not None and declared.nonnegative
         if not math.isfinite(number) or number < 0 or (number == 0 and not zero):
             raise WorkloadError(f"{name} is {value!r}; it must be finite and {'not negative' if zero else 'above 0'}")
+        if declared is not None and declared.integer and number != int(number):
+            raise WorkloadError(f"{name} is {value!r}; it must be a whole number")
         return number
 
     def evaluate(self, **given: Any) -> Result:

@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "symarch"
 
 ROOMS = (
-    "errors", "notebook", "quantities", "program", "formula", "technologies", "plugins", "specs", "system", "trace", "mapping",
-    "analysis", "sensitivity", "api", "remedies", "report", "cli",
+    "errors", "notebook", "quantities", "program", "formula", "technologies", "plugins", "specs", "system", "trace",
+    "mapping", "analysis", "sensitivity", "api", "remedies", "report", "cli",
 )  # fmt: skip
 
 

@@ -11,8 +11,8 @@ import symarch
 from symarch.remedies import remedies
 
 
-def of(system: str, model: str, settings: dict[str, str] | None = None, **given: Any) -> list[str]:
-    analysis = symarch.analyze(symarch.load_system(system, settings), symarch.load_model(model))
+def of(system: str, model: str, **given: Any) -> list[str]:
+    analysis = symarch.analyze(symarch.load_system(system), symarch.load_model(model))
     return [r.change for r in remedies(analysis, analysis.evaluate(**given), given)]
 
 

@@ -21,11 +21,14 @@ from symarch.analysis.time import (
 )
 from symarch.errors import MappingError
 from symarch.mapping import Mapping as Placed
-from symarch.program import ceil, mark, total
+from symarch.program import Max, ceil, mark, total
 from symarch.program import name as leave_name
 from symarch.system import SystemGraph
 from symarch.technologies import Quantity, data_type
 from symarch.trace import Architecture, Operator, Step
+
+NOTHING = 1e-9
+"""Share of a power limit that is left for work where static power takes all of it."""
 
 METRICS = {
     "ttft": ("s", "time to first token"),
@@ -279,7 +282,10 @@ def _static_power(bench: Bench) -> tuple[Quantity | None, tuple[str, ...]]:
 def power_limit(bench: Bench) -> PowerLimit:
     """Return what a device may draw beyond its static power; no budget where limit or static power is unknown."""
     limit, static = bench.processor.power_limit, _static_power(bench)[0]
-    return PowerLimit(f"{bench.name}.power", None if limit is None or static is None else limit - static)
+    if limit is None or static is None:
+        return PowerLimit(f"{bench.name}.power", None)
+    # a limit below the static power leaves nothing to work with: practically endless, instead of no limit at all
+    return PowerLimit(f"{bench.name}.power", Max(limit - static, limit * NOTHING))
 
 
 def _capacities(bench: Bench, model: Architecture, workload: Workload, batch: Quantity) -> list[Constraint]:

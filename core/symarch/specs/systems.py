@@ -94,7 +94,7 @@ class _Reader:
     def read(self, overrides: Mapping[str, str]) -> System:
         table = self.table
         for source in self.chain:
-            if source.table.get("format") != 1:
+            if source.table.get("format") != 1 or type(source.table["format"]) is not int:
                 found = f"found {source.table['format']!r}" if "format" in source.table else "it is missing"
                 line = line_of(source.text, "format")
                 place = f"{source.path}:{line}" if line else str(source.path)

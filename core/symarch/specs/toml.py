@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -103,21 +104,32 @@ def _merge(old: Mapping[str, Any], new: Mapping[str, Any], depth: int) -> dict[s
 
 def line_of(text: str, key: str) -> int | None:
     """Return the line on which a dotted key is assigned or heads a table, None if the text does not hold it."""
+    return _lines(text).get(key)
+
+
+@lru_cache(maxsize=DEEPEST)
+def _lines(text: str) -> dict[str, int]:
+    """Return the first line of every dotted key and table of a text, as well as a scan of it can tell."""
+    found: dict[str, int] = {}
     header = ""
+
+    def note(key: str, number: int) -> None:
+        while key and key not in found:  # `[memory.hbm]` heads `memory` too
+            found[key] = number
+            key = key.rpartition(".")[0]
+
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         match = re.match(r"\[\[?\s*([^\]]+?)\s*\]\]?", stripped)
         if match:
             header = match[1].replace('"', "").replace(" ", "")
-            if header == key or header.startswith(f"{key}."):
-                return number
+            note(header, number)
             continue
         assigned = re.match(r'("?[A-Za-z0-9_-]+"?(?:\s*\.\s*"?[A-Za-z0-9_-]+"?)*)\s*=', stripped)
         if assigned:
             own = assigned[1].replace('"', "").replace(" ", "")
-            if (f"{header}.{own}" if header else own) == key:
-                return number
-    return None
+            note(f"{header}.{own}" if header else own, number)
+    return found
 
 
 def place_of(chain: list[Source], key: str) -> str:
