@@ -1,0 +1,140 @@
+"""Speed, as figures and as ratios measured in one run: python tests/benchmarks/bench_all.py
+
+Figures in a process are CPU time, best of several; figures of whole commands are wall time, medians. Nothing here is a
+test: machines differ, ratios less so.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy
+
+import symarch
+from symarch.analysis import Recorded, record
+from symarch.program import compile_python, gradient
+
+MODEL = "llama-3.1-70b"
+SIX = {"batch": (1, 64), "hbm.pin_rate": (5e8, 1.2e9), "gpu.peak_bf16": (5e14, 4e15), "gpu.launch": (1e-6, 5e-6),
+       "hbm.stacks": (4, 12), "gpu.streaming_efficiency": (0.6, 1.0)}  # fmt: skip
+ONE_STEP = {"context": (500, 30_000)}
+MEAN = {"prompt": (500, 30_000)}
+
+
+def best(call: Callable[[], Any], runs: int, repeats: int = 7) -> float:
+    """Return CPU seconds of one call, best of some repeats."""
+    found = []
+    for _ in range(repeats):
+        start = time.process_time()
+        for _ in range(runs):
+            call()
+        found.append((time.process_time() - start) / runs)
+    return min(found)
+
+
+def wall(command: list[str], runs: int) -> float:
+    """Return the median wall seconds of a command."""
+    found = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        found.append(time.perf_counter() - start)
+    return statistics.median(found)
+
+
+def analysis(system: str, order: str = "2") -> symarch.Analysis:
+    """Return decode of the model on a system at an overlap order."""
+    loaded = symarch.load_system(system, {"gpu.overlap": order})
+    return symarch.analyze(loaded, symarch.load_model(MODEL), phase="decode")
+
+
+def building(repeats: int = 7) -> None:
+    """Build and record a system, after import."""
+    for system in ("h100-sxm", "h100-sxm-8", "h200-hbf-daisy-8"):
+        both = symarch.analyze(symarch.load_system(system), symarch.load_model(MODEL))
+        seconds = best(lambda a=both: record(a.system, a.model, a.request()), 1, repeats)  # type: ignore[misc]
+        print(f"build and record {system}, both phases: {1e3 * seconds:.1f} ms (target 60)")
+
+
+def _point(recorded: Recorded, names: tuple[str, ...]) -> list[float]:
+    return [float(recorded.symbols[n].value) for n in names]
+
+
+def points(runs: int = 2000, repeats: int = 7) -> None:
+    """Evaluate single points of tpot, alone and with all elasticities."""
+    for system in ("h100-sxm", "h100-sxm-8", "h200-hbf-daisy-8"):
+        for order in ("2", "inf"):
+            found = analysis(system, order)
+            recorded = found.recorded()
+            program = recorded.program.select({"tpot": recorded.program.outputs["metric.tpot"]})
+            inputs = [i for i, o in enumerate(program.operations) if o[0] == "input"]
+            alone, slopes = compile_python(program), compile_python(gradient(program, "tpot", inputs), program.inputs)
+            at = _point(recorded, alone.inputs)
+            one = best(lambda f=alone.function, a=at: f(*a), runs, repeats)  # type: ignore[misc]
+            all_ = best(lambda f=slopes.function, a=at: f(*a), runs, repeats)  # type: ignore[misc]
+            few = found.compile("tpot", over=list(SIX))
+            middle = [sum(SIX[n]) / 2 for n in SIX]
+            six = best(lambda f=few, a=middle: f(*a), runs, repeats)  # type: ignore[misc]
+            print(
+                f"one point of tpot, {system}, p = {order}: all {len(at)} inputs {1e6 * one:.1f} us (target 10), "
+                f"with all {len(inputs)} derivatives {1e6 * all_:.1f} us (target 30), six inputs {1e6 * six:.1f} us"
+            )
+
+
+def arrays(size: int = 1_000_000, repeats: int = 3) -> None:
+    """Compare arrays with sympy's lambdify of the same expression, over the whole array."""
+    random = np.random.default_rng(0)
+    for order in ("2", "inf"):
+        for what, last in (("one step", ONE_STEP), ("mean of steps", MEAN)):
+            ranges = {**dict(list(SIX.items())[:5]), **last}
+            found = analysis("h100-sxm", order)
+            recorded = found.recorded(single="context" in ranges)
+            names = list(ranges)
+            ours = found.compile("tpot", over=names)
+            expression = _expression(recorded, names)
+            theirs = sympy.lambdify([sympy.Symbol(n, positive=True) for n in names], expression, "numpy", cse=True)
+            given = [random.uniform(*ranges[n], size) for n in names]
+            few = [g[:1000] for g in given]
+            np.testing.assert_allclose(ours(*few), theirs(*few), rtol=1e-12)
+            mine, other = (best(lambda f=f, g=given: f(*g), 1, repeats) for f in (ours, theirs))  # type: ignore[misc]
+            print(
+                f"{size} points of tpot ({what}), 6 varying, p = {order}: {size / mine / 1e6:.1f} Mpt/s, "
+                f"lambdify {size / other / 1e6:.1f} Mpt/s, ratio {other / mine:.2f} (target 2.5)"
+            )
+            side = round(size ** (1 / 6))
+            axes = np.meshgrid(*(np.linspace(*ranges[n], side) for n in names), indexing="ij", sparse=True)
+            grid = best(lambda f=ours, g=axes: f(*g), 1, repeats)  # type: ignore[misc]
+            print(f"  the same on a grid of {side}^6: {side**6 / grid / 1e6:.1f} Mpt/s")
+
+
+def _expression(recorded: Recorded, names: list[str]) -> sympy.Expr:
+    """Return tpot with every symbol but the named ones replaced by its number."""
+    from symarch.formula import full
+
+    expression = full(recorded.program, recorded.program.outputs["metric.tpot"])
+    fixed = {s: sympy.Float(recorded.symbols[str(s)].value) for s in expression.free_symbols if str(s) not in names}
+    bound: sympy.Expr = expression.xreplace(fixed)
+    return bound
+
+
+def commands(runs: int = 7) -> None:
+    """Start the command line cold."""
+    call = "import sys; from symarch.cli import main; sys.argv = ['symarch', *{!r}]; main()"
+    bare = wall([sys.executable, "-c", "pass"], runs)
+    usage = wall([sys.executable, "-c", call.format(["--help"])], runs)
+    run = wall([sys.executable, "-c", call.format(["run", "h100-sxm-8", "--model", MODEL])], runs)
+    print(f"symarch --help: {1e3 * (usage - bare):.0f} ms over bare Python's {1e3 * bare:.0f} (target 150)")
+    print(f"symarch run h100-sxm-8 --model {MODEL}, cold: {run:.2f} s (target 0.8)")
+
+
+if __name__ == "__main__":
+    building()
+    points()
+    arrays()
+    commands()

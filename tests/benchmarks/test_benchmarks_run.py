@@ -1,0 +1,30 @@
+"""The benchmarks run, on little; what they measure is not judged here."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def bench() -> ModuleType:
+    path = Path(__file__).with_name("bench_all.py")
+    spec = importlib.util.spec_from_file_location("bench_all", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.building(repeats=1)
+    bench.points(runs=1, repeats=1)
+    bench.arrays(size=3000, repeats=1)
+    bench.commands(runs=1)
+    out = capsys.readouterr().out
+    for word in ("build and record", "derivatives", "ratio", "--help", "cold"):
+        assert word in out
