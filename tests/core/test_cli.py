@@ -225,3 +225,20 @@ def test_commands_do_not_import_what_they_do_not_need(arguments: list[str], bann
 def test_a_plugins_import_does_not_load_sympy() -> None:
     code = "import sys; from symarch import Memory, Min, technology; assert 'sympy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_allowlist_is_named_when_it_hides_a_technology(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYMARCH_PLUGINS", "gpu,model.llama")
+    command = [sys.executable, "-c", "from symarch.cli import main; main()", *RUN]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "unknown technology 'hbm' (SYMARCH_PLUGINS allows only gpu, model.llama)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_hook_calls_are_traced_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYMARCH_TRACE_HOOKS", "1")
+    command = [sys.executable, "-c", "from symarch.cli import main; main()", *RUN, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "symarch_technologies of plugin 'hbm' of distribution symarch" in done.stderr
+    json.loads(done.stdout)

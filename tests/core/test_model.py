@@ -270,6 +270,8 @@ def test_better_hardware_is_never_slower(
     name = data.draw(st.sampled_from([n for n in BETTER if n in symbols]))
     old = symbols[name].value
     new = old * factor ** BETTER[name]
+    if symbols[name].integer:
+        new = math.ceil(new) if BETTER[name] > 0 else max(1, math.floor(new))
     before = found.evaluate(batch=batch).metrics
     after = found.evaluate(batch=batch, **{name: new}).metrics
     for metric in ("ttft", "tpot", "request_time"):

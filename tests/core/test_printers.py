@@ -206,7 +206,19 @@ def test_a_whole_system_gives_what_python_gives(run: Any, order: str) -> None:
 
 
 def test_infinite_and_tiny_constants_are_exact(run: Any) -> None:
-    values = [math.inf, -math.inf, 5e-324, 1.7976931348623157e308, 0.1, -0.1, 1 / 3, 1e22, 10**25, Fraction(1, 7), -3]
+    values: list[Any] = [
+        math.inf,
+        -math.inf,
+        5e-324,
+        1.7976931348623157e308,
+        0.1,
+        -0.1,
+        1 / 3,
+        1e22,
+        10**25,
+        Fraction(1, 7),
+        -3,
+    ]
     program = Program.of(Tape(), {str(k): v for k, v in enumerate(values)})
     assert run([(program, [[]])]) == [[[float(v) for v in values]]]
 

@@ -1,6 +1,6 @@
 """The analysis: system, trace and mapping become times, energies and constraints, on any kind of scalar."""
 
-from symarch.analysis.model import METRICS, Constraint, Model, OperatorTime, Workload, build_model
+from symarch.analysis.model import HIGHER_IS_BETTER, METRICS, Constraint, Model, OperatorTime, Workload, build_model
 from symarch.analysis.record import (
     DEFAULTS,
     PHASES,
@@ -18,6 +18,7 @@ from symarch.analysis.shares import Part, grouped, parts_of
 
 __all__ = [
     "DEFAULTS",
+    "HIGHER_IS_BETTER",
     "METRICS",
     "PHASES",
     "Constraint",

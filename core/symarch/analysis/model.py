@@ -27,6 +27,9 @@ from symarch.system import SystemGraph
 from symarch.technologies import Quantity, data_type
 from symarch.trace import Architecture, Operator, Step
 
+HIGHER_IS_BETTER = frozenset({"throughput", "throughput_per_user"})
+"""Metrics of which more is better; of the others less is."""
+
 NOTHING = 1e-9
 """Share of a power limit that is left for work where static power takes all of it."""
 

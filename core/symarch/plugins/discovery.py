@@ -58,6 +58,7 @@ class Registry:
     def __init__(self, entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> None:
         points = importlib.metadata.entry_points(group=hookspecs.GROUP) if entry_points is None else entry_points
         allowed = _allowlist()
+        self._hint = "" if allowed is None else f" ({ALLOWLIST} allows only {', '.join(sorted(allowed)) or 'nothing'})"
         self._points: dict[str, list[importlib.metadata.EntryPoint]] = {}
         for point in points:
             if allowed is not None and not {point.name, _distribution(point)[0]} & allowed:
@@ -93,7 +94,9 @@ class Registry:
                 self.load_all()
         if name not in self._technologies:
             broken = f" ({self._failures[name]})" if name in self._failures else ""
-            raise UnknownNameError(f"unknown technology '{name}'{broken}; {nearest(name, self._technologies)}")
+            raise UnknownNameError(
+                f"unknown technology '{name}'{broken}{self._hint}; {nearest(name, self._technologies)}"
+            )
         cls = self._technologies[name][0]
         check_dimensions(cls)
         return cls
@@ -115,7 +118,9 @@ class Registry:
             if model_type not in self._architectures:
                 self.load_all()
         if model_type not in self._architectures:
-            raise UnknownNameError(f"unknown model_type '{model_type}'; {nearest(model_type, self._architectures)}")
+            raise UnknownNameError(
+                f"unknown model_type '{model_type}'{self._hint}; {nearest(model_type, self._architectures)}"
+            )
         return self._architectures[model_type][0]
 
     def failures(self) -> Mapping[str, str]:

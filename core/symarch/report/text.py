@@ -12,14 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from symarch.analysis import METRICS
+from symarch.analysis import HIGHER_IS_BETTER, METRICS
 from symarch.api import Analysis, Result
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
 from symarch.remedies import Remedy
 from symarch.sensitivity import Sensitivity
 from symarch.specs import Listed
-
-HIGHER_IS_BETTER = ("throughput", "throughput_per_user")
 
 
 class Output:
@@ -154,16 +152,28 @@ def _print_resources(out: Output, result: Result) -> None:
 
 
 def _print_operators(out: Output, result: Result) -> None:
-    for phase in dict.fromkeys(o.phase for o in result.operators):
-        out.print()
-        out.print(heading(f"Operators of {phase}" + (" (mean of the steps)" if phase == "decode" else "")))
+    phases = list(dict.fromkeys(o.phase for o in result.operators))
+    out.print()
+    if len(phases) == 1:
+        out.print(heading("Operators" + (" (mean of the steps)" if phases == ["decode"] else "")))
         rows: Rows = [
             (o.name, str(o.count), format_quantity(o.time, "s"), _percent(o.share), o.bound or "-")
             for o in result.operators
-            if o.phase == phase
         ]
         columns = (("operator", "left"), ("runs", "right"), ("each", "right"), ("share", "right"), ("bound by", "left"))
         out.print(table(columns, rows))
+        return
+    out.print(heading("Operators (runs and times with --phase prefill or decode)"))
+    found = {(o.name, o.phase): o for o in result.operators}
+    rows = []
+    for name in dict.fromkeys(o.name for o in result.operators):
+        cells = [name]
+        for phase in phases:
+            one = found.get((name, phase))
+            cells += [_percent(one.share), one.bound or "-"] if one else ["-", "-"]
+        rows.append(tuple(cells))
+    sides = [side for phase in phases for side in ((phase, "right"), ("bound by", "left"))]
+    out.print(table((("operator", "left"), *sides), rows))
 
 
 def _percent(share: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from symarch.analysis import METRICS, Recorded, Symbol
+from symarch.analysis import HIGHER_IS_BETTER, METRICS, Recorded, Symbol
 from symarch.notebook import html_table
 from symarch.program import Program, compile_python, gradient, one_sided
 from symarch.program.derivatives import evaluate
@@ -16,6 +16,9 @@ from symarch.quantities import BASES, format_quantity, format_setting, unit_dime
 
 FAR = 1e12
 """Factor by which a rate is raised, or a time lowered, to find the best it can ever bring."""
+
+STEPS = 120
+"""Points looked at on the way to that factor where its end is not the best."""
 
 
 @attrs.frozen
@@ -182,7 +185,7 @@ def sensitivity_of(
                 elasticity=elasticity,
                 low=None if symbol.low is None else call(name, symbol.low),
                 high=None if symbol.high is None else call(name, symbol.high),
-                limit=_limit(call, name, symbol, current),
+                limit=_limit(call, symbol, current, metric),
             )
         )
     if order is not None:
@@ -231,14 +234,26 @@ def _secant(call: Callable[[str, float], float | None], name: str, value: float)
     return math.log(high / low) / math.log(above / below)
 
 
-def _limit(call: Callable[[str, float], float | None], name: str, symbol: Symbol, value: float) -> float | None:
+def _limit(call: Callable[[str, float], float | None], symbol: Symbol, value: float, metric: str) -> float | None:
+    """Return the metric at the best conceivable end of a parameter.
+
+    Where the end is worse than the present value (more stacks that draw more power than there is), the best on the way
+    there counts.
+    """
     if symbol.better is None:
         return None
     if symbol.ideal is not None and symbol.ideal > 0:
-        return call(name, symbol.ideal)
-    if symbol.better == "more":
-        return call(name, value * FAR)
-    return call(name, 0.0) if value == 0 else call(name, value / FAR)
+        return call(symbol.name, symbol.ideal)
+    if value == 0:
+        return call(symbol.name, 0.0)
+    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    steps = [FAR ** (i / STEPS) for i in range(STEPS + 1)]
+    ends = [value * s if symbol.better == "more" else value / s for s in steps]
+    here, far = call(symbol.name, value), call(symbol.name, ends[-1])
+    if here is None or far is None or sign * far <= sign * here:
+        return far
+    found = [v for v in (call(symbol.name, e) for e in ends) if v is not None]
+    return sign * min(sign * v for v in found)
 
 
 def _reach(program: Program) -> list[tuple[str, ...]]:
