@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symarch.errors import SymarchError
-from symarch.program.compile import reduced
 from symarch.program.functions import FLOAT
 from symarch.program.mean import mean_max_array, mean_max_weights_array
 from symarch.program.printers import order_of
+from symarch.program.reduce import reduced
 from symarch.program.tape import ALIASES, Operation, Program, to_float
 
 Array = NDArray[np.float64]
