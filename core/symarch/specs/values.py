@@ -31,7 +31,7 @@ def read_setting(declared: Parameter | Option, value: Any) -> Setting:
     """Read one value of a spec or preset; `status` is empty where the text states none. Raises SymarchError."""
     if isinstance(declared, Option):
         if not isinstance(value, str) or (declared.choices and value not in declared.choices):
-            allowed = ", ".join(declared.choices) or "a text"
+            allowed = f"one of {', '.join(declared.choices)}" if declared.choices else "a text"
             raise SymarchError(f"{declared.name} is {_shown(value)}; it must be {allowed}")
         return Setting(value, status="")
     if not isinstance(value, dict):
