@@ -202,7 +202,7 @@ def test_an_unreachable_memory_is_an_error(load: Load) -> None:
         ("hbf.read_time", "inf", "finite"),
         ("hbm.stacks", "1.5", "whole number"),
         ("gpu.overlap", "0.5", "at least 1"),
-        ("gpu.prefetch", "never", "it must be operator, step"),
+        ("gpu.prefetch", "never", "it must be one of operator, step"),
         ("mapping.tensor", "0", "at least 1"),
         ("mapping.tensor", "x", "whole number"),
         ("scale_up.size", "nan", "whole number"),
