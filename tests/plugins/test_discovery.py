@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import pkgutil
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -203,3 +204,20 @@ def test_an_allowlist_hides_the_rest(module: Module, monkeypatch: pytest.MonkeyP
     assert Registry(points).names == ("two",)
     monkeypatch.setenv("SYMARCH_PLUGINS", "")
     assert Registry(points).names == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return self.rate + self.size", "quantity read_bandwidth: .*rate.* and .*size"),
+        ("return self.rat", "quantity read_bandwidth: AttributeError"),
+        ("return undefined", "quantity read_bandwidth: NameError"),
+    ],
+)
+def test_a_technology_that_fails_its_check_is_named_and_the_rest_goes_on(module: Module, body: str, words: str) -> None:
+    text = GOOD.format(cls="Made", name="unsound", returned="[Made]").replace("return self.rate", body)
+    made = Registry([point("unsound", module("unsound", text)), point("sound", module("sound"))])
+    assert list(made.technologies()) == ["sound"]
+    assert re.search(words, made.failures()["unsound"])
+    with pytest.raises(PluginError, match="technology 'unsound'"):
+        made.technology("unsound")

@@ -106,9 +106,15 @@ class Registry:
         return self.provider(self._technologies[technology][1])
 
     def technologies(self) -> dict[str, type[Technology]]:
-        """Load everything and return all technologies by name; what failed is in `failures`."""
+        """Load and check everything and return all sound technologies by name; what failed is in `failures`."""
         self.load_all()
-        return {n: self._technologies[n][0] for n in sorted(self._technologies)}
+        found = {}
+        for name in sorted(self._technologies):
+            try:
+                found[name] = self.technology(name)
+            except PluginError as error:
+                self._failures[name] = str(error)
+        return found
 
     def architecture(self, model_type: str) -> Any:
         """Return the class of a model family by Hugging Face `model_type`. Raises UnknownNameError or PluginError."""
@@ -124,8 +130,8 @@ class Registry:
         return self._architectures[model_type][0]
 
     def failures(self) -> Mapping[str, str]:
-        """Return the plugins that could not be loaded, and why."""
-        self.load_all()
+        """Return the plugins that could not be loaded and the technologies that failed their check, and why."""
+        self.technologies()
         return dict(self._failures)
 
     def preset_file(self, technology: str) -> Path | None:

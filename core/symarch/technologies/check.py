@@ -84,6 +84,10 @@ def blame(instance: Any, key: str) -> Iterator[None]:
         raise PluginError(f"technology '{instance.name}', quantity {key}: {error}") from None
     except TypeError as error:
         raise _AbsentError(f"technology '{instance.name}', quantity {key}: {error}") from None
+    except SymarchError:
+        raise
+    except Exception as error:  # a quantity is foreign code: whatever it raises is its failure
+        raise PluginError(f"technology '{instance.name}', quantity {key}: {type(error).__name__}: {error}") from None
 
 
 @contextlib.contextmanager
