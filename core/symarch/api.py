@@ -227,6 +227,9 @@ class Analysis:
         self.phase = phase
         self.ideal = ideal
         self.dtypes = {t: d for t, d in parse_dtypes(dtype).items() if t in model.tensors}
+        for tensor in (part.partition("=")[0].strip() for part in dtype.split(",") if "=" in part):
+            if tensor not in model.tensors:
+                raise WorkloadError(f"{model.name} has no {tensor}, which dtype {dtype!r} names")
         self._recorded: dict[bool, Recorded] = {}
 
     def __repr__(self) -> str:
@@ -594,6 +597,12 @@ class _NoModel:
 
     def check_shard(self, shard: Any) -> None:
         """Allow any division."""
+
+
+def check_system(system: System) -> None:
+    """Raise SymarchError if no model can be analysed on it: a memory out of reach, degrees that do not multiply."""
+    mapping = resolve(system, _NoModel())  # type: ignore[arg-type]  # only check_shard is asked
+    bench_of(SystemGraph.build(system, lambda component, parameter, value: value), mapping)
 
 
 def time_operator(system: System, operator: Operator, *, devices: int | None = None, ideal: bool = False) -> float:

@@ -242,3 +242,70 @@ def test_hook_calls_are_traced_on_request(monkeypatch: pytest.MonkeyPatch) -> No
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "symarch_technologies of plugin 'hbm' of distribution symarch" in done.stderr
     json.loads(done.stdout)
+
+
+def symarch_shell(line: str) -> subprocess.CompletedProcess[str]:
+    command = f"symarch() {{ {sys.executable} -c 'from symarch.cli import main; main()' \"$@\"; }}; {line}"
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+
+
+def test_a_reader_that_leaves_early_is_no_failure() -> None:
+    done = symarch_shell("symarch specs list | true; exit ${PIPESTATUS[0]}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_output_that_cannot_be_written_is_said() -> None:
+    done = symarch_shell("symarch run h100-sxm --model llama-3.1-8b > /dev/full")
+    assert done.returncode == 2
+    assert done.stderr.startswith("symarch: the output cannot be written")
+    assert "Traceback" not in done.stderr
+
+
+def test_what_is_set_by_hand_outranks_the_ideal(call: Any) -> None:
+    def tpot(*more: str) -> float:
+        out = call("run", "h100-sxm", "--model", "llama-3.1-8b", "--ideal", "--json", *more)[1]
+        data = json.loads(out)
+        assert not any("outside its range" in a for a in data["assumptions"])
+        return float(data["metrics"]["tpot"]["value"])
+
+    # 259 kernels a step: 2 norms and 6 others in each of 32 layers but attention, embedding, last norm, LM head
+    assert tpot("--set", "gpu.launch=4us") == pytest.approx(tpot() + 259 * 4e-6, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--dtype", "experts=fp8"], "has no experts"),
+        (["--dtype", "weights=fp8,weights=fp4"], "given twice"),
+        (["--dtype", "fp8", "--set", "dtype.weights=2"], "given twice"),
+    ],
+)
+def test_contradicting_data_types_are_refused(call: Any, options: list[str], words: str) -> None:
+    code, out, err = call("run", "h100-sxm", "--model", "llama-3.1-8b", *options)
+    assert (code, out) == (2, "")
+    assert words in err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            '[link.a]\nbetween = ["f", "m"]\ntechnology = "ucie"\n'
+            '[link.b]\nbetween = ["m", "f"]\ntechnology = "ucie"\n',
+            "no link leads to it",
+        ),
+        ('[network.n]\ntechnology = "nvlink"\ntopology = "switch"\nsize = 8\n', "does not divide the 8 devices"),
+    ],
+)  # fmt: skip
+def test_validate_refuses_what_no_run_accepts(call: Any, tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(
+        'format = 1\n[processor.gpu]\ntechnology = "gpu"\n[memory.m]\ntechnology = "hbm"\n[memory.f]\n'
+        f'technology = "hbf"\n[mapping]\ntensor = {3 if "network" in text else 1}\n'
+        f'place = {{ weights = "f", kv_cache = "m", activations = "m" }}\n{text}',
+        encoding="utf-8",
+    )
+    code, _, err = call("validate", str(path))
+    assert code == 2
+    assert words in err
+    assert str(path) in err

@@ -38,7 +38,7 @@ METRICS = {
     "tpot": ("s", "time per output token"),
     "request_time": ("s", "time to completion of a request"),
     "throughput": ("token/s", "output tokens of the whole system"),
-    "throughput_per_user": ("token/s", "output tokens of one sequence"),
+    "throughput_per_user": ("token/s", "1 / tpot: of one sequence, in decode"),
     "energy_per_token": ("J", "energy of the whole system per output token"),
     "power": ("W", "mean power of the whole system"),
 }

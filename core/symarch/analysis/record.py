@@ -97,6 +97,8 @@ def parse_dtypes(text: str) -> dict[str, str]:
         tensor, _, name = (p.strip() for p in part.partition("="))
         if tensor not in TENSOR_CLASSES:
             raise WorkloadError(f"unknown tensor class {tensor!r} in dtype {text!r}; {nearest(tensor, TENSOR_CLASSES)}")
+        if tensor in found:
+            raise WorkloadError(f"{tensor} is given twice in dtype {text!r}")
         found[tensor] = data_type(name).name
     usual = {"experts": found.get("weights", "bf16")}
     return {t: found.get(t, usual.get(t, "bf16")) for t in TENSOR_CLASSES}
@@ -204,11 +206,22 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
     ]
     silent = [f"not given by the presets' sources, the technologies' defaults stand: {', '.join(unknown)}"]
     bits = system.in_bits
+    set_by_hand = {
+        f"{c.name}.{n}"
+        for c in system.components.values()
+        for n, s in c.settings.items()
+        if s.origin in ("spec", "--set")
+    }
     outside = [
         f"{s.name} is {format_setting(s.value, s.unit, s.name in bits)}, outside its range "
         f"{format_setting(s.low, s.unit, s.name in bits)} to {format_setting(s.high, s.unit, s.name in bits)}"
         for s in symbols.values()
-        if s.low is not None and s.high is not None and not s.low <= s.value <= s.high
+        if s.name in set_by_hand and s.low is not None and s.high is not None and not s.low <= s.value <= s.high
+    ]
+    crowded = [
+        f"{c.name} is shared by {c.shared_by} devices, of which this system has {system.devices}"
+        for c in system.components.values()
+        if c.shared_by > system.devices
     ]
     return Recorded(
         program=Program.of(tape, outputs),
@@ -216,7 +229,7 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
         operators=built.operators,
         constraints=built.constraints,
         missing=built.missing,
-        assumptions=(*outside, *(silent if unknown else ()), *built.assumptions),
+        assumptions=(*outside, *crowded, *(silent if unknown else ()), *built.assumptions),
         data=mapping.data,
         tensor=mapping.shard.tensor,
     )

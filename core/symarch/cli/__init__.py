@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 from typing import Any
 
@@ -22,8 +24,18 @@ _COMMANDS = {
 }
 
 
+class _ReaderGone(Exception):
+    """The reader of our output has gone, as `head` does; click would exit with 1, which means infeasible here."""
+
+
 class _Lazy(click.Group):
     """A group that knows its commands' names and one line of each, and imports a command when it is used."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGone from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -68,11 +80,30 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 infeasible under --strict, 2 bad input."""
     try:
-        cli.main(args=arguments, prog_name="symarch", standalone_mode=True)
+        status = cli.main(args=arguments, prog_name="symarch", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
     except SymarchError as error:
         for line in str(error).splitlines():
             click.echo(f"symarch: {line}", err=True)
         sys.exit(2)
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        sys.stderr.close()
+    except (_ReaderGone, BrokenPipeError):
+        _silence()
         sys.exit(0)
+    except OSError as error:
+        _silence()
+        click.echo(f"symarch: the output cannot be written: {error.strerror}", err=True)
+        sys.exit(2)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _silence() -> None:
+    """Send what is left for stdout nowhere, so that closing it does not fail again."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # stdout is no file
+        sys.stdout = io.StringIO()

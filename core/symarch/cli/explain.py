@@ -16,7 +16,7 @@ from symarch.cli.options import analysis_options, build, usual_metric
 def command(metric: str | None, latex: bool, **options: Any) -> None:
     """Print a metric as a closed form in the regime at this point, term by term, in words and symbols."""
     analysis, given = build(options)
-    explanation = analysis.explain(metric or usual_metric(analysis), **given)
+    explanation = analysis.explain(usual_metric(analysis) if metric is None else metric, **given)
     if latex:
         from symarch.report.formulas import explanation_latex
 

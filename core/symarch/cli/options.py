@@ -102,6 +102,8 @@ def build(options: dict[str, Any]) -> tuple[Analysis, dict[str, Any]]:
     for name, value in own.items():
         if name in given:
             raise WorkloadError(f"{name} is given twice: --{name} and --set")
+        if name.startswith("dtype.") and options["dtype"] != "bf16":
+            raise WorkloadError(f"{name} is given twice: --dtype and --set")
         given[name] = value
     phase = point(options, given)
     system = load_system(options["system"], settings)

@@ -19,7 +19,7 @@ from symarch.errors import SymarchError
 def command(metric: str | None, form: str, target: Path | None, **options: Any) -> None:
     """Print how a metric of MODEL on SYSTEM answers to every parameter: exact elasticities, ranges, limits."""
     analysis, given = build(options)
-    found = analysis.sensitivity(metric or usual_metric(analysis), **given)
+    found = analysis.sensitivity(usual_metric(analysis) if metric is None else metric, **given)
     if form == "json":
         from symarch.report.data import to_json
 

@@ -37,6 +37,8 @@ def show(name: str, as_json: bool, whole: bool) -> None:
     """Show a system, a model, or a preset (TECHNOLOGY:PRESET): every value with its origin and source."""
     from symarch.report.data import spec_data, to_json
 
+    if whole and as_json:
+        raise click.UsageError("--resolved is TOML; it cannot go with --json")
     if whole:
         from symarch.specs import find_system, read_system, resolved
 

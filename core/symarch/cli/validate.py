@@ -12,7 +12,8 @@ import click
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 def command(files: tuple[Path, ...]) -> None:
     """Check system specs (TOML) and model configs (JSON): every fault with file, line and what is allowed."""
-    from symarch.errors import SymarchError
+    from symarch.api import check_system
+    from symarch.errors import MappingError, SymarchError
     from symarch.specs import read_system
     from symarch.trace import load_config
 
@@ -20,11 +21,15 @@ def command(files: tuple[Path, ...]) -> None:
     for path in files:
         try:
             if not path.is_file():
-                raise SymarchError(f"{path}: no such file")
+                raise SymarchError(f"{path}: " + ("not a regular file" if path.exists() else "no such file"))
             if path.suffix == ".json":
                 click.echo(f"{path}: model {load_config(path).name}, ok")
             else:
                 system = read_system(path)
+                try:
+                    check_system(system)
+                except MappingError as error:
+                    raise SymarchError(f"{path}: mapping: {error}") from None
                 click.echo(f"{path}: system {system.name}, {len(system.components)} components, ok")
         except SymarchError as error:
             failed = True

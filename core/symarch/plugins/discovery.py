@@ -166,7 +166,10 @@ class Registry:
         who = f"plugin '{name}' of distribution {provider.distribution}"
         try:
             module = points[0].load()
-        except Exception as error:  # a plugin is foreign code: whatever it raises is its failure, not ours
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # a plugin is foreign code: whatever it raises is its failure, not ours
             raise PluginError(f"{who} failed to import: {type(error).__name__}: {error}") from error
         loaded = next((m for m in self._modules.values() if m is module), None)
         if loaded is None:

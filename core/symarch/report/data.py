@@ -11,7 +11,7 @@ import attrs
 
 from symarch.analysis import METRICS, Request, check_sizes, parse_dtypes
 from symarch.api import Analysis, Result
-from symarch.errors import UnknownNameError
+from symarch.errors import SymarchError, UnknownNameError
 from symarch.plugins import registry
 from symarch.specs import System, find_model, find_system, presets_of, read_system
 from symarch.technologies import Parameter, data_type, parameters_of
@@ -66,20 +66,24 @@ def plugins_of(system: System) -> list[dict[str, str]]:
 
 def plugin_rows() -> tuple[list[dict[str, Any]], Mapping[str, str]]:
     """Return a row for each installed technology, and the plugins that failed to load with the reason."""
-    rows = []
+    rows, broken = [], {}
     for name, cls in registry().technologies().items():
         origin = registry().origin(name)
+        try:
+            presets = list(presets_of(name))
+        except SymarchError as error:
+            presets, broken[name] = [], f"its presets: {error}"
         rows.append(
             {
                 "name": name,
                 "kind": cls.kind,
                 "title": (cls.__doc__ or "").strip().split("\n")[0],
-                "presets": list(presets_of(name)),
+                "presets": presets,
                 "distribution": origin.distribution,
                 "version": origin.version,
             }
         )
-    return rows, registry().failures()
+    return rows, {**registry().failures(), **broken}
 
 
 def spec_data(name: str) -> dict[str, Any]:

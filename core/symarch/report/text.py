@@ -19,6 +19,9 @@ from symarch.remedies import Remedy
 from symarch.sensitivity import Sensitivity
 from symarch.specs import Listed
 
+NARROWEST = 60
+"""Columns below which a table would lose its numbers; narrower terminals wrap it themselves."""
+
 
 class Output:
     """Where text is laid out: like a rich console, but lines carry no trailing blanks.
@@ -33,7 +36,7 @@ class Output:
             highlight=False,
             markup=False,
             emoji=False,
-            width=terminal.width,
+            width=max(terminal.width, NARROWEST),
             force_terminal=terminal.is_terminal,
             color_system="standard" if terminal.is_terminal else None,
         )

@@ -137,18 +137,18 @@ class System:
         return html_table(title, ("parameter", "value", "from", "status"), rows, self.source)
 
     def ideal(self) -> System:
-        """Return the speed of light of the system: every declared `ideal` value set, the rest as it is."""
+        """Return the speed of light of the system: declared `ideal` values set, what `--set` gave and the rest kept."""
         changed = {}
         for name, component in self.components.items():
             settings = dict(component.settings)
             for parameter in component.declared().values():
-                if parameter.has_ideal:
+                if parameter.has_ideal and settings[parameter.name].origin != "--set":
                     settings[parameter.name] = attrs.evolve(
                         settings[parameter.name], value=parameter.ideal, origin="--ideal"
                     )
             for cls in (component.technology, component.topology):
                 for option in options_of(cls) if cls else ():
-                    if option.ideal is not None:
+                    if option.ideal is not None and settings[option.name].origin != "--set":
                         settings[option.name] = Setting(option.ideal, origin="--ideal")
             changed[name] = attrs.evolve(component, settings=settings)
         return attrs.evolve(self, components=changed)

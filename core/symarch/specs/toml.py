@@ -43,7 +43,7 @@ def read_toml(path: Path) -> Source:
     try:
         if path.stat().st_size > LARGEST:
             raise SpecError([f"{path}: larger than {LARGEST // 2**20} MiB; a system spec is a small text file"])
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return Source(path, text, tomllib.loads(text))
     except UnicodeDecodeError:
         raise SpecError([f"{path}: not a text file in UTF-8"]) from None

@@ -8,6 +8,8 @@ from typing import Any
 
 from symarch.errors import ModelError
 
+LARGEST_SIZE = 10**9
+
 _SUSPECT = re.compile(
     r"expert|moe|router|sliding|window|latent|lora|_rank|ssm|mamba|conv|index_|mtp|nextn|compress|per_layer|altup"
     r"|cross_attention|encoder|decoder_|vision|kv_shared|attn_output_gate|linear_|layer_types|text_config"
@@ -38,8 +40,10 @@ class Config:
         value = default if value is None else value
         if value is None:
             raise ModelError(f"the key '{key}' is missing")
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10**9:
-            raise ModelError(f"{key} is {_shown(value)}; it must be a whole number, at least 1")
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_SIZE:
+            raise ModelError(
+                f"{key} is {_shown(value)}; it must be a whole number, at least 1 and at most {LARGEST_SIZE}"
+            )
         return value
 
     def flag(self, key: str, default: bool) -> bool:

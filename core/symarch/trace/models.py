@@ -64,7 +64,7 @@ def load_config(path: Path) -> Architecture:
     try:
         if path.stat().st_size > LARGEST:
             raise ModelError(f"{path}: larger than {LARGEST // 2**20} MiB; a config.json is a small text file")
-        config: Any = json.loads(path.read_text(encoding="utf-8"))
+        config: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
         raise ModelError(f"{path}: not JSON: {error}") from None
     except OSError as error:
