@@ -105,3 +105,14 @@ def test_large_files_and_long_lines_are_refused_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, "large.toml", 'name = "' + "x" * 10_000_000 + '"\n')
     with pytest.raises(SpecError, match="larger than"):
         read_system(path)
+
+
+def test_all_faults_of_one_value_are_reported(tmp_path: Path) -> None:
+    value = '{ value = "5 Gb/s", low = "6 Gb/s", high = "4 parsec", status = "x", foo = 1 }'
+    path = write(tmp_path, "x.toml", _ONE + f"pin_rate = {value}\n")
+    with pytest.raises(SpecError) as caught:
+        read_system(path)
+    assert len(caught.value.faults) == 4
+    for fault, word in zip(caught.value.faults, ("'foo'", "status", "parsec", "below low"), strict=True):
+        assert fault.startswith(f"{path}:7: memory.m.pin_rate: ")
+        assert word in fault

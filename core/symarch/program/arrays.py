@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from symarch.errors import SymarchError
 from symarch.program.functions import FLOAT
-from symarch.program.mean import mean_max_array, mean_max_weights_array
+from symarch.program.mean import mean_max_array, mean_max_weights_array, settle
 from symarch.program.printers import order_of
 from symarch.program.reduce import reduced
 from symarch.program.tape import ALIASES, Operation, Program, to_float
@@ -92,6 +92,10 @@ def _scalar(operation: str, arguments: Sequence[Any], attribute: Any) -> Any:
         with np.errstate(all="ignore"):
             result = _whole(operation, [np.float64(a) for a in arguments], attribute)
     return result if isinstance(result, tuple) else float(result)
+
+
+def _halve(values: Array, out: Array) -> None:
+    np.multiply(values, 0.5, out=out)
 
 
 class _Allocating:
@@ -173,7 +177,7 @@ class _Planner:
     def plan(self) -> _Plan:
         given: dict[tuple[int, str], int] = {}
         for position, (index, (operation, arguments, attribute)) in enumerate(self.full.items()):
-            kind = {"max": "spread", "min": "spread", "item": "stack"}.get(operation, "value")
+            kind = {"max": "spread", "min": "spread", "mean_max": "spread", "item": "stack"}.get(operation, "value")
             operands: list[Any] = [self.buffer.get(a, (a, kind)) for a in arguments]
             if operation == "mean_max_weights":
                 self.steps.append((_Allocating(operation, attribute), tuple(operands), (index, "stack")))
@@ -226,6 +230,15 @@ class _Planner:
                 self.steps += [(np.square, (operand,), spare), (np.add, (target, spare), target)]
             self.steps.append((np.sqrt, (target,), target))
             self.free.append(spare)
+        elif operation == "mean_max":
+            highest = (self._take(), self._take())
+            for side, room in enumerate(highest):
+                first, *others = operands[1 + side :: 2]
+                for position, operand in enumerate(others):
+                    self.steps.append((np.maximum, (room if position else first, operand), room))
+            self.steps += [(np.add, highest, target), (_halve, (target,), target)]
+            self.steps.append((settle, (*operands, *highest), target))
+            self.free += highest
         else:
             self.steps.append((_Allocating(operation, attribute), tuple(operands), target))
 

@@ -12,7 +12,7 @@ operations but cannot lose a point to rounding. In the derivative the cuts stay 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
+from functools import cache, reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -105,102 +105,130 @@ def mean_max_tangent(
     return total / count
 
 
-def _array_pieces(count: Any, ends: tuple[Any, ...]) -> Any:
+@cache
+def _pairs(count: int) -> Any:
     import numpy as np
 
-    shaped = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (count, *ends)))
-    n, first, last = shaped[0], shaped[1::2], shaped[2::2]
-    top = np.maximum(n - 1, 1)
-    cuts = [np.full(n.shape, -1.0)]
-    for k in range(len(first)):
-        for other in range(k):
-            d0, d1 = first[k] - first[other], last[k] - last[other]
-            crossing = ((d0 > 0) != (d1 > 0)) & (d0 != d1)
-            where = np.divide(d0, d0 - d1, out=np.zeros(n.shape), where=crossing)
-            cuts.append(np.where(crossing, np.clip(np.floor(top * where), 0, n - 1), -1.0))
-    cuts.append(n - 1.0)
-    return n, first, last, top, np.sort(np.stack(cuts), axis=0)
+    return np.triu_indices(count, 1)
 
 
-def _array_winners(first: Any, last: Any, middle: Any) -> Any:
+def _points(where: Any) -> Any:
+    """Return an index of the few points of a mask, None if there are none."""
     import numpy as np
 
-    return np.stack([f + (e - f) * middle for f, e in zip(first, last, strict=True)])
+    if not where.any():
+        return None
+    return np.nonzero(where) if where.ndim else ...
 
 
-def _undecided(first: tuple[Any, ...], last: tuple[Any, ...], highest: tuple[Any, Any]) -> Any:
+def _table(points: Any, shape: tuple[int, ...], rows: tuple[Any, ...]) -> Any:
+    """Return what the rows, which broadcast to `shape`, hold at some points."""
+    import numpy as np
+
+    table = np.empty((len(rows), 1 if points is ... else len(points[0])))
+    for position, row in enumerate(rows):
+        table[position] = row[points] if np.shape(row) == shape != () else np.broadcast_to(row, shape)[points]
+    return table
+
+
+def _cuts(table: Any) -> Any:
+    """Return the sorted cuts of points (columns) with a number and the first and last value of each line (rows)."""
+    import numpy as np
+
+    last_point, first, last = table[0] - 1, table[1::2], table[2::2]
+    one, other = _pairs(len(first))
+    d0, d1 = first[one] - first[other], last[one] - last[other]
+    crossing = ((d0 > 0) != (d1 > 0)) & (d0 != d1)
+    cuts = np.full((len(one) + 2, table.shape[1]), -1.0)
+    inner = cuts[1:-1]
+    np.divide(d0, d0 - d1, out=inner, where=crossing)
+    np.multiply(inner, last_point, out=inner, where=crossing)
+    np.floor(inner, out=inner)
+    np.minimum(inner, last_point, out=inner)
+    cuts[-1] = last_point
+    cuts.sort(axis=0)
+    return cuts
+
+
+def _undecided(ends: tuple[Any, ...], highest: tuple[Any, Any]) -> Any:
     """Return where no line is the largest at both ends; elsewhere nothing needs cutting."""
     import numpy as np
 
     decided: Any = False
-    for f, e in zip(first, last, strict=True):
+    for f, e in zip(ends[0::2], ends[1::2], strict=True):
         decided = decided | (np.equal(f, highest[0]) & np.equal(e, highest[1]))
-    return ~np.asarray(decided)
+    return np.logical_not(decided)
+
+
+def settle(count: Any, *ends_and_highest: Any, out: NDArray[np.float64]) -> None:
+    """Correct the mean of the largest first and the largest last value where no line has both.
+
+    Args:
+        count: number of points.
+        ends_and_highest: as for `mean_max_array`, then the largest first and the largest last values.
+        out: holds the mean of those two.
+    """
+    import numpy as np
+
+    ends, highest = ends_and_highest[:-2], ends_and_highest[-2:]
+    points = _points(np.broadcast_to(_undecided(ends, highest), out.shape))
+    if points is not None:
+        out[points] = _mean_of_cut(_table(points, out.shape, (count, *ends)))
 
 
 def mean_max_array(count: Any, *ends: Any) -> NDArray[np.float64]:
     """Evaluate the mean on arrays that broadcast together."""
     import numpy as np
 
-    first, last = ends[0::2], ends[1::2]
-    highest = (reduce(np.maximum, first), reduce(np.maximum, last))
-    middle = np.asarray((highest[0] + highest[1]) / 2)
-    shape = np.broadcast_shapes(np.shape(count), middle.shape)
-    result: NDArray[np.float64] = np.broadcast_to(middle, shape)
-    undecided = _undecided(first, last, highest)
-    if undecided.any():
-        where = np.broadcast_to(undecided, shape)
-        result = result.copy()
-        result[where] = _mean_of_cut(*(np.broadcast_to(v, shape)[where] for v in (count, *ends)))
+    highest = (reduce(np.maximum, ends[0::2]), reduce(np.maximum, ends[1::2]))
+    result = np.empty(np.broadcast_shapes(np.shape(count), *map(np.shape, highest)))
+    result[...] = (highest[0] + highest[1]) / 2
+    settle(count, *ends, *highest, out=result)
     return result
 
 
-def _mean_of_cut(count: Any, *ends: Any) -> Any:
+def _mean_of_cut(table: Any) -> Any:
     import numpy as np
 
-    n, first, last, top, cuts = _array_pieces(count, ends)
+    n, first, last = table[0], table[1::2], table[2::2]
+    slope = (last - first) / (2 * np.maximum(n - 1, 1))
     total = np.zeros(n.shape)
-    for before, high in pairwise(cuts):
-        length = high - before
-        total += length * _array_winners(first, last, (before + 1 + high) / (2 * top)).max(axis=0)
-    single = np.max(np.stack([(f + e) / 2 for f, e in zip(first, last, strict=True)]), axis=0)
-    return np.where(n > 1, total / np.maximum(n, 1), single)
+    for before, high in pairwise(_cuts(table)):
+        total += (high - before) * (first + slope * (before + 1 + high)).max(axis=0)
+    return np.where(n > 1, total / np.maximum(n, 1), ((first + last) / 2).max(axis=0))
 
 
 def mean_max_weights_array(count: Any, *ends: Any) -> tuple[NDArray[np.float64], ...]:
     """Return the derivatives with respect to every end, on arrays."""
     import numpy as np
 
-    first, last = ends[0::2], ends[1::2]
-    highest = (reduce(np.maximum, first), reduce(np.maximum, last))
-    undecided = _undecided(first, last, highest)
-    shape = np.broadcast_shapes(np.shape(count), undecided.shape)
+    highest = (reduce(np.maximum, ends[0::2]), reduce(np.maximum, ends[1::2]))
+    shape = np.broadcast_shapes(np.shape(count), *map(np.shape, highest))
+    undecided = np.broadcast_to(_undecided(ends, highest), shape)
     weights = [np.zeros(shape) for _ in ends]
-    left = np.broadcast_to(~undecided, shape)  # where a line is the largest throughout, and none before it was
-    for k, (f, e) in enumerate(zip(first, last, strict=True)):
+    left = ~undecided  # where a line is the largest throughout, and none before it was
+    for k, (f, e) in enumerate(zip(ends[0::2], ends[1::2], strict=True)):
         wins = left & np.equal(f, highest[0]) & np.equal(e, highest[1])
         weights[2 * k][wins] = weights[2 * k + 1][wins] = 0.5
         left = left & ~wins
-    if undecided.any():
-        where = np.broadcast_to(undecided, shape)
-        cut = _weights_of_cut(*(np.broadcast_to(v, shape)[where] for v in (count, *ends)))
-        for weight, part in zip(weights, cut, strict=True):
-            weight[where] = part
+    points = _points(undecided)
+    if points is not None:
+        for weight, part in zip(weights, _weights_of_cut(_table(points, shape, (count, *ends))), strict=True):
+            weight[points] = part
     return tuple(weights)
 
 
-def _weights_of_cut(count: Any, *ends: Any) -> list[Any]:
+def _weights_of_cut(table: Any) -> Any:
     import numpy as np
 
-    n, first, last, top, cuts = _array_pieces(count, ends)
-    weights = [np.zeros(n.shape) for _ in ends]
-    for before, high in pairwise(cuts):
-        single = n <= 1
-        late = np.where(single, 0.5, (before + 1 + high) / (2 * top))
+    n, first, last = table[0], table[1::2], table[2::2]
+    single = n <= 1
+    weights = np.zeros((len(table) - 1, len(n)))
+    lines = np.arange(len(first))[:, np.newaxis]
+    for before, high in pairwise(_cuts(table)):
+        late = np.where(single, 0.5, (before + 1 + high) / (2 * np.maximum(n - 1, 1)))
         share = np.where(single, (high > before) * 1.0, (high - before) / np.maximum(n, 1))
-        winner = _array_winners(first, last, late).argmax(axis=0)
-        for k in range(len(first)):
-            mine = share * (winner == k)
-            weights[2 * k] += mine * (1 - late)
-            weights[2 * k + 1] += mine * late
+        mine = share * (lines == (first + (last - first) * late).argmax(axis=0))
+        weights[0::2] += mine * (1 - late)
+        weights[1::2] += mine * late
     return weights

@@ -81,7 +81,7 @@ def presets_of(technology: str) -> dict[str, Preset]:
             try:
                 setting = read_setting(declared[key], value)
             except SymarchError as error:
-                faults.append(f"{where}.{key}: {error}")
+                faults += [f"{where}.{key}: {sentence}" for sentence in str(error).splitlines()]
                 continue
             settings[key] = attrs.evolve(
                 setting,

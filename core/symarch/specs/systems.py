@@ -226,7 +226,8 @@ class _Reader:
                 try:
                     setting = read_setting(declared[item_key], value)
                 except SymarchError as error:
-                    self.fault(f"{key}.{item_key}", str(error))
+                    for sentence in str(error).splitlines():
+                        self.fault(f"{key}.{item_key}", sentence)
                     continue
                 inherited = settings[item_key]
                 settings[item_key] = attrs.evolve(

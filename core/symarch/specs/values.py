@@ -36,22 +36,33 @@ def read_setting(declared: Parameter | Option, value: Any) -> Setting:
         return Setting(value, status="")
     if not isinstance(value, dict):
         return Setting(read_number(declared, value), low=declared.low, high=declared.high, status="")
-    unknown = [k for k in value if k not in _KEYS]
-    if unknown:
-        raise SymarchError(f"unknown key '{unknown[0]}'; {nearest(unknown[0], _KEYS)}")
-    if "value" not in value:
-        raise SymarchError("a table needs the key 'value'")
-    status = value.get("status", "")
+    return _read_table(declared, value)
+
+
+def _read_table(declared: Parameter, table: dict[str, Any]) -> Setting:
+    """Read a table of value, range, source and status. Raises SymarchError with one line for each fault."""
+    faults = [f"unknown key '{k}'; {nearest(k, _KEYS)}" for k in table if k not in _KEYS]
+    if "value" not in table:
+        faults.append("a table needs the key 'value'")
+    status = table.get("status", "")
     if status and status not in _STATUS:
-        raise SymarchError(f"status is {_shown(status)}; it must be one of {', '.join(_STATUS)}")
-    number = read_number(declared, value["value"])
-    low = read_number(declared, value["low"]) if "low" in value else declared.low
-    high = read_number(declared, value["high"]) if "high" in value else declared.high
-    if "low" in value and number < read_number(declared, value["low"]):
-        raise SymarchError(f"value {_shown(value['value'])} is below low {_shown(value['low'])}")
-    if "high" in value and number > read_number(declared, value["high"]):
-        raise SymarchError(f"value {_shown(value['value'])} is above high {_shown(value['high'])}")
-    return Setting(number, low, high, str(value.get("source", "")), status)
+        faults.append(f"status is {_shown(status)}; it must be one of {', '.join(_STATUS)}")
+    read: dict[str, float] = {}
+    for key in ("value", "low", "high"):
+        if key in table:
+            try:
+                read[key] = read_number(declared, table[key])
+            except SymarchError as error:
+                faults.append(str(error) if key == "value" else f"{key}: {error}")
+    number = read.get("value")
+    if number is not None and number < read.get("low", number):
+        faults.append(f"value {_shown(table['value'])} is below low {_shown(table['low'])}")
+    if number is not None and number > read.get("high", number):
+        faults.append(f"value {_shown(table['value'])} is above high {_shown(table['high'])}")
+    if faults or number is None:
+        raise SymarchError("\n".join(faults))
+    low, high = read.get("low", declared.low), read.get("high", declared.high)
+    return Setting(number, low, high, str(table.get("source", "")), status)
 
 
 def _shown(value: Any) -> str:
