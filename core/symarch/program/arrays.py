@@ -66,11 +66,21 @@ def _whole(operation: str, arguments: Sequence[Any], attribute: Any) -> Any:
     if operation in ALIASES:
         return arguments[0]
     if operation in _NARY:
-        return functools.reduce(_NARY[operation], arguments)
+        # the largest first, as it has the shape of the result, in which the others can join
+        first, *others = sorted(arguments, key=np.size, reverse=True)
+        result = first
+        for other in others:
+            own = result is not first and isinstance(result, np.ndarray)
+            joins = own and np.broadcast_shapes(result.shape, np.shape(other)) == result.shape
+            result = _NARY[operation](result, other, out=result if joins else None)
+        return result
     if operation in _UNARY:
         return _UNARY[operation](arguments[0])
     if operation == "pow":
-        return np.power(np.asarray(arguments[0], dtype=float), arguments[1])
+        base = np.asarray(arguments[0], dtype=float)
+        if np.ndim(arguments[1]) == 0 and arguments[1] in _POWERS:
+            return functools.reduce(lambda value, function: function(value), _POWERS[arguments[1]], base)
+        return np.power(base, arguments[1])
     if operation == "overlap":
         return _overlap(attribute, arguments)
     if operation == "mean_max":
@@ -121,14 +131,13 @@ class _Plan:
         buffers: how many slots, the first, are buffers.
         given: what each slot after the buffers holds: the index of an operation, and "value" for its value (a number,
             small array or input), "spread" for a number written over a whole array (numpy finds the larger of two
-            arrays three times faster than that of an array and a number), "stack" for room for its several results.
-        stored: for each output computed here, the slot that holds it in the end.
+            arrays three times faster than that of an array and a number), "stack" for room for its several results,
+            "result" for the place of an output in the array that is returned.
     """
 
     steps: tuple[Step, ...]
     buffers: int
     given: tuple[tuple[int, str], ...]
-    stored: Mapping[int, int]
 
 
 def _scheduled(full: Mapping[int, Operation], outputs: Sequence[int]) -> dict[int, Operation]:
@@ -169,7 +178,7 @@ class _Planner:
         self.last: dict[int, float] = {}  # position of the last use
         for position, (_, arguments, _) in enumerate(self.full.values()):
             self.last.update(dict.fromkeys(arguments, position))
-        self.last.update((o, math.inf) for o in outputs if o in full)
+        self.outputs = frozenset(outputs)
         self.buffer: dict[int, int] = {}
         self.free: list[int] = []
         self.count = 0
@@ -178,7 +187,9 @@ class _Planner:
         given: dict[tuple[int, str], int] = {}
         for position, (index, (operation, arguments, attribute)) in enumerate(self.full.items()):
             kind = {"max": "spread", "min": "spread", "mean_max": "spread", "item": "stack"}.get(operation, "value")
-            operands: list[Any] = [self.buffer.get(a, (a, kind)) for a in arguments]
+            operands: list[Any] = [
+                self.buffer.get(a, (a, "result" if a in self.outputs and a in self.full else kind)) for a in arguments
+            ]
             if operation == "mean_max_weights":
                 self.steps.append((_Allocating(operation, attribute), tuple(operands), (index, "stack")))
                 self._release([a for a in dict.fromkeys(arguments) if a in self.buffer and self.last[a] == position])
@@ -187,19 +198,18 @@ class _Planner:
             wide = operation not in _NARY and len(arguments) > 1
             if not wide:  # element by element in one pass: writing over an operand is safe
                 self._release(dying)
-            target = self._take()
-            self._calls(operation, arguments, operands, attribute, target)
+            room = None if index in self.outputs else self._take()
+            self._calls(operation, arguments, operands, attribute, (index, "result") if room is None else room)
             if wide:
                 self._release(dying)
-            self.buffer[index] = target
-            if index not in self.last:
-                self._release([index])
+            if room is not None:
+                self.buffer[index] = room
 
         def slot(operand: Any) -> int:
             return given.setdefault(operand, self.count + len(given)) if type(operand) is tuple else operand
 
         steps = tuple((f, tuple(map(slot, operands)), slot(target)) for f, operands, target in self.steps)
-        return _Plan(steps, self.count, tuple(given), self.buffer)
+        return _Plan(steps, self.count, tuple(given))
 
     def _take(self) -> int:
         if self.free:
@@ -211,7 +221,7 @@ class _Planner:
         self.free += [self.buffer.pop(i) for i in indices]
 
     def _calls(
-        self, operation: str, arguments: Sequence[int], operands: list[Any], attribute: Any, target: int
+        self, operation: str, arguments: Sequence[int], operands: list[Any], attribute: Any, target: Any
     ) -> None:
         if operation in _NARY:
             self.steps.append((_NARY[operation], tuple(operands), target))
@@ -231,14 +241,13 @@ class _Planner:
             self.steps.append((np.sqrt, (target,), target))
             self.free.append(spare)
         elif operation == "mean_max":
-            highest = (self._take(), self._take())
-            for side, room in enumerate(highest):
-                first, *others = operands[1 + side :: 2]
-                for position, operand in enumerate(others):
+            rooms = (self._take(), self._take())
+            for room, (first, *others) in zip(rooms, (operands[1::2], operands[2::2]), strict=True):
+                for position, operand in enumerate(others or [first]):
                     self.steps.append((np.maximum, (room if position else first, operand), room))
-            self.steps += [(np.add, highest, target), (_halve, (target,), target)]
-            self.steps.append((settle, (*operands, *highest), target))
-            self.free += highest
+            self.steps += [(np.add, rooms, target), (_halve, (target,), target)]
+            self.steps.append((settle, (*operands, *rooms), target))
+            self.free += rooms
         else:
             self.steps.append((_Allocating(operation, attribute), tuple(operands), target))
 
@@ -262,6 +271,8 @@ class _Form:
         self.outputs = list(program.outputs.values())
         self.live = program.live(self.outputs)
         self.constants = {i: o[2] for i, o in enumerate(program.operations) if o[0] == "const"}
+        self.last = {a: i for i in self.live for a in program.operations[i][1]}  # operation that uses each one last
+        self.last |= dict.fromkeys(self.outputs, len(program.operations))
         self.plans: dict[Any, _Plan] = {}
 
     def run(self, given: Mapping[str, Array], shape: tuple[int, ...], chunk: int) -> tuple[Array, ...]:
@@ -272,6 +283,7 @@ class _Form:
         known: dict[int, Any] = {}  # numbers as floats, small arrays and inputs as arrays
         shapes: dict[int, tuple[int, ...]] = {}
         full: dict[int, Operation] = {}
+        kept: set[int] = set()  # what those of full size use
         for index in self.live:
             operation, arguments, attribute = self.program.operations[index]
             if operation == "const":
@@ -289,10 +301,14 @@ class _Form:
                     known[index] = _scalar(operation, [known[a] for a in arguments], attribute)
                 elif _is_small(shapes[index], size):
                     known[index] = _whole(operation, [known[a] for a in arguments], attribute)
+                    for argument in set(arguments) - kept:
+                        if self.last[argument] == index:
+                            del known[argument]  # memory used before is memory in cache
                 else:
                     if operation in _NARY and len(arguments) > 2:
                         arguments = self._grouped(operation, arguments, known, shapes, size)
                     full[index] = (operation, arguments, attribute)
+                    kept.update(arguments)
         results = tuple(np.empty(shape) for _ in self.outputs)
         for output, result in zip(self.outputs, results, strict=True):
             if output in known:
@@ -329,7 +345,7 @@ class _Form:
         left = []
         for shape, members in groups:
             if len(members) > 1:
-                index = -1 - len(known)
+                index = -1 - len(shapes)
                 known[index] = _whole(operation, [known[m] for m in members], None)
                 shapes[index] = shape
                 members = [index]
@@ -346,8 +362,11 @@ class _Form:
         slots: list[Any] = list(pool)
         flat = list(enumerate(pool))
         arrays = []
+        returned = dict(zip(reversed(self.outputs), reversed(results), strict=True))  # the first of each operation
         for index, kind in plan.given:
             value = known.get(index)
+            if kind == "result":
+                value = returned[index]
             if isinstance(value, np.ndarray):
                 arrays.append((len(slots), value))
             elif kind == "spread":
@@ -356,13 +375,12 @@ class _Form:
                 value = np.empty((len(self.program.operations[index][1]) - 1, biggest))
                 flat.append((len(slots), value))
             slots.append(np.asarray(value))
-        stores = [(plan.stored[o], r) for o, r in zip(self.outputs, results, strict=True) if o in plan.stored]
         current: tuple[int, ...] | None = None
         names = {i: o[2] for i, o in enumerate(self.program.operations) if o[0] == "input"}
         checked = [
             (plan.buffers + k, names[i])
             for k, (i, _) in enumerate(plan.given)
-            if i in names and np.size(known[i]) == math.prod(shape)
+            if i in names and np.size(known[i]) == results[0].size
         ]
         for piece in pieces:
             if piece.shape != current:
@@ -378,8 +396,9 @@ class _Form:
                     function(slots[operands[0]], slots[operands[1]], out=slots[target])
                 else:
                     function(*[slots[o] for o in operands], out=slots[target])
-            for slot, result in stores:
-                piece.of(result)[...] = slots[slot]
+        for output, result in zip(self.outputs, results, strict=True):
+            if result is not returned[output]:
+                result[...] = returned[output]
 
 
 def _is_small(shape: tuple[int, ...], size: int) -> bool:
