@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from symarch.technologies import (
         Effort,
         Interconnect,
+        Limit,
         Memory,
         OperatorLike,
         Processor,
@@ -34,6 +35,7 @@ _HOMES = {
     "symarch.technologies": (
         "Effort",
         "Interconnect",
+        "Limit",
         "Memory",
         "OperatorLike",
         "Processor",
@@ -55,6 +57,7 @@ __all__ = [
     "Collective",
     "Effort",
     "Interconnect",
+    "Limit",
     "Max",
     "Memory",
     "Min",

@@ -22,8 +22,6 @@ from symarch.errors import PluginError, UnknownNameError, nearest
 from symarch.plugins import hookspecs
 from symarch.technologies import Technology, check_dimensions
 
-MODEL_PREFIX = "model."
-
 ALLOWLIST = "SYMARCH_PLUGINS"
 """Environment variable: only these plugins are loaded; names of entry points or of distributions, with commas."""
 
@@ -48,6 +46,67 @@ class Provider:
     module: str
 
 
+@attrs.frozen
+class _Kind:
+    """What one hook provides.
+
+    Attributes:
+        hook: its name.
+        prefix: what its entry points' names begin with.
+        what: one of them, in words.
+        container: type that the hook returns.
+        fault: what is wrong with one returned object, None if nothing is.
+    """
+
+    hook: str
+    prefix: str
+    what: str
+    container: type
+    fault: Callable[[Any], str | None]
+
+    def items(self, found: Any) -> list[tuple[str, Any]]:
+        """Return what the hook returned by name."""
+        if self.container is dict:
+            return list(found.items())
+        return [(str(o) if isinstance(o, Path) else getattr(o, "name", ""), o) for o in found]
+
+
+def _class_with(*names: str) -> Callable[[Any], str | None]:
+    def fault(found: Any) -> str | None:
+        if not (isinstance(found, type) and isinstance(vars(found).get("name"), str)):
+            return "is not a class with a name"
+        lacking = [n for n in names if not hasattr(found, n)]
+        return f"has no {' and no '.join(lacking)}" if lacking else None
+
+    return fault
+
+
+def _technology_fault(found: Any) -> str | None:
+    sound = isinstance(found, type) and issubclass(found, Technology) and "name" in vars(found)
+    return None if sound else "is not a technology class"
+
+
+def _folder_fault(found: Any) -> str | None:
+    return None if isinstance(found, Path) and found.is_dir() else "is not a folder (a pathlib.Path)"
+
+
+TECHNOLOGIES = _Kind("symarch_technologies", "", "technology", list, _technology_fault)
+SPECS = _Kind("symarch_specs", "specs.", "data folder", list, _folder_fault)
+COLLECTIVES = _Kind(
+    "symarch_collectives", "collective.", "collective algorithm", list, _class_with("operations", "schedule")
+)
+READERS = _Kind("symarch_trace_readers", "trace.", "trace reader", list, _class_with("suffixes", "sniff", "read"))
+FORMATS = _Kind("symarch_report_formats", "report.", "report format", list, _class_with("suffix", "render"))
+ARCHITECTURES = _Kind(
+    "symarch_model_architectures",
+    "model.",
+    "model_type",
+    dict,
+    lambda found: None if hasattr(found, "from_config") else "has no from_config",
+)
+KINDS = {k.hook: k for k in (TECHNOLOGIES, SPECS, COLLECTIVES, READERS, FORMATS, ARCHITECTURES)}
+
+
 class Registry:
     """Finds plugins among entry points and loads them on demand.
 
@@ -70,8 +129,7 @@ class Registry:
         self._manager = pluggy.PluginManager(hookspecs.GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._modules: dict[str, ModuleType] = {}
-        self._technologies: dict[str, tuple[type[Technology], str]] = {}
-        self._architectures: dict[str, tuple[Any, str]] = {}
+        self._provided: dict[str, dict[str, tuple[Any, str]]] = {hook: {} for hook in KINDS}
         self._failures: dict[str, str] = {}
 
     @property
@@ -87,29 +145,15 @@ class Registry:
 
     def technology(self, name: str) -> type[Technology]:
         """Return a technology class by name, dimension-checked. Raises UnknownNameError or PluginError."""
-        if name not in self._technologies:
-            if name in self._points:
-                self._load(name, strict=True)
-            if name not in self._technologies:
-                self.load_all()
-        if name not in self._technologies:
-            broken = f" ({self._failures[name]})" if name in self._failures else ""
-            raise UnknownNameError(
-                f"unknown technology '{name}'{broken}{self._hint}; {nearest(name, self._technologies)}"
-            )
-        cls = self._technologies[name][0]
+        cls = self._find(TECHNOLOGIES, name)
         check_dimensions(cls)
-        return cls
-
-    def origin(self, technology: str) -> Provider:
-        """Return who provides a loaded technology."""
-        return self.provider(self._technologies[technology][1])
+        return cast(type[Technology], cls)
 
     def technologies(self) -> dict[str, type[Technology]]:
         """Load and check everything and return all sound technologies by name; what failed is in `failures`."""
         self.load_all()
         found = {}
-        for name in sorted(self._technologies):
+        for name in sorted(self._provided[TECHNOLOGIES.hook]):
             try:
                 found[name] = self.technology(name)
             except PluginError as error:
@@ -118,16 +162,59 @@ class Registry:
 
     def architecture(self, model_type: str) -> Any:
         """Return the class of a model family by Hugging Face `model_type`. Raises UnknownNameError or PluginError."""
-        if model_type not in self._architectures:
-            if MODEL_PREFIX + model_type in self._points:
-                self._load(MODEL_PREFIX + model_type, strict=True)
-            if model_type not in self._architectures:
-                self.load_all()
-        if model_type not in self._architectures:
+        return self._find(ARCHITECTURES, model_type)
+
+    def collective(self, name: str) -> Any:
+        """Return the class of a collective algorithm by name. Raises UnknownNameError or PluginError."""
+        return self._find(COLLECTIVES, name)
+
+    def report_format(self, name: str) -> Any:
+        """Return the class of a report format by name. Raises UnknownNameError or PluginError."""
+        return self._find(FORMATS, name)
+
+    def trace_readers(self) -> dict[str, Any]:
+        """Return all sound trace readers by name; what failed is in `failures`."""
+        return self._all(READERS)
+
+    def folders(self) -> dict[Path, Provider]:
+        """Return the data folders of installed packages with who provides each; what failed is in `failures`."""
+        self._all(SPECS)
+        return {folder: self.provider(owner) for folder, owner in self._provided[SPECS.hook].values()}
+
+    def origin(self, name: str, hook: str = TECHNOLOGIES.hook) -> Provider:
+        """Return who provides a loaded technology, or what another hook provides."""
+        return self.provider(self._provided[hook][name][1])
+
+    def provides(self, point_name: str) -> dict[str, tuple[str, ...]]:
+        """Return what a loaded plugin provides: names by hook."""
+        module = self._modules.get(point_name)
+        owners = {n for n, m in self._modules.items() if m is module}
+        mine = {
+            hook: tuple(k for k, (_, owner) in table.items() if owner in owners)
+            for hook, table in self._provided.items()
+        }
+        return {hook: names for hook, names in mine.items() if names}
+
+    def _all(self, kind: _Kind) -> dict[str, Any]:
+        """Load the plugins whose entry points carry a kind's prefix, and return what they provide."""
+        for name in self._points:
+            if name.startswith(kind.prefix):
+                self._load(name, strict=False)
+        return {key: value for key, (value, _) in self._provided[kind.hook].items()}
+
+    def _find(self, kind: _Kind, name: str) -> Any:
+        """Return what provides a name: its entry point's, else any plugin's."""
+        table = self._provided[kind.hook]
+        if name not in table and kind.prefix + name in self._points:
+            self._load(kind.prefix + name, strict=True)
+        if name not in table:
+            self.load_all()
+        if name not in table:
+            why = self._failures.get(kind.prefix + name)
             raise UnknownNameError(
-                f"unknown model_type '{model_type}'{self._hint}; {nearest(model_type, self._architectures)}"
+                f"unknown {kind.what} '{name}'{f' ({why})' if why else ''}{self._hint}; {nearest(name, table)}"
             )
-        return self._architectures[model_type][0]
+        return table[name][0]
 
     def failures(self) -> Mapping[str, str]:
         """Return the plugins that could not be loaded and the technologies that failed their check, and why."""
@@ -136,7 +223,7 @@ class Registry:
 
     def preset_file(self, technology: str) -> Path | None:
         """Return the TOML file of a loaded technology's presets: the one beside its module. None if there is none."""
-        module = self._modules[self._technologies[technology][1]]
+        module = self._modules[self._provided[TECHNOLOGIES.hook][technology][1]]
         path = Path(cast(str, module.__file__)).with_suffix(".toml")
         return path if path.is_file() else None
 
@@ -186,28 +273,31 @@ class Registry:
         """Take back what a plugin claimed before it failed."""
         if self._manager.is_registered(module):
             self._manager.unregister(module)
-        for table in (self._technologies, self._architectures):
+        for table in self._provided.values():
             for key in [k for k, (_, owner) in table.items() if owner == name]:
                 del table[key]
 
     def _collect(self, module: Any, name: str, who: str) -> None:
         callers = self._manager.get_hookcallers(module) or []
+        if not callers and name.startswith(SPECS.prefix):  # a package of data alone
+            for folder in getattr(module, "__path__", []):
+                self._claim(SPECS, str(folder), Path(folder), name)
+            return
         if not callers:
-            known = ", ".join(n for n in vars(hookspecs) if n.startswith("symarch_"))
-            raise PluginError(f"{who} implements no hook; mark one of {known} with symarch.hookimpl")
+            raise PluginError(f"{who} implements no hook; mark one of {', '.join(KINDS)} with symarch.hookimpl")
         for caller in callers:
             implementation = next(i for i in caller.get_hookimpls() if i.plugin is module)
+            kind = KINDS[caller.name]
             found = self._call(caller.name, implementation.function, who)
-            if caller.name == "symarch_technologies":
-                for cls in self._checked(found, list, caller.name, who):
-                    if not (isinstance(cls, type) and issubclass(cls, Technology) and "name" in vars(cls)):
-                        raise PluginError(f"{who}: {caller.name} returned {cls!r}, which is not a technology class")
-                    self._claim(self._technologies, cls.name, cls, name, "technology")
-            else:
-                for model_type, family in self._checked(found, dict, caller.name, who).items():
-                    if not hasattr(family, "from_config"):
-                        raise PluginError(f"{who}: model family {model_type!r} has no from_config")
-                    self._claim(self._architectures, model_type, family, name, "model_type")
+            if not isinstance(found, kind.container):
+                due = kind.container.__name__
+                raise PluginError(f"{who}: {caller.name} returned {type(found).__name__}; it must return a {due}")
+            for key, value in kind.items(found):
+                fault = kind.fault(value)
+                if fault:
+                    of = f" {key!r}:" if kind.container is dict else ""
+                    raise PluginError(f"{who}: {caller.name}{of} returned {value!r}, which {fault}")
+                self._claim(kind, key, value, name)
 
     @staticmethod
     def _call(hook: str, function: Callable[[], Any], who: str) -> Any:
@@ -219,16 +309,11 @@ class Registry:
             print(f"symarch: {hook} of {who} returned {found!r}", file=sys.stderr)
         return found
 
-    @staticmethod
-    def _checked(found: Any, kind: type, hook: str, who: str) -> Any:
-        if not isinstance(found, kind):
-            raise PluginError(f"{who}: {hook} returned {type(found).__name__}; it must return a {kind.__name__}")
-        return found
-
-    def _claim(self, table: dict[str, tuple[Any, str]], key: str, value: Any, name: str, what: str) -> None:
+    def _claim(self, kind: _Kind, key: str, value: Any, name: str) -> None:
+        table = self._provided[kind.hook]
         if key in table and table[key][0] is not value:
             first, second = self.provider(table[key][1]).distribution, self.provider(name).distribution
-            raise PluginError(f"{what} '{key}' is provided by {first} and by {second}; uninstall one of them")
+            raise PluginError(f"{kind.what} '{key}' is provided by {first} and by {second}; uninstall one of them")
         table[key] = (value, name)
 
 

@@ -1,11 +1,13 @@
 """The hooks of symarch, in the order a run meets them.
 
-A plugin is a module named by an entry point in the group `symarch`; the entry point is called like the technology it
-provides, or `model.TYPE` for a Hugging Face `model_type`, so that a spec loads only what it names.
+A plugin is a module named by an entry point in the group `symarch`. The entry point is called like the technology it
+provides, or with a prefix for everything else: `model.TYPE` for a Hugging Face `model_type`, `collective.NAME`,
+`trace.NAME`, `report.NAME`, `specs.NAME`; so a run loads only what it names.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -22,6 +24,42 @@ def symarch_technologies() -> list[type]:  # type: ignore[empty-body]  # a hook'
 
     Called once, when a spec first names the technology or when all plugins are listed. Each class is made by
     `symarch.technology` and carries a unique `name`. Presets lie beside the module in a TOML file of the same name.
+    """
+
+
+@hookspec
+def symarch_specs() -> list[Path]:  # type: ignore[empty-body]
+    """Return the data folders of a package: presets, systems, models and prices, without code.
+
+    Called once, when specs are listed or a name is looked up that symarch does not ship. A folder holds any of
+    `systems/NAME.toml`, `models/NAME.json`, `studies/NAME.toml`, `prices/NAME.toml` and `presets/TECHNOLOGY.toml`. A
+    package without code of its own names itself in an entry point `specs.NAME`; its folder is then the answer.
+    """
+
+
+@hookspec
+def symarch_collectives() -> list[type]:  # type: ignore[empty-body]
+    """Return the collective algorithms this module provides: subclasses of `symarch.CollectiveAlgorithm`.
+
+    Called once, when a topology or a spec first names one of them.
+    """
+
+
+@hookspec
+def symarch_trace_readers() -> list[type]:  # type: ignore[empty-body]
+    """Return the readers of trace files this module provides.
+
+    Called once, when a trace file is first opened. A reader has a `name`, `suffixes` such as `(".jsonl",)`,
+    `sniff(head)`, which says from the first bytes whether it can read the file, and `read(path)`.
+    """
+
+
+@hookspec
+def symarch_report_formats() -> list[type]:  # type: ignore[empty-body]
+    """Return the formats of reports this module provides.
+
+    Called once, when a report in a format is first asked for. A format has a `name`, a `suffix`, and
+    `render(report)`, which returns the text.
     """
 
 

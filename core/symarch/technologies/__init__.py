@@ -9,6 +9,7 @@ from symarch.technologies.check import check_dimensions
 from symarch.technologies.contracts import (
     Effort,
     Interconnect,
+    Limit,
     Memory,
     OperatorLike,
     Processor,
@@ -36,6 +37,7 @@ __all__ = [
     "DataType",
     "Effort",
     "Interconnect",
+    "Limit",
     "Memory",
     "OperatorLike",
     "Option",

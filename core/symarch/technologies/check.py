@@ -10,7 +10,7 @@ import attrs
 
 from symarch.errors import DimensionError, PluginError, SymarchError
 from symarch.quantities import Dimension, Dimensioned, unit_dimension
-from symarch.technologies.declare import once_for_each_class, parameters_of, quantities_of
+from symarch.technologies.declare import contracts_of, once_for_each_class, parameters_of, quantities_of
 
 
 @attrs.frozen
@@ -53,7 +53,7 @@ def check_dimensions(cls: type) -> None:
             else Dimensioned(unit_dimension(p.unit), p.name)
             for p in parameters_of(cls)
         }
-        instance = cls(**values)
+        instance = cls(**values, **_surroundings(cls))
         for key, declared in quantities_of(cls).items():
             with _spared(not given), blame(instance, key):
                 _fit(getattr(instance, key), declared.unit)
@@ -61,6 +61,25 @@ def check_dimensions(cls: type) -> None:
             for key, value, unit in instance.probe():
                 with blame(instance, key):
                     _fit(value, unit)
+
+
+@attrs.frozen
+class ProbeMemory:
+    """The memory that a near-memory processor is checked on: every quantity of the contract as a bare dimension."""
+
+    component: str = "memory"
+
+    def __getattr__(self, key: str) -> Any:
+        from symarch.technologies.contracts import Memory
+
+        due = contracts_of(Memory).get(key)
+        if due is None:
+            raise AttributeError(f"a memory has no {key}; its contract names {', '.join(contracts_of(Memory))}")
+        return Dimensioned(unit_dimension(due.unit), f"memory.{key}")
+
+
+def _surroundings(cls: type) -> dict[str, Any]:
+    return {"memory": ProbeMemory()} if getattr(cls, "near", False) else {}
 
 
 def _fit(value: Any, unit: str) -> None:

@@ -10,7 +10,7 @@ import attrs
 
 from symarch.errors import SymarchError
 from symarch.program import Max
-from symarch.quantities import Dimension, Dimensioned
+from symarch.quantities import Dimension, Dimensioned, unit_dimension
 from symarch.technologies.datatypes import data_type
 from symarch.technologies.declare import (
     Quantity,
@@ -65,10 +65,18 @@ class Memory(Technology):
     read_energy = contract("J/B", "energy to read one byte, up to the host's pins")
     write_energy = contract("J/B", "energy to write one byte")
     static_power = contract("W", "power drawn with no traffic")
-    granularity = contract("B", "smallest access; smaller ones read this much")
+    granularity = contract("B", "smallest access; smaller ones move this much")
+    write_granularity = contract("B", "smallest write; absent: as granularity")
+    write_buffer = contract("B", "buffer that gathers short writes before they are stored; absent: none")
+    devices = contract("1", "stacks, modules or chips side by side, each a place for near-memory logic; absent: 1")
+    prefetch_demand = contract("B", "bytes under way that keep it busy, to be held near the processor")
+    prefetch_buffer = contract("B", "its own buffer for them; absent: the processor's on-chip memory")
+    service_life = contract("s", "how long it must last at the workload")
+    endurance = contract("B", "bytes that can be written before wear-out")
+    read_endurance = contract("B", "bytes that can be read before the rewriting that reads force wears it out")
+    retention_life = contract("s", "time until refreshing what is stored alone wears it out")
     cost = contract("USD", "price")
     area = contract("m^2", "area beside the processor")
-    endurance = contract("B", "bytes that can be written before wear-out")
     embodied_carbon = contract("kg", "carbon dioxide equivalent of making it")
 
 
@@ -85,6 +93,7 @@ class Interconnect(Technology):
     peer_latency = contract("s", "time each further peer adds to a step that addresses several")
     energy = contract("J/B", "energy to move one byte over one hop")
     static_power = contract("W", "power drawn with no traffic, per endpoint")
+    reach = contract("m", "distance it spans")
     cost = contract("USD", "price per endpoint")
 
     @quantity("B")
@@ -207,12 +216,46 @@ class Effort:
     overheads: Mapping[str, Quantity]
 
 
+@attrs.frozen
+class Limit:
+    """A limit on power or temperature: the weighted powers add up to no more than a budget.
+
+    Work that would exceed it takes longer: `weighted dynamic energy / (budget - weighted static power)`.
+
+    Attributes:
+        budget: in `unit`.
+        processor: weight of the processor's own power: 1 for a power, a thermal resistance [K/W] for a temperature rise.
+        stacked: weight of the power of the memory it sits on.
+        others: weight of the power of the other memories and of the links.
+        unit: W or K.
+    """
+
+    budget: Quantity
+    processor: Quantity = 1
+    stacked: Quantity = 1
+    others: Quantity = 1
+    unit: str = "W"
+
+
 @technology
 class Processor(Technology):
-    """Something that computes. The core asks `effort(operator)`; it never switches on a processor's name."""
+    """Something that computes. The core asks `effort(operator)`; it never switches on a processor's name.
+
+    Class attributes:
+        near: whether it sits on a memory, or in it, and reads it from inside; `memory` is then that memory, and the
+            contracts `memory_bandwidth`, `memory_latency` and `memory_energy` say how it reads it.
+    """
 
     kind: ClassVar[str] = "processor"
+    near: ClassVar[bool] = False
 
+    memory: Any = attrs.field(default=None, repr=False)
+
+    memory_bandwidth = contract("B/s", "rate at which it reads the memory it sits on; absent: the memory's own")
+    memory_latency = contract("s", "time from its request to the data of that memory; absent: the memory's own")
+    memory_energy = contract("J/B", "energy to read a byte of that memory from inside; absent: the memory's own")
+    shards = contract("1", "places of that memory, each with an arithmetic of its own, that data are spread over")
+    shard_limit = contract("B", "bytes that one of those places holds")
     energy_per_flop = contract("J/FLOP", "energy of one floating-point operation at 16 bits")
     energy_per_byte = contract("J/B", "energy to move one byte from the memory's pins through the chip")
     static_power = contract("W", "power drawn with no work, memories not counted")
@@ -257,6 +300,20 @@ class Processor(Technology):
         doc="measured share of peak bandwidth; replaces the efficiency of the memory technology it was measured on",
     )  # fmt: skip
     streaming_memory: str = option("", doc="the memory technology that streaming_efficiency was measured on")
+    blocks: str = option(
+        "no", choices=("no", "yes"),
+        doc="for a processor on a memory: whether that memory serves nothing else while it is read from inside",
+    )  # fmt: skip
+    runtime_memory: Quantity = parameter(
+        "0 B", "B", nonnegative=True, ideal=0, better="less", symbol=r"C_{rt}",
+        source="assumed: none, unless a processor states what its software keeps back",
+        doc="bytes that the runtime keeps back of the memory of the activations: context, workspace, graphs",
+    )  # fmt: skip
+    allocatable: Quantity = parameter(
+        1, "1", at_most=1, ideal=1, better="more", symbol=r"\phi_{rt}",
+        source="assumed: all of it, unless a processor states what its software uses",
+        doc="share of what is left of that memory that can be filled: headroom and fragmentation are the rest",
+    )  # fmt: skip
     spill: Quantity = parameter(
         1, "1", at_most=1, nonnegative=True, ideal=0, better="less", symbol=r"\sigma",
         source="assumed: operators are separate kernels that pass tensors through memory",
@@ -287,6 +344,10 @@ class Processor(Technology):
             times["arithmetic"] = operator.flops / (self.matrix_efficiency * self.peak(operator.dtype))
         return Effort(times, {"launch": self.launch})
 
+    def limits(self) -> Mapping[str, Limit]:
+        """Return the limits on power and temperature by name; those whose budget is absent do not act."""
+        return {} if self.power_limit is None else {"power": Limit(self.power_limit)}
+
     def streaming(self, memory: str, operator: OperatorLike) -> Quantity | None:
         """Return the calibrated streaming efficiency on a memory technology, None where none was measured."""
         if self.streaming_efficiency is not None and memory == self.streaming_memory:
@@ -307,3 +368,14 @@ class Processor(Technology):
                 effort = self.effort(operator)
             for key, value in (*effort.times.items(), *effort.overheads.items()):
                 yield f"effort({operator.kind}): {key}", value, "s"
+        with blame(self, "limits"):
+            limits = self.limits()
+        for key, limit in limits.items():
+            yield f"limit {key}: budget", limit.budget, limit.unit
+            for part in ("processor", "stacked", "others"):
+                yield f"limit {key}: weight of {part}", _weighted(getattr(limit, part)), limit.unit
+
+
+def _weighted(weight: Quantity) -> Quantity:
+    """Return a weight times one watt of bare dimension; a plain number weighs a power."""
+    return weight * Dimensioned(unit_dimension("W"), "power") if weight != 0 else 0
