@@ -22,8 +22,9 @@ from symarch.analysis import (
     run_on_dimensions,
     run_on_floats,
 )
-from symarch.analysis.model import bench_of, power_limit
-from symarch.analysis.time import collective_load, operator_load, time_of
+from symarch.analysis.limits import budgets_of, static_powers
+from symarch.analysis.model import benches_of
+from symarch.analysis.time import collective_load, limited_time, operator_load, time_of
 from symarch.errors import MappingError, SymarchError, UnknownNameError, WorkloadError, nearest
 from symarch.mapping import resolve
 from symarch.mapping.resolve import placed
@@ -602,7 +603,7 @@ class _NoModel:
 def check_system(system: System) -> None:
     """Raise SymarchError if no model can be analysed on it: a memory out of reach, degrees that do not multiply."""
     mapping = resolve(system, _NoModel())  # type: ignore[arg-type]  # only check_shard is asked
-    bench_of(SystemGraph.build(system, lambda component, parameter, value: value), mapping)
+    benches_of(SystemGraph.build(system, lambda component, parameter, value: value), mapping)
 
 
 def time_operator(system: System, operator: Operator, *, devices: int | None = None, ideal: bool = False) -> float:
@@ -615,7 +616,7 @@ def time_operator(system: System, operator: Operator, *, devices: int | None = N
     if operator.collective is not None:
         system = attrs.evolve(system, tensor=devices or system.devices, data=None)
     mapping = resolve(system, _NoModel())  # type: ignore[arg-type]  # only check_shard is asked
-    bench = bench_of(SystemGraph.build(system, lambda component, parameter, value: value), mapping)
+    bench = benches_of(SystemGraph.build(system, lambda component, parameter, value: value), mapping).of(operator)
     if operator.collective is not None:
         if operator.collective.axis not in mapping.networks:
             raise MappingError(f"{system.name} has no network of 2 devices or more, so no collective")
@@ -623,7 +624,8 @@ def time_operator(system: System, operator: Operator, *, devices: int | None = N
         load = collective_load(network, operator, mapping.shard.tensor)
     else:
         load = operator_load(bench, operator)
-    return float(time_of(bench.processor.overlap, load, power_limit(bench).time(load.energy, operator.name)))
+    budgets = budgets_of(bench, static_powers(bench.system))[0]
+    return float(time_of(bench.processor.overlap, load, limited_time(budgets, load.energies, operator.name)))
 
 
 __all__ = [

@@ -1,6 +1,7 @@
 """The analysis: system, trace and mapping become times, energies and constraints, on any kind of scalar."""
 
-from symarch.analysis.model import HIGHER_IS_BETTER, METRICS, Constraint, Model, OperatorTime, Workload, build_model
+from symarch.analysis.limits import Constraint
+from symarch.analysis.model import HIGHER_IS_BETTER, METRICS, Model, OperatorTime, Workload, build_model
 from symarch.analysis.record import (
     DEFAULTS,
     PHASES,

@@ -5,33 +5,41 @@ On floats it is the plain reference, on recording scalars it leaves the program,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 
+from symarch.analysis.limits import (
+    Constraint,
+    budgets_of,
+    free_capacity,
+    lifetimes,
+    limit_constraints,
+    prefetch_buffers,
+    static_powers,
+)
 from symarch.analysis.time import (
     Bench,
-    PowerLimit,
+    Load,
     collective_load,
     exposed_latency,
+    limited_time,
     mean_time,
     operator_load,
     time_of,
 )
-from symarch.errors import MappingError
+from symarch.errors import MappingError, nearest
 from symarch.mapping import Mapping as Placed
-from symarch.program import Max, ceil, mark, total
+from symarch.program import ceil, mark, total
 from symarch.program import name as leave_name
 from symarch.system import SystemGraph
 from symarch.technologies import Quantity, data_type
+from symarch.technologies.check import OPERATOR_KINDS
 from symarch.trace import Architecture, Operator, Step
 
 HIGHER_IS_BETTER = frozenset({"throughput", "throughput_per_user"})
 """Metrics of which more is better; of the others less is."""
-
-NOTHING = 1e-9
-"""Share of a power limit that is left for work where static power takes all of it."""
 
 METRICS = {
     "ttft": ("s", "time to first token"),
@@ -107,23 +115,6 @@ class OperatorTime:
 
 
 @attrs.frozen
-class Constraint:
-    """A limit: feasible while used <= limit.
-
-    Attributes:
-        name: `hbm.capacity`, `gpu.power`.
-        used: what is needed.
-        limit: what there is.
-        unit: of both.
-    """
-
-    name: str
-    used: Quantity
-    limit: Quantity
-    unit: str
-
-
-@attrs.frozen
 class Model:
     """The model of a system under a workload.
 
@@ -143,86 +134,190 @@ class Model:
 
 
 @attrs.frozen
-class _Pass:
-    """One phase: its operators and the dynamic energy of one pass on one device."""
+class Pass:
+    """One phase on one device.
+
+    Attributes:
+        operators: their times.
+        time: of one pass [s].
+        energies: dynamic energy of one pass by component [J], None if a part is not modelled.
+        missing: quantities that the energies lack.
+        traffic: bytes of one pass (read, written) by memory [B].
+    """
 
     operators: list[OperatorTime]
     time: Quantity
-    energy: Quantity | None
+    energies: Mapping[str, Quantity] | None
     missing: tuple[str, ...]
+    traffic: Mapping[str, tuple[Quantity, Quantity]]
+
+    @property
+    def energy(self) -> Quantity:
+        """All dynamic energy of one pass [J]; to be asked for where none is missing."""
+        return total((self.energies or {}).values())
 
 
-def bench_of(system: SystemGraph, mapping: Placed) -> Bench:
-    """Return the processor that operators run on, with its system. Raises MappingError if that is not clear."""
-    names = list(system.processors)
-    if len(names) > 1:
-        raise MappingError(
-            f"{system.spec.name} has {len(names)} processors ({', '.join(names)}); operators are mapped onto one"
-        )
-    return Bench(system, mapping, names[0], system.processors[names[0]])
+@attrs.frozen
+class Benches:
+    """The processors that operators run on, each with its system.
+
+    Attributes:
+        main: the one for all operators that no other is named for.
+        others: by kind or name of operator.
+    """
+
+    main: Bench
+    others: Mapping[str, Bench]
+
+    def of(self, operator: Operator) -> Bench:
+        """Return where an operator runs: its name counts before its kind."""
+        return self.others.get(operator.name, self.others.get(operator.kind, self.main))
+
+    @property
+    def all(self) -> list[Bench]:
+        """All processors that operators may run on, the main one first."""
+        return list({b.name: b for b in (self.main, *self.others.values())}.values())
+
+
+def benches_of(system: SystemGraph, mapping: Placed) -> Benches:
+    """Return the processors that operators run on."""
+
+    def bench(name: str) -> Bench:
+        return Bench(system, mapping, name, system.processors[name])
+
+    return Benches(bench(mapping.processor), {key: bench(name) for key, name in mapping.run.items()})
+
+
+def _check_run(mapping: Placed, operators: list[Operator]) -> None:
+    """Raise MappingError if the mapping names an operator that the model does not have."""
+    known = [*OPERATOR_KINDS, *dict.fromkeys(o.name for o in operators if o.collective is None)]
+    for key in mapping.run:
+        if key not in known:
+            raise MappingError(f"mapping.run.{key}: the model has no such operator; {nearest(key, known)}")
 
 
 def build_model(system: SystemGraph, model: Architecture, mapping: Placed, workload: Workload) -> Model:
     """Build metrics, operator times and constraints. Raises MappingError for a placement that cannot work."""
-    bench = bench_of(system, mapping)
+    benches = benches_of(system, mapping)
     batch = workload.batch if mapping.data == 1 else ceil(workload.batch / mapping.data)
-    static, no_static = _static_power(bench)
-    notes = _Notes(bench, workload, mapping)
-    power, limit = power_limit(bench), bench.processor.power_limit
-    if limit is not None and static is None:
-        notes.add(f"the power limit does not act: {', '.join(no_static)} not modelled")
-    passes: dict[str, _Pass] = {}
+    statics = static_powers(system)
+    no_static = tuple(f"{name}.static_power" for name, power in statics.items() if power is None)
+    static = None if no_static else total(p for p in statics.values())
+    notes = _Notes(benches, workload, mapping)
+    passes: dict[str, Pass] = {}
     for phase in workload.phases:
-        passes[phase] = _run(bench, model, workload, phase, batch, power)
+        passes[phase] = _run(benches, model, workload, phase, batch, statics)
     metrics, missing = _metrics(workload, passes, static, no_static, system.devices)
-    constraints = _capacities(bench, model, workload, batch)
-    if limit is not None and "power" in metrics:
-        constraints.append(Constraint(f"{bench.name}.power", metrics["power"] / system.devices, limit, "W"))
-    for one in passes.values():
-        if one.missing and power.budget is not None:
-            notes.add(f"the power limit does not act: {', '.join(one.missing)} not modelled")
+    constraints = _capacities(benches, model, workload, batch)
+    rates = _Rates.over(workload, passes)
+    constraints += prefetch_buffers(benches.main, rates.traffic)
+    for bench in benches.all:
+        budgets, unknown = budgets_of(bench, statics)
+        for why in (unknown, tuple(dict.fromkeys(m for p in passes.values() for m in p.missing))):
+            if why and bench.processor.limits():
+                notes.add(f"the power limit does not act: {', '.join(why)} not modelled")
+        if rates.powers is not None:
+            constraints += limit_constraints(budgets, rates.powers)
+    constraints += lifetimes(system, rates.traffic)
     operators = tuple(o for p in passes.values() for o in p.operators)
     return Model(metrics, missing, operators, tuple(constraints), tuple(notes.sentences()))
 
 
 def _run(
-    bench: Bench, model: Architecture, workload: Workload, phase: str, batch: Quantity, power: PowerLimit
-) -> _Pass:
+    benches: Benches,
+    model: Architecture,
+    workload: Workload,
+    phase: str,
+    batch: Quantity,
+    statics: Mapping[str, Quantity | None],
+) -> Pass:
     mean, first, last, steps = _contexts(workload, phase)
+    mapping = benches.main.mapping
 
     def trace(context: Quantity) -> list[Operator]:
-        return model.operators(workload.step(phase, batch, context), bench.mapping.shard)
+        return model.operators(workload.step(phase, batch, context), mapping.shard)
 
     typical = trace(mean)
+    _check_run(mapping, typical)
     ends = (trace(first), trace(last)) if steps is not None else None
-    order = bench.processor.overlap
+    budgets = {b.name: budgets_of(b, statics)[0] for b in benches.all}
     times: list[OperatorTime] = []
-    energies: list[Any] = []
-    missing: list[str] = []
-    waits: list[tuple[str, Any]] = []
+    loads: list[tuple[int, Load]] = []
+    waits: dict[str, list[tuple[str, Any]]] = {}
     for position, operator in enumerate(typical):
+        bench = benches.of(operator)
+        order, limits = bench.processor.overlap, budgets[bench.name]
         if operator.collective is not None:
-            name = bench.mapping.networks[operator.collective.axis]
-            load = collective_load(bench.system.networks[name], operator, bench.mapping.shard.tensor)
+            name = mapping.networks[operator.collective.axis]
+            load = collective_load(bench.system.networks[name], operator, mapping.shard.tensor)
         else:
             load = operator_load(bench, operator)
-        limit = power.time(load.energy, operator.name)
+        limit = limited_time(limits, load.energies, operator.name)
         if operator.context and ends is not None:
             early, late = (operator_load(bench, e[position], operator) for e in ends)
-            limits = (power.time(early.energy, operator.name), power.time(late.energy, operator.name))
-            time = mean_time(order, steps, early, late, limits)
+            edges = tuple(limited_time(limits, e.energies, operator.name) for e in (early, late))
+            time = mean_time(order, steps, early, late, (edges[0], edges[1]))
         else:
             time = time_of(order, load, limit)
         times.append(OperatorTime(operator.name, phase, operator.count, time, operator.flops, operator.kind))
-        energies.append(None if load.energy is None else load.energy * operator.count)
-        missing += load.missing
-        waits += load.streamed
-    if bench.processor.prefetch == "step":
-        wait = exposed_latency(bench.processor, waits, "first_access")
-        if wait is not None:
-            times.append(OperatorTime("first_access", phase, 1, wait, 0, "latency"))
-    known = None if missing else total(energies)
-    return _Pass(times, total(t.time * t.count for t in times), known, tuple(dict.fromkeys(missing)))
+        loads.append((operator.count, load))
+        waits.setdefault(bench.name, []).extend(load.streamed)
+    for bench in benches.all:
+        if bench.processor.prefetch == "step":
+            wait = exposed_latency(bench.processor, waits.get(bench.name, []), "first_access")
+            if wait is not None:
+                times.append(OperatorTime("first_access", phase, 1, wait, 0, "latency"))
+    missing = tuple(dict.fromkeys(m for _, load in loads for m in load.missing))
+    return Pass(
+        times,
+        total(t.time * t.count for t in times),
+        None if missing else _summed((load.energies or {}, count) for count, load in loads),
+        missing,
+        _traffic(loads),
+    )
+
+
+def _summed(parts: Iterable[tuple[Mapping[str, Quantity], int]]) -> dict[str, Quantity]:
+    """Add up figures by name, each so many times."""
+    found: dict[str, list[Quantity]] = {}
+    for figures, count in parts:
+        for name, value in figures.items():
+            found.setdefault(name, []).append(value * count)
+    return {name: total(values) for name, values in found.items()}
+
+
+def _traffic(loads: list[tuple[int, Load]]) -> dict[str, tuple[Quantity, Quantity]]:
+    ways = [_summed(({m: t[way] for m, t in load.traffic.items()}, n) for n, load in loads) for way in (0, 1)]
+    return {memory: (ways[0][memory], ways[1][memory]) for memory in ways[0]}
+
+
+@attrs.frozen
+class _Rates:
+    """Mean powers and rates over the request, or over the one phase.
+
+    Attributes:
+        powers: dynamic power of one device by component [W], None if a part is not modelled.
+        traffic: bytes per second (read, written) of one device by memory [B/s].
+    """
+
+    powers: Mapping[str, Quantity] | None
+    traffic: Mapping[str, tuple[Quantity, Quantity]]
+
+    @classmethod
+    def over(cls, workload: Workload, passes: Mapping[str, Pass]) -> _Rates:
+        """Return the means over a workload: one prefill and the decode steps, or what there is of them."""
+        both = len(passes) == 2
+        counts = {phase: workload.output - 1 if both and phase == "decode" else 1 for phase in passes}
+        elapsed = total(p.time * counts[phase] for phase, p in passes.items())
+        energies = [(p.energies, counts[phase]) for phase, p in passes.items()]
+        powers = None
+        if all(e is not None for e, _ in energies):
+            powers = {c: e / elapsed for c, e in _summed((e or {}, n) for e, n in energies).items()}
+        ways = [
+            _summed(({m: t[way] for m, t in p.traffic.items()}, counts[phase]) for phase, p in passes.items())
+            for way in (0, 1)
+        ]
+        return cls(powers, {m: (ways[0][m] / elapsed, ways[1][m] / elapsed) for m in ways[0]})
 
 
 def _contexts(workload: Workload, phase: str) -> tuple[Any, Any, Any, Any]:
@@ -235,7 +330,7 @@ def _contexts(workload: Workload, phase: str) -> tuple[Any, Any, Any, Any]:
     return workload.prompt + workload.output / 2, first, last, workload.output - 1
 
 
-def _metrics(workload: Workload, passes: Mapping[str, _Pass], static: Quantity | None, no_static: tuple[str, ...],
+def _metrics(workload: Workload, passes: Mapping[str, Pass], static: Quantity | None, no_static: tuple[str, ...],
              devices: int) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:  # fmt: skip
     metrics: dict[str, Any] = {}
     batch = workload.batch
@@ -266,54 +361,40 @@ def _metrics(workload: Workload, passes: Mapping[str, _Pass], static: Quantity |
     return metrics, {}
 
 
-def _static_power(bench: Bench) -> tuple[Quantity | None, tuple[str, ...]]:
-    """Return the static power of one device and the processors and memories that do not model theirs."""
-    parts, missing = [], []
-    system = bench.system
-    components: list[tuple[str, Any]] = [*system.processors.items(), *system.memories.items()]
-    for name, component in components:
-        if component.static_power is None:
-            missing.append(f"{name}.static_power")
-        else:
-            parts.append(component.static_power / system.shared_by(name))
-    for link in (*system.links.values(), *(n.link for n in system.networks.values())):
-        if link.static_power is not None:
-            parts.append(link.static_power)
-    return (None if missing else total(parts)), tuple(missing)
-
-
-def power_limit(bench: Bench) -> PowerLimit:
-    """Return what a device may draw beyond its static power; no budget where limit or static power is unknown."""
-    limit, static = bench.processor.power_limit, _static_power(bench)[0]
-    if limit is None or static is None:
-        return PowerLimit(f"{bench.name}.power", None)
-    # a limit below the static power leaves nothing to work with: practically endless, instead of no limit at all
-    return PowerLimit(f"{bench.name}.power", Max(limit - static, limit * NOTHING))
-
-
-def _capacities(bench: Bench, model: Architecture, workload: Workload, batch: Quantity) -> list[Constraint]:
-    """Return the capacity constraint of every memory, at the largest context."""
-    stored = model.stored(bench.mapping.shard)
+def _capacities(benches: Benches, model: Architecture, workload: Workload, batch: Quantity) -> list[Constraint]:
+    """Return the capacity constraint of every memory at the largest context, and those of its near-memory shards."""
+    mapping, system = benches.main.mapping, benches.main.system
+    stored = model.stored(mapping.shard)
     tokens = workload.context if workload.context is not None else workload.prompt + workload.output
     need: dict[str, list[Quantity]] = {}
-    need.setdefault(bench.mapping.place["weights"], []).append(stored.weights * workload.bytes["weights"])
+    need.setdefault(mapping.place["weights"], []).append(stored.weights * workload.bytes["weights"])
     if stored.experts:
         experts = stored.experts * workload.bytes["experts"]
-        need.setdefault(bench.mapping.place["experts"], []).append(experts)
+        need.setdefault(mapping.place["experts"], []).append(experts)
     cache = batch * tokens * (stored.kv_per_token * workload.bytes["kv_cache"])
-    need.setdefault(bench.mapping.place["kv_cache"], []).append(cache)
+    need.setdefault(mapping.place["kv_cache"], []).append(cache)
     constraints = []
-    for name, memory in bench.system.memories.items():
-        used = total(need.get(name, [])) * bench.system.shared_by(name)
-        constraints.append(Constraint(f"{name}.capacity", used, memory.capacity, "B"))
+    for name, memory in system.memories.items():
+        used = total(need.get(name, [])) * system.shared_by(name)
+        limit = memory.capacity
+        if name == mapping.place["activations"]:
+            limit = free_capacity(benches.main.processor, limit, system.shared_by(name))
+        constraints.append(Constraint(f"{name}.capacity", used, limit, "B"))
+        for bench in benches.all:
+            processor = bench.processor
+            if processor.memory is memory and processor.shards is not None and processor.shard_limit is not None:
+                constraints.append(
+                    Constraint(f"{bench.name}.shard", used / processor.shards, processor.shard_limit, "B")
+                )
     return constraints
 
 
 class _Notes:
     """Collects the sentences that say what was assumed and what is not modelled."""
 
-    def __init__(self, bench: Bench, workload: Workload, mapping: Placed) -> None:
-        self.bench, self.workload, self.mapping = bench, workload, mapping
+    def __init__(self, benches: Benches, workload: Workload, mapping: Placed) -> None:
+        self.benches, self.workload, self.mapping = benches, workload, mapping
+        self.bench = benches.main
         self.extra: list[str] = []
 
     def add(self, sentence: str) -> None:
@@ -334,21 +415,28 @@ class _Notes:
             notes.append("prefill reads all prompts of the batch in one pass, without a queue")
         if "decode" in self.workload.phases and self.workload.context is None:
             notes.append("granules and tiles of growing tensors are rounded at the mean context of the decode steps")
-        arithmetic = {}
-        for name in set(self.workload.dtypes.values()):
-            served = self.bench.processor.arithmetic(name)
-            if served != name and (name, served) not in (("fp16", "bf16"),):
-                arithmetic[name] = served
-        notes += [f"{n} is computed in {s} on {self.bench.name}" for n, s in sorted(arithmetic.items())]
+        for bench in self.benches.all:
+            arithmetic = {}
+            for name in set(self.workload.dtypes.values()):
+                served = bench.processor.arithmetic(name)
+                if served != name and (name, served) not in (("fp16", "bf16"),):
+                    arithmetic[name] = served
+            notes += [f"{n} is computed in {s} on {bench.name}" for n, s in sorted(arithmetic.items())]
         if any(data_type(n).bytes < 2 for n in self.workload.dtypes.values()):
             notes.append("a narrower data type is charged the energy per FLOP of 16-bit arithmetic")
         return notes
 
     def _processor(self) -> list[str]:
-        processor, notes = self.bench.processor, []
-        if processor.outstanding is None:
-            notes.append(f"{self.bench.name} keeps any number of bytes in flight (outstanding is not limited)")
-        return notes + _own(processor)
+        notes = [f"{key} runs on {bench.name}" for key, bench in self.benches.others.items()]
+        for bench in self.benches.all:
+            processor = bench.processor
+            if processor.outstanding is None:
+                notes.append(f"{bench.name} keeps any number of bytes in flight (outstanding is not limited)")
+            if processor.memory is not None:
+                seat = processor.memory.component
+                notes.append(f"{bench.name} sits on {seat} and reads it from inside")
+            notes += _own(processor)
+        return notes
 
     def _memories(self) -> list[str]:
         notes = []
@@ -358,7 +446,7 @@ class _Notes:
             if memory.read_latency is None:
                 notes.append(f"{name}: latency is not modelled and not exposed")
             path = self.bench.system.paths.get((self.bench.name, name))
-            behind = [s.resource for s in path.segments[:-2]] if path else []
+            behind = [s.resource for s in path.segments[:-2] if s.part != "inside"] if path else []
             if behind:
                 notes.append(f"{name} is reached through {', '.join(behind)}")
             notes += _own(memory)

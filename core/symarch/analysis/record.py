@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from symarch.analysis.model import METRICS, Constraint, Model, OperatorTime, Workload, build_model
+from symarch.analysis.limits import Constraint
+from symarch.analysis.model import METRICS, Model, OperatorTime, Workload, build_model
 from symarch.errors import MappingError, WorkloadError, nearest
 from symarch.mapping import resolve
 from symarch.program import Program, Tape

@@ -5,7 +5,8 @@ ports and links (a stream is pipelined along its path: its slowest segment count
 
     m = overlap(p, t_a, t_d)        t = overhead + m + exposed latency.
 
-A power limit is a resource too: t_power = E_dynamic / (P_limit - P_static), and t is at least that.
+A limit on power or temperature is a resource too: t_power = E_dynamic / (P_limit - P_static), and t is at least that;
+for a temperature both sides are weighted with thermal resistances.
 Every time is marked with its resource and cause, so that shares are derivatives and sum to exactly 1.
 """
 
@@ -22,8 +23,8 @@ from symarch.mapping import Mapping
 from symarch.program import Max, Min, mark, mean_max, overlap, sqrt, total
 from symarch.program.functions import apply
 from symarch.system import Network, SystemGraph
-from symarch.system.paths import Path, Segment, link_rate, port_rate, write_rate
-from symarch.technologies import Interconnect, Memory, Processor, Quantity
+from symarch.system.paths import Path, Segment, inside_rate, link_rate, port_rate, write_rate
+from symarch.technologies import Interconnect, Limit, Memory, Processor, Quantity
 from symarch.technologies.contracts import Schedule
 from symarch.trace import Access, Operator
 
@@ -40,8 +41,10 @@ class Load:
         overhead: fixed times [s].
         exposed: latency that nothing hides [s], None if there is none.
         streamed: latencies of streamed accesses, to be exposed once per step under prefetch across operators.
-        energy: dynamic energy [J], None if a part is not modelled.
-        missing: quantities that the energy lacks.
+        energies: dynamic energy by component [J]: the processor, each memory with the way to it, the network; None if
+            a part is not modelled.
+        missing: quantities that the energies lack.
+        traffic: bytes (read, written) by memory, as they reach its array [B].
     """
 
     arithmetic: MappingABC[str, Quantity]
@@ -49,8 +52,14 @@ class Load:
     overhead: tuple[Quantity, ...]
     exposed: Quantity | None
     streamed: tuple[tuple[str, Quantity], ...]
-    energy: Quantity | None
+    energies: MappingABC[str, Quantity] | None
     missing: tuple[str, ...]
+    traffic: MappingABC[str, tuple[Quantity, Quantity]]
+
+    @property
+    def energy(self) -> Quantity | None:
+        """All dynamic energy [J], None if a part is not modelled."""
+        return None if self.energies is None else total(self.energies.values())
 
 
 @attrs.frozen
@@ -93,15 +102,31 @@ def _streams(bench: Bench, operator: Operator, typical: Operator) -> list[_Strea
         read, write = access.read, access.write
         if access.tensor == "activations":
             read, write = read * bench.processor.spill, write * bench.processor.spill
-        granule = bench.system.memories[path.memory].granularity
-        if access.extent is not None and granule is not None:
-            waste = Max(1, granule / mean.extent)
-            read = read if _zero(read) else read * waste
-            write = write if _zero(write) else write * waste
+        memory = bench.system.memories[path.memory]
+        if access.extent is not None:
+            if memory.granularity is not None and not _zero(read):
+                read = read * Max(1, memory.granularity / mean.extent)
+            if not _zero(write):
+                write = write * _write_waste(memory, mean, typical.count)
         if not (_zero(read) and _zero(write)):
             reads = not _zero(access.read)
             streams.append(_Stream(access.tensor, path, read, write, access.dependent, reads))
     return streams
+
+
+def _write_waste(memory: Memory, access: Access, count: int) -> Quantity:
+    """Return how many bytes a memory stores for each byte of a write shorter than its granule.
+
+    A write buffer is shared by all rows that one pass appends to, and gathers each until its share is full.
+    """
+    granule = memory.granularity if memory.write_granularity is None else memory.write_granularity
+    if granule is None:
+        return 1
+    together = access.extent
+    if memory.write_buffer is not None:
+        rows = access.write * count / access.extent
+        together = Max(together, memory.write_buffer / rows)
+    return Max(1, granule / together)
 
 
 def operator_load(bench: Bench, operator: Operator, typical: Operator | None = None) -> Load:
@@ -142,15 +167,23 @@ def operator_load(bench: Bench, operator: Operator, typical: Operator | None = N
             for s in streams
             if s.exposes and s.dependent and s.path.round_trip is not None
         ]
-    energy, missing = _energy(bench, operator, streams)
+    energies, missing = _energies(bench, operator, streams)
+    traffic = {
+        memory: (
+            total(s.read for s in streams if s.path.memory == memory),
+            total(s.write for s in streams if s.path.memory == memory),
+        )
+        for memory in dict.fromkeys(s.path.memory for s in streams)
+    }
     return Load(
         arithmetic,
         data,
         overhead,
         exposed_latency(processor, waits, operator.name),
         tuple(dict.fromkeys(streamed)),
-        energy,
+        energies,
         missing,
+        traffic,
     )
 
 
@@ -181,7 +214,7 @@ def _data_times(bench: Bench, operator: Operator, streams: list[_Stream]) -> dic
         if segment.exclusive and len(tiers) > 1:
             parts = [_exclusive(bench, segment, s, operator) for s in users]
             time = total(parts)
-        elif segment.part == "array":
+        elif segment.part in ("array", "inside"):
             time = total(_array(bench, segment, s, operator) for s in users)
         elif segment.part == "port":
             rate = port_rate(segment.component)
@@ -213,7 +246,8 @@ def _marked(segment: Segment, operator: Operator, stream: _Stream, time: Quantit
 
 def _array(bench: Bench, segment: Segment, stream: _Stream, operator: Operator) -> Quantity:
     """Return the time a memory's array is busy with a stream: reads and writes share it."""
-    read, write = array_rates(bench, segment.component, operator)
+    inside = segment.part == "inside" and not (bench.processor.blocks == "yes" and stream.tensor == "activations")
+    read, write = array_rates(bench, segment.component, operator, inside)
     parts = []
     if not _zero(stream.read):
         parts.append(stream.read / read)
@@ -222,15 +256,19 @@ def _array(bench: Bench, segment: Segment, stream: _Stream, operator: Operator) 
     return _marked(segment, operator, stream, total(parts))
 
 
-def array_rates(bench: Bench, memory: Memory, operator: Operator) -> tuple[Quantity, Quantity]:
+def array_rates(bench: Bench, memory: Memory, operator: Operator, inside: bool = False) -> tuple[Quantity, Quantity]:
     """Return the sustained read and write rates of an array: peak times efficiency.
 
-    A processor's calibrated streaming efficiency replaces the memory's own on the technology it was measured on.
+    A processor that sits on the memory reads it at its own rate from `inside`; where it blocks the memory, activations
+    come and go at the memory's normal rate in between. A processor's calibrated streaming efficiency replaces the
+    memory's own on the technology it was measured on.
     """
     efficiency = bench.processor.streaming(type(memory).name, operator)
     if efficiency is None:
         efficiency = memory.efficiency
     read, write = memory.read_bandwidth, write_rate(memory)
+    if inside:
+        read, write = inside_rate(bench.processor, read), inside_rate(bench.processor, write)
     return (read, write) if efficiency is None else (read * efficiency, write * efficiency)
 
 
@@ -268,15 +306,21 @@ def _exclusive(bench: Bench, segment: Segment, stream: _Stream, operator: Operat
     return _marked(segment, operator, stream, total(parts))
 
 
-def _energy(bench: Bench, operator: Operator, streams: list[_Stream]) -> tuple[Quantity | None, tuple[str, ...]]:
-    """Return the dynamic energy of one run on one device, or what is missing for it."""
-    processor, parts, missing = bench.processor, [], []
+def _energies(
+    bench: Bench, operator: Operator, streams: list[_Stream]
+) -> tuple[dict[str, Quantity] | None, tuple[str, ...]]:
+    """Return the dynamic energy of one run on one device by component, or what is missing for it."""
+    processor, missing = bench.processor, []
+    parts: dict[str, list[Quantity]] = {}
+    # where every limit counts all power alike, a byte's energy in memory and chip is one product
+    apart = not all(_one(w) for limit in processor.limits().values() for w in limit.weights)
     if not _zero(operator.flops):
         if processor.energy_per_flop is None:
             missing.append(f"{bench.name}.energy_per_flop")
         else:
             spent = operator.flops * processor.energy_per_flop
-            parts.append(mark(spent, f"{bench.name}.arithmetic", "arithmetic", operator.name, "J"))
+            marked = mark(spent, f"{bench.name}.arithmetic", "arithmetic", operator.name, "J")
+            parts.setdefault(bench.name, []).append(marked)
     for stream in streams:
         for amount, rate, which in (
             (stream.read, stream.path.read_energy, "read_energy"),
@@ -289,10 +333,17 @@ def _energy(bench: Bench, operator: Operator, streams: list[_Stream]) -> tuple[Q
             elif processor.energy_per_byte is None:
                 missing.append(f"{bench.name}.energy_per_byte")
             else:
-                spent = amount * (rate + processor.energy_per_byte)
                 verb = "read" if which == "read_energy" else "written"
-                parts.append(mark(spent, stream.path.memory, _cause(stream, verb), operator.name, "J"))
-    return (None if missing else total(parts)), tuple(dict.fromkeys(missing))
+                chip = processor.energy_per_byte
+                for component, resource, each in (
+                    ((stream.path.memory, stream.path.memory, rate), (bench.name, f"{bench.name}.bytes", chip))
+                    if apart
+                    else ((stream.path.memory, stream.path.memory, rate + chip),)
+                ):
+                    spent = mark(amount * each, resource, _cause(stream, verb), operator.name, "J")
+                    parts.setdefault(component, []).append(spent)
+    energies = {component: total(spent) for component, spent in parts.items()}
+    return (None if missing else energies), tuple(dict.fromkeys(missing))
 
 
 def collective_load(network: Network, operator: Operator, nodes: int) -> Load:
@@ -316,7 +367,8 @@ def collective_load(network: Network, operator: Operator, nodes: int) -> Load:
         costs = [s.bytes * link.energy * (s.hops / s.steps) for s in schedules.values()]
         spent = at_smallest(times, costs)
         energy = mark(spent, network.name, "bytes sent", operator.name, "J")
-    return Load({}, {network.name: Min(*times)}, (), None, (), energy, missing)
+    energies = None if energy is None else {network.name: energy}
+    return Load({}, {network.name: Min(*times)}, (), None, (), energies, missing, {})
 
 
 def at_smallest(keys: list[Quantity], values: list[Quantity]) -> Quantity:
@@ -341,17 +393,45 @@ def _schedule_time(name: str, link: Interconnect, schedule: Schedule, operator: 
 
 
 @attrs.frozen
-class PowerLimit:
-    """What a device may draw beyond its static power [W], None where no limit is known."""
+class Budget:
+    """What one limit leaves for work, once the static power is paid.
 
-    resource: str
-    budget: Quantity | None
+    Attributes:
+        name: of the resource: `gpu.power`.
+        weights: weight by component; components without one do not count.
+        left: budget less the weighted static powers [W or K].
+        static: weighted static power [W or K].
+        limit: the limit that it comes from.
+    """
 
-    def time(self, energy: Quantity | None, operator: str) -> Quantity | None:
-        """Return the time an energy takes within the limit [s]."""
-        if self.budget is None or energy is None or _zero(energy):
-            return None
-        return mark(energy / self.budget, self.resource, "power limit", operator)
+    name: str
+    weights: MappingABC[str, Quantity]
+    left: Quantity
+    static: Quantity
+    limit: Limit
+
+    def weighted(self, energies: MappingABC[str, Quantity]) -> Quantity:
+        """Return the sum of energies times weights [J, or K s]."""
+        counted = [(e, self.weights[c]) for c, e in energies.items() if c in self.weights]
+        return total(e if _one(w) else e * w for e, w in counted)
+
+
+def _one(weight: Quantity) -> bool:
+    return isinstance(weight, int) and weight == 1
+
+
+def limited_time(
+    budgets: tuple[Budget, ...], energies: MappingABC[str, Quantity] | None, operator: str
+) -> Quantity | None:
+    """Return the time that some energies take within limits on power and temperature [s]; None if none acts."""
+    if energies is None:
+        return None
+    times = []
+    for budget in budgets:
+        spent = budget.weighted(energies)
+        if not _zero(spent):
+            times.append(mark(spent / budget.left, budget.name, "power limit", operator))
+    return Max(*times) if times else None
 
 
 def time_of(order: float, load: Load, power: Quantity | None) -> Quantity:
@@ -430,12 +510,13 @@ def gauss_nodes(points: Quantity) -> list[tuple[Quantity, Quantity]]:
 __all__ = [
     "Access",
     "Bench",
+    "Budget",
     "Load",
-    "PowerLimit",
     "at_smallest",
     "collective_load",
     "exposed_latency",
     "gauss_nodes",
+    "limited_time",
     "mean_time",
     "operator_load",
     "time_of",

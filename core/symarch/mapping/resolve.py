@@ -21,6 +21,8 @@ class Mapping:
         data: data-parallel replicas.
         place: memory by tensor class.
         networks: network by parallel axis; an axis of degree 1 has none.
+        processor: the processor that operators run on.
+        run: other processors, by kind or name of the operators that run on them.
         assumptions: sentences on what was chosen where the spec is silent.
     """
 
@@ -28,6 +30,8 @@ class Mapping:
     data: int
     place: collections.abc.Mapping[str, str]
     networks: collections.abc.Mapping[str, str]
+    processor: str
+    run: collections.abc.Mapping[str, str] = attrs.field(factory=dict)
     assumptions: tuple[str, ...] = ()
 
 
@@ -64,7 +68,21 @@ def resolve(spec: System, model: Architecture) -> Mapping:
             sizes = ", ".join(f"{n.name} {n.size}" for n in spec.of("network"))
             raise MappingError(f"tensor parallelism {tensor} fits no network of {spec.name} ({sizes})")
         networks["tensor"] = min(holding, key=lambda n: n.size).name
-    return Mapping(shard, data, place, networks, tuple(notes))
+    return Mapping(shard, data, place, networks, _processor(spec), spec.run, tuple(notes))
+
+
+def _processor(spec: System) -> str:
+    """Return the processor that operators run on. Raises MappingError if that is not clear."""
+    processors = spec.of("processor")
+    main = [c.name for c in processors if c.on is None] or [c.name for c in processors]
+    if spec.processor is not None:
+        return spec.processor
+    if len(main) > 1:
+        raise MappingError(
+            f"{spec.name} has {len(main)} processors that operators could run on ({', '.join(main)}); "
+            "mapping.processor must name one"
+        )
+    return main[0]
 
 
 def placed(spec: System, place: collections.abc.Mapping[str, str]) -> System:

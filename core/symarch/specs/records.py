@@ -47,7 +47,8 @@ class Component:
         technology: its technology class; None for a plain switch (a junction).
         preset: name of its preset, None without one.
         settings: a `Setting` for each parameter and option of the technology (and of a network's topology).
-        on: the processor a memory hangs on; None if a link names the memory.
+        on: the processor a memory hangs on, None if a link names the memory; the memory a processor sits on, None if
+            memories hang on it.
         between: the two ends of a link.
         arbitration: shared or exclusive: how a port or link serves several tiers.
         shared_by: number of devices that share the component.
@@ -93,6 +94,8 @@ class System:
         tensor: tensor-parallel degree.
         data: data-parallel replicas, None: what is left of the devices.
         place: memory by tensor class.
+        processor: the processor that operators run on; None: the only one that does not sit on a memory.
+        run: other processors, by kind or name of the operators that run on them.
     """
 
     name: str
@@ -103,6 +106,8 @@ class System:
     tensor: int | None = None
     data: int | None = None
     place: Mapping[str, str] = attrs.field(factory=dict)
+    processor: str | None = None
+    run: Mapping[str, str] = attrs.field(factory=dict)
 
     def of(self, table: str) -> list[Component]:
         """Return the components of one table."""

@@ -24,6 +24,10 @@ def resolved(system: System) -> str:
         mapping["data"] = system.data
     if system.place:
         mapping["place"] = dict(system.place)
+    if system.processor is not None:
+        mapping["processor"] = system.processor
+    if system.run:
+        mapping["run"] = dict(system.run)
     if mapping:
         table["mapping"] = mapping
     return write_toml(table)

@@ -52,6 +52,8 @@ def schema() -> dict[str, Any]:
                         "additionalProperties": False,
                         "properties": dict.fromkeys(TENSOR_CLASSES, text),
                     },
+                    "processor": text,
+                    "run": {"type": "object", "additionalProperties": text},
                 },
             },
             **tables,
@@ -65,6 +67,8 @@ def _component(table: str, name: str, cls: type, topologies: dict[str, type]) ->
     if presets:
         properties["preset"] = {"enum": presets}
     classes = [cls]
+    if getattr(cls, "near", False):
+        properties["on"] = {"type": "string"}
     if table == "memory":
         properties |= {"on": {"type": "string"}, "arbitration": _ARBITRATION, "shared_by": _count()}
     if table == "link":

@@ -18,7 +18,7 @@ from symarch.specs.presets import preset_of
 from symarch.specs.records import TABLES, Component, Setting, System
 from symarch.specs.toml import Source, line_of, merged, place_of, read_chain
 from symarch.specs.values import read_setting
-from symarch.technologies import Technology, options_of, parameters_of
+from symarch.technologies import Processor, Technology, options_of, parameters_of
 
 TENSOR_CLASSES = ("weights", "experts", "kv_cache", "activations")
 """The tensor classes that a mapping places; experts lie with the weights unless it says otherwise."""
@@ -31,7 +31,7 @@ MOST = 10**9
 
 _TOP = ("format", "extends", "name", "title", "source", "mapping", *TABLES)
 _OWN = {
-    "processor": (),
+    "processor": ("on",),
     "memory": ("on", "arbitration", "shared_by"),
     "link": ("between", "arbitration", "shared_by"),
     "switch": (),
@@ -49,6 +49,8 @@ class _Mapping:
     tensor: int | None = None
     data: int | None = None
     place: dict[str, str] = attrs.field(factory=dict)
+    processor: str | None = None
+    run: dict[str, str] = attrs.field(factory=dict)
 
 
 def _whole(value: Any, _: Any) -> int:
@@ -130,9 +132,12 @@ class _Reader:
             tensor=mapping.tensor,
             data=mapping.data,
             place=mapping.place,
+            processor=mapping.processor,
+            run=mapping.run,
         )
         if not self.faults:
             self._places(spec)
+            self._runs(spec)
         if self.faults:
             raise SpecError(self.faults)
         return override(spec, overrides)
@@ -161,6 +166,12 @@ class _Reader:
                 "mapping.place",
                 f"with {len(memories)} memories every tensor class needs one; missing: {', '.join(missing)}",
             )
+
+    def _runs(self, spec: System) -> None:
+        processors = [c.name for c in spec.of("processor")]
+        for key, name in (("processor", spec.processor), *((f"run.{k}", p) for k, p in spec.run.items())):
+            if name is not None and name not in processors:
+                self.fault(f"mapping.{key}", f"unknown processor '{name}'; {nearest(name, processors)}")
 
     def _class(self, key: str, name: Any, kind: str) -> type[Technology] | None:
         if not isinstance(name, str):
@@ -305,22 +316,39 @@ class _Reader:
                     self.fault(f"link.{component.name}.between", f"unknown component '{end}'; {nearest(end, ends)}")
         if self.faults:
             return
+        self._seat(components)
+        hosts = [c.name for c in components.values() if c.table == "processor" and c.on is None]
         for name, component in components.items():
             if component.table != "memory":
                 continue
-            if component.on is not None and component.on not in processors:
-                self.fault(
-                    f"memory.{name}.on", f"unknown processor '{component.on}'; {nearest(component.on, processors)}"
-                )
+            if component.on is not None and component.on not in hosts:
+                self.fault(f"memory.{name}.on", f"unknown processor '{component.on}'; {nearest(component.on, hosts)}")
             elif component.on is None and name not in linked:
-                if len(processors) > 1:
-                    self.fault(
-                        f"memory.{name}", f"with several processors it needs on = NAME ({', '.join(processors)})"
-                    )
-                elif processors:
-                    components[name] = attrs.evolve(component, on=processors[0])
-            elif component.on is None and len(processors) == 1 and not _is_behind(name, components):
-                components[name] = attrs.evolve(component, on=processors[0])
+                if len(hosts) > 1:
+                    self.fault(f"memory.{name}", f"with several processors it needs on = NAME ({', '.join(hosts)})")
+                elif hosts:
+                    components[name] = attrs.evolve(component, on=hosts[0])
+            elif component.on is None and len(hosts) == 1 and not _is_behind(name, components):
+                components[name] = attrs.evolve(component, on=hosts[0])
+
+    def _seat(self, components: dict[str, Component]) -> None:
+        """Check that near-memory processors, and they alone, sit on a memory; on the only one unless they say which."""
+        memories = [c.name for c in components.values() if c.table == "memory"]
+        for name, component in components.items():
+            if component.table != "processor":
+                continue
+            cls = component.technology
+            near = cls is not None and issubclass(cls, Processor) and cls.near
+            key = f"processor.{name}"
+            if not near and component.on is not None:
+                what = cls.name if cls else "it"
+                self.fault(f"{key}.on", f"{what} does not sit on a memory; memories hang on it")
+            elif near and component.on is None and len(memories) > 1:
+                self.fault(key, f"it sits on a memory: it needs on = NAME ({', '.join(memories)})")
+            elif near and component.on is None:
+                components[name] = attrs.evolve(component, on=memories[0])
+            elif near and component.on not in memories:
+                self.fault(f"{key}.on", f"unknown memory '{component.on}'; {nearest(str(component.on), memories)}")
 
 
 def _is_behind(name: str, components: Mapping[str, Component]) -> bool:
@@ -355,7 +383,7 @@ def settable(spec: System) -> list[str]:
     names = [f"{c.name}.{p}" for c in spec.components.values() for p in (*c.declared(), *c.words())]
     names += [f"{c.name}.arbitration" for c in spec.components.values() if c.table in ("memory", "link")]
     names += [f"{c.name}.size" for c in spec.of("network")]
-    return [*names, "mapping.tensor", "mapping.data"]
+    return [*names, "mapping.tensor", "mapping.data", "mapping.processor"]
 
 
 def _override(spec: System, key: str, value: str) -> System:
@@ -364,6 +392,11 @@ def _override(spec: System, key: str, value: str) -> System:
         return attrs.evolve(spec, tensor=_integer(value))
     if key == "mapping.data":
         return attrs.evolve(spec, data=_integer(value))
+    if key == "mapping.processor":
+        names = [c.name for c in spec.of("processor")]
+        if value not in names:
+            raise UnknownNameError(f"unknown processor '{value}'; {nearest(value, names)}")
+        return attrs.evolve(spec, processor=value)
     component = spec.components.get(owner)
     if component is None or key not in settable(spec):
         raise UnknownNameError(f"unknown name; {nearest(key, settable(spec))}")

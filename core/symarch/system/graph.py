@@ -34,8 +34,8 @@ class Network:
     size: int
 
 
-def _instance(cls: Any, component: Component, make: Make) -> Any:
-    values: dict[str, Any] = {}
+def _instance(cls: Any, component: Component, make: Make, **surroundings: Any) -> Any:
+    values: dict[str, Any] = dict(surroundings)
     declared = component.declared()
     names = [f.name for f in attrs.fields(cls) if f.name in component.settings]
     for name in names:
@@ -72,10 +72,14 @@ class SystemGraph:
     def build(cls, spec: System, make: Make) -> SystemGraph:
         """Instantiate a spec's technologies with the scalars of `make` and reduce its paths. Raises SpecError."""
         built: dict[str, dict[str, Any]] = {"processor": {}, "memory": {}, "link": {}, "network": {}}
-        for component in spec.components.values():
+        # memories first: a processor that sits on one computes with what the memory states of itself
+        for component in sorted(spec.components.values(), key=lambda c: c.table != "memory"):
             if component.technology is None:
                 continue
-            instance = _instance(component.technology, component, make)
+            seat = {}
+            if component.table == "processor" and component.on is not None:
+                seat["memory"] = built["memory"][component.on]
+            instance = _instance(component.technology, component, make, **seat)
             if component.table == "network":
                 assert component.topology is not None  # the reader demands one
                 topology = _instance(component.topology, component, make)
@@ -85,7 +89,8 @@ class SystemGraph:
         paths = {}
         for processor in built["processor"]:
             for memory, segments in _walk(spec, built, processor).items():
-                paths[processor, memory] = compose(memory, built["memory"][memory], segments)
+                inside = built["processor"][processor] if spec.components[processor].on == memory else None
+                paths[processor, memory] = compose(memory, built["memory"][memory], segments, inside)
         for memory in built["memory"]:
             if not any(m == memory for _, m in paths):
                 raise SpecError([f"{spec.path or spec.name}: memory.{memory}: no link leads to it from a processor"])
@@ -112,7 +117,7 @@ def _walk(spec: System, built: Mapping[str, Mapping[str, Any]], start: str) -> d
     for component in spec.components.values():
         if component.between:
             join(*component.between, component.name)
-        elif component.on:
+        elif component.on and component.table == "memory":
             join(component.name, component.on, None)
 
     def segment(name: str, part: str) -> Segment:
@@ -125,6 +130,14 @@ def _walk(spec: System, built: Mapping[str, Mapping[str, Any]], start: str) -> d
     found: dict[str, tuple[Segment, ...]] = {}
     reached: dict[str, tuple[Segment, ...]] = {start: ()}
     queue = deque([start])
+    seat = spec.components[start].on
+    if seat is not None:  # from inside its memory it reaches what lies behind, but not its host
+        found[seat] = (attrs.evolve(segment(seat, "array"), part="inside"),)
+        reached |= {seat: ()} | {c.name: () for c in spec.components.values() if c.table == "processor"}
+        for there, link in neighbours.get(seat, ()):
+            if there not in reached and link:
+                reached[there] = (segment(link, "link"),)
+                queue.append(there)
     while queue:
         here = queue.popleft()
         table = spec.components[here].table

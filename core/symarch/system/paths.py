@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from symarch.program import Min, total
-from symarch.technologies import Interconnect, Memory, Quantity
+from symarch.technologies import Interconnect, Memory, Processor, Quantity
 
 
 @attrs.frozen
@@ -19,7 +19,7 @@ class Segment:
         component: the component it belongs to.
         exclusive: whether it serves one tier at a time.
         shared_by: number of devices whose loads add on it.
-        part: array, port or link.
+        part: array, port or link; inside: an array read by the processor that sits on it.
     """
 
     resource: str
@@ -81,8 +81,42 @@ def _sum(parts: list[tuple[str, Any]]) -> tuple[Any, list[str]]:
     return (None if missing else total([value for _, value in parts])), missing
 
 
-def compose(name: str, memory: Memory, segments: tuple[Segment, ...]) -> Path:
-    """Compose the record of a path from its segments and the memory at its end."""
+def inside_rate(processor: Processor, otherwise: Quantity) -> Quantity:
+    """Return the rate at which a processor reads or writes the memory it sits on: its own, or the memory's."""
+    return otherwise if processor.memory_bandwidth is None else processor.memory_bandwidth
+
+
+def _from_inside(name: str, memory: Memory, segments: tuple[Segment, ...], processor: Processor) -> Path:
+    """Return the record of the memory a processor sits on."""
+    latency = memory.read_latency if processor.memory_latency is None else processor.memory_latency
+    read = memory.read_energy if processor.memory_energy is None else processor.memory_energy
+    write = memory.write_energy if processor.memory_energy is None else processor.memory_energy
+    named = {"read_latency": latency, "read_energy": read, "write_energy": write}
+    return Path(
+        memory=name,
+        segments=segments,
+        read_bandwidth=inside_rate(processor, memory.read_bandwidth),
+        write_bandwidth=inside_rate(processor, write_rate(memory)),
+        latency=latency,
+        round_trip=latency,
+        read_energy=read,
+        write_energy=write,
+        capacity=memory.capacity,
+        missing=tuple(f"{name}.{key}" for key, value in named.items() if value is None),
+    )
+
+
+def compose(name: str, memory: Memory, segments: tuple[Segment, ...], inside: Processor | None = None) -> Path:
+    """Compose the record of a path from its segments and the memory at its end.
+
+    Args:
+        name: the memory's name.
+        memory: the memory.
+        segments: from the processor's end to the array.
+        inside: the processor, if it sits on this memory.
+    """
+    if inside is not None:
+        return _from_inside(name, memory, segments, inside)
     links: list[Any] = [s.component for s in segments if s.part == "link"]
     passed = [s.component for s in segments if s.part == "port" and s.component is not memory]
     rates = [link_rate(link) for link in links] + [port_rate(p) for p in passed]

@@ -33,6 +33,10 @@ _KINDS: dict[str, tuple[str, ...]] = {
 }
 
 
+OPERATOR_KINDS = tuple(_KINDS)
+"""The kinds of operators that run on a processor."""
+
+
 def probe_operators(processor: Any) -> Iterator[ProbeOperator]:
     """Yield one operator of each kind, in a data type the processor computes in."""
     own = [p.name.removeprefix("peak_") for p in parameters_of(type(processor)) if p.name.startswith("peak_")]

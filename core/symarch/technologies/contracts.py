@@ -224,7 +224,7 @@ class Limit:
 
     Attributes:
         budget: in `unit`.
-        processor: weight of the processor's own power: 1 for a power, a thermal resistance [K/W] for a temperature rise.
+        processor: weight of the processor's own power: 1 for a power, a resistance [K/W] for a rise of temperature.
         stacked: weight of the power of the memory it sits on.
         others: weight of the power of the other memories and of the links.
         unit: W or K.
@@ -235,6 +235,11 @@ class Limit:
     stacked: Quantity = 1
     others: Quantity = 1
     unit: str = "W"
+
+    @property
+    def weights(self) -> tuple[Quantity, Quantity, Quantity]:
+        """The three weights."""
+        return self.processor, self.stacked, self.others
 
 
 @technology
