@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -24,22 +23,23 @@ from symarch.analysis import (
 )
 from symarch.analysis.limits import budgets_of, static_powers
 from symarch.analysis.model import benches_of
-from symarch.analysis.time import collective_load, limited_time, operator_load, time_of
-from symarch.errors import MappingError, SymarchError, UnknownNameError, WorkloadError, nearest
+from symarch.analysis.time import SENT, collective_load, limited_time, operator_load, time_of
+from symarch.errors import MappingError, ModelError, SymarchError, UnknownNameError, WorkloadError, nearest
 from symarch.mapping import resolve
 from symarch.mapping.resolve import placed
 from symarch.notebook import html_table
 from symarch.program import compile_python
 from symarch.program.derivatives import evaluate
-from symarch.quantities import format_quantity
-from symarch.sensitivity import Elasticity, Sensitivity, sensitivity_of
+from symarch.results import ConstraintResult, Explanation, OperatorResult, ResourceResult, Result, Term, shown
+from symarch.sensitivity import Elasticity, Point, Sensitivity, explained, sensitivity_of
 from symarch.specs import System, find_model, find_system, read_system
 from symarch.system import SystemGraph
-from symarch.technologies import quantities_of
-from symarch.trace import Architecture, Operator, load_config
+from symarch.system.graph import Make
+from symarch.technologies import Quantity, quantities_of
+from symarch.trace import Architecture, Operator, Resizable, load_config
+from symarch.trace.recorded import RecordedTrace, load_trace
 
 if TYPE_CHECKING:
-    import sympy
     import xarray
 
     from symarch.formula import Formula
@@ -52,152 +52,20 @@ def load_system(name: str, settings: Mapping[str, str | float] | None = None) ->
     return read_system(find_system(str(name)), {k: str(v) for k, v in (settings or {}).items()})
 
 
-def load_model(name: str) -> Architecture:
-    """Load a model by shipped name or the path of a Hugging Face `config.json`. Raises ModelError."""
-    return load_config(find_model(str(name)))
+def load_model(name: str, settings: Mapping[str, Any] | None = None) -> Architecture:
+    """Load a model by shipped name, the path of a Hugging Face `config.json`, or that of a trace. Raises ModelError.
 
-
-@attrs.frozen
-class OperatorResult:
-    """One line of the breakdown by operator.
-
-    Attributes:
-        name: the operator's.
-        phase: prefill or decode.
-        count: runs in one pass.
-        time: of one run, in decode the mean over steps [s].
-        bound: the resource with the largest share of it.
-        share: count x time over the phase's time.
+    `settings` replaces keys of the configuration, as `--set model.KEY=VALUE` does.
     """
-
-    name: str
-    phase: str
-    count: int
-    time: float
-    bound: str
-    share: float
+    path = find_model(str(name))
+    trace = load_trace(path)
+    if trace is not None and settings:
+        raise ModelError(f"{path}: a trace has no sizes to set ({', '.join(settings)})")
+    return trace or load_config(path, settings)
 
 
-@attrs.frozen
-class ResourceResult:
-    """A resource's share of a phase's time; the shares of a phase sum to 1."""
-
-    name: str
-    phase: str
-    share: float
-
-
-@attrs.frozen
-class ConstraintResult:
-    """A constraint at a point: `ok` while used <= limit."""
-
-    name: str
-    ok: bool
-    used: float
-    limit: float
-    unit: str
-
-
-def _shown(metric: str, value: float | None) -> str:
-    return "-" if value is None else format_quantity(value, METRICS[metric][0])
-
-
-@attrs.frozen
-class Result:
-    """The numbers of one point.
-
-    Attributes:
-        metrics: value of each metric [SI]; None where something is not modelled or does not apply.
-        missing: for a metric without a value, why: the quantities it lacks.
-        constraints: capacities and budgets.
-        operators: the breakdown by operator.
-        resources: the breakdown by resource.
-        workload: the sizes, phase and data types.
-        assumptions: what was assumed and what is not modelled.
-    """
-
-    metrics: Mapping[str, float | None]
-    missing: Mapping[str, tuple[str, ...]]
-    constraints: tuple[ConstraintResult, ...]
-    operators: tuple[OperatorResult, ...]
-    resources: tuple[ResourceResult, ...]
-    workload: Mapping[str, Any]
-    assumptions: tuple[str, ...]
-
-    def __getattr__(self, name: str) -> float | None:
-        """Return a metric by name."""
-        if name in METRICS:
-            return self.metrics.get(name)
-        raise AttributeError(name)
-
-    def _repr_html_(self) -> str:
-        """Return metrics and constraints, for notebooks."""
-        rows = [(n, _shown(n, v)) for n, v in self.metrics.items()]
-        rows += [(c.name, f"{100 * c.used / c.limit:.0f} %" + ("" if c.ok else ": FAILS")) for c in self.constraints]
-        return html_table(", ".join(f"{k} {v}" for k, v in self.workload.items()), ("", "value"), rows)
-
-    @property
-    def feasible(self) -> bool:
-        """Whether every constraint holds."""
-        return all(c.ok for c in self.constraints)
-
-
-@attrs.frozen
-class Term:
-    """One named term of a metric in the regime at a point.
-
-    Attributes:
-        resource: what takes the time.
-        cause: what for.
-        value: the term [s or J].
-        share: of the metric.
-        expression: the term in symbols, definitions by name.
-        operators: the operators it comes from.
-    """
-
-    resource: str
-    cause: str
-    value: float
-    share: float
-    expression: sympy.Expr
-    operators: tuple[str, ...]
-
-
-@attrs.frozen
-class Explanation:
-    """A metric as a sum of terms in the regime at a point.
-
-    Attributes:
-        metric: its name.
-        value: at the point; equals the sum of the terms.
-        unit: of the value.
-        order: the overlap order p.
-        terms: largest first.
-        definitions: the named definitions that the terms use, as the plugins state them.
-        values: value of every symbol and definition used.
-        units: unit of every symbol and definition used.
-        roofline: the same at p = infinity, None if p is infinity or 1 or the metric is no time.
-        latex: declared LaTeX of the symbols.
-    """
-
-    metric: str
-    value: float
-    unit: str
-    order: float
-    terms: tuple[Term, ...]
-    definitions: Mapping[str, sympy.Expr]
-    values: Mapping[str, float]
-    units: Mapping[str, str]
-    roofline: Explanation | None
-    latex: Mapping[str, str]
-
-    def _repr_latex_(self) -> str:
-        """Return the sum of the terms in LaTeX, for notebooks."""
-        from symarch.formula import latex_of
-
-        name = self.metric.replace("_", r"\_")
-        terms = " + ".join(latex_of(t.expression, dict(self.latex)) for t in self.terms)
-        return rf"$\displaystyle \mathrm{{{name}}} = {terms}$"
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 class Analysis:
@@ -213,13 +81,15 @@ class Analysis:
         phase: prefill, decode or both.
         dtype: `bf16`, or by tensor class `weights=fp8,kv_cache=bf16`.
         ideal: the speed of light: efficiencies 1, overheads 0, perfect overlap.
+        symbols: sizes of the model to keep as symbols, `model.KEY` with a KEY of its configuration.
 
     Raises:
-        MappingError, WorkloadError: when asked for something that makes no sense.
+        MappingError, WorkloadError, UnknownNameError: when asked for something that makes no sense.
     """
 
     def __init__(self, system: System, model: Architecture, mapping: Mapping[str, str] | None = None,
-                 phase: str = "both", dtype: str = "bf16", ideal: bool = False) -> None:  # fmt: skip
+                 phase: str = "both", dtype: str = "bf16", ideal: bool = False,
+                 symbols: Sequence[str] = ()) -> None:  # fmt: skip
         if phase not in PHASES:
             raise WorkloadError(f"unknown phase {phase!r}; {nearest(phase, PHASES)}")
         system = placed(system, mapping) if mapping else system
@@ -228,9 +98,15 @@ class Analysis:
         self.phase = phase
         self.ideal = ideal
         self.dtypes = {t: d for t, d in parse_dtypes(dtype).items() if t in model.tensors}
+        if isinstance(model, RecordedTrace):
+            self.phase = model.phase_of(phase)
+            if dtype != "bf16" and self.dtypes != model.dtypes:
+                raise WorkloadError(f"dtype cannot be given: the trace was taken with {_listed(model.dtypes)}")
+            self.dtypes = dict(model.dtypes)
         for tensor in (part.partition("=")[0].strip() for part in dtype.split(",") if "=" in part):
             if tensor not in model.tensors:
                 raise WorkloadError(f"{model.name} has no {tensor}, which dtype {dtype!r} names")
+        self._sizes = _sizes(model, symbols)
         self._recorded: dict[bool, Recorded] = {}
 
     def __repr__(self) -> str:
@@ -239,13 +115,20 @@ class Analysis:
     def _repr_html_(self) -> str:
         """Return the metrics at the default workload, for notebooks."""
         result = self.evaluate()
-        rows = [(n, _shown(n, v), METRICS[n][1]) for n, v in result.metrics.items()]
+        rows = [(n, shown(n, v), METRICS[n][1]) for n, v in result.metrics.items()]
         sizes = ", ".join(f"{n} {result.workload[n]}" for n in self.request().sizes)
         return html_table(f"{self.model.name} on {self.system.name}: {sizes}", ("metric", "value", ""), rows)
 
     def request(self, single: bool = False) -> Request:
         """Return the kind of workload; `single` for one decode step at a given context."""
-        return Request("decode" if single else self.phase, self.dtypes, single)
+        fixed: dict[str, int] = {}
+        if isinstance(self.model, RecordedTrace):
+            fixed = dict(self.model.taken_at)
+            if "batch" in fixed:  # of one replica
+                fixed["batch"] *= resolve(self.system, self.model).data
+        return Request(
+            "decode" if single else self.phase, self.dtypes, single or "context" in fixed, fixed, self._sizes
+        )
 
     def recorded(self, single: bool = False) -> Recorded:
         """Return the recorded model, recording it at the first call."""
@@ -287,11 +170,13 @@ class Analysis:
     def _point(self, given: Mapping[str, Any]) -> tuple[Recorded, dict[str, float], dict[str, float]]:
         """Return the recorded model, the value of every symbol, and the workload's sizes."""
         single = given.get("context") is not None
+        if isinstance(self.model, RecordedTrace):
+            self.model.check_given(n for n, v in given.items() if v is not None)
         recorded = self.recorded(single)
         request = self.request(single)
         if single and self.phase == "prefill":
             raise WorkloadError("context is for decode; in prefill each token attends to those before it")
-        sizes = check_sizes(request, {k: v for k, v in given.items() if k in request.sizes})
+        sizes = check_sizes(request, {k: v for k, v in given.items() if k in request.all_sizes})
         values = {n: s.value for n, s in recorded.symbols.items()} | sizes
         known = {"batch", "prompt", "output", "context"}
         for name, value in given.items():
@@ -371,11 +256,15 @@ class Analysis:
             for (operator, resource), part in grouped(parts, "operator", "resource").items():
                 if part > 0:
                     binding.setdefault(operator, resource)
+            won = {p.operator: p.cause.removeprefix(SENT) for p in parts if p.weight > 0 and p.cause.startswith(SENT)}
             for o in recorded.operators:
                 if o.phase == phase:
                     one = float(found[f"time.{phase}.{o.name}"])
                     bound = binding.get(o.name, "")
-                    operators.append(OperatorResult(o.name, phase, o.count, one, bound, one * o.count / time))
+                    count = found[f"count.{phase}.{o.name}"]
+                    runs = int(count) if count == int(count) else float(count)
+                    share, algorithm = one * runs / time, won.get(o.name)
+                    operators.append(OperatorResult(o.name, phase, runs, one, bound, share, algorithm))
         return tuple(operators), tuple(resources)
 
     def compile(self, metric: str, over: Sequence[str], **given: Any) -> Callable[..., Any]:
@@ -419,11 +308,26 @@ class Analysis:
 
     def sensitivity(self, metric: str, **given: Any) -> Sensitivity:
         """Return the elasticities of a metric by every settable parameter at a point, with their checks."""
+        point = self.point(metric, **given)
+        order = self._order(metric, point.values, given)
+        return sensitivity_of(point.recorded, metric, point.values, point.units, order)
+
+    def point(self, metric: str, **given: Any) -> Point:
+        """Return a metric at a point, what the functions of `symarch.sensitivity` are asked about.
+
+        Raises WorkloadError where the metric does not exist there.
+        """
         recorded, values, sizes = self._point(given)
         self._output(metric, given.get("context") is not None)
         if sizes.get("output") == 1 and metric in ("tpot", "throughput_per_user"):
             raise WorkloadError("output 1 has no decode step, so no tpot")
-        return sensitivity_of(recorded, metric, values, self._definition_units(), self._order(metric, values, given))
+        return Point(recorded, metric, values, self._overlap, self._definition_units(), self.system.name)
+
+    @property
+    def _overlap(self) -> float:
+        """Overlap order of the first processor."""
+        found: float = self.system.of("processor")[0].settings["overlap"].value
+        return found
 
     def _definition_units(self) -> dict[str, str]:
         units: dict[str, str] = {}
@@ -442,7 +346,7 @@ class Analysis:
             system = self._at_order(order).system
             return float(run_on_floats(system, self.model, request, values).metrics[metric])
 
-        p = self.system.components[name].settings["overlap"].value
+        p = self._overlap
         elasticity = None
         if math.isfinite(p):
             below, above = max(1.0, p / 1.1), p * 1.1
@@ -468,57 +372,15 @@ class Analysis:
         counts, at other p times (t/m)**(p-1). Their sum is the metric, exactly. Raises WorkloadError for metrics that
         are not sums.
         """
-        from symarch.formula import let_bound
-
-        unit = "J" if metric == "energy_per_token" else "s"
         if metric in METRICS and metric not in (*TIME_METRICS, "energy_per_token"):
             raise WorkloadError(
                 f"{metric} is no sum of terms; explain one of {', '.join(TIME_METRICS)}, energy_per_token"
             )
-        recorded, values, sizes = self._point(given)
-        output = self._output(metric, given.get("context") is not None)
-        if sizes.get("output") == 1 and metric == "tpot":
-            raise WorkloadError("output 1 has no decode step, so no tpot")
-        parts = parts_of(recorded.program, output, values, unit)
-        computed = evaluate(recorded.program, values)
-        formula = let_bound(recorded.program, [p.index for p in parts], computed)
-        value = float(computed[recorded.program.outputs[output]])
-        groups: dict[tuple[str, str], list[int]] = {}
-        for position, part in enumerate(parts):
-            groups.setdefault((part.resource, part.cause), []).append(position)
-        terms = []
-        for (resource, cause), members in groups.items():
-            amount = math.fsum(parts[i].weight * parts[i].value for i in members)
-            if amount == 0:
-                continue  # an overhead that is 0 at the speed of light, a latency that is covered
-            expression = _sum_of([(_exact(parts[i].weight), formula.expressions[i]) for i in members])
-            names = tuple(dict.fromkeys(parts[i].operator for i in members if parts[i].operator))
-            terms.append(Term(resource, cause, amount, amount / value, expression, names))
-        terms.sort(key=lambda t: -t.value)
-        order = self.system.components[next(c.name for c in self.system.of("processor"))].settings["overlap"].value
-        used = {str(s) for e in (*(t.expression for t in terms), *formula.definitions.values()) for s in e.free_symbols}
-        defined = recorded.program.names
-        shown = {
-            n: float(computed[defined[n]] if n in defined else values[n])
-            for n in sorted(used | set(formula.definitions))
-        }
-        units = {n: s.unit for n, s in recorded.symbols.items()} | self._definition_units()
-        units |= {n: u for n, (u, _) in METRICS.items()}
+        point = self.point(metric, **given)
         roofline = None
-        if unit == "s" and order not in (1, math.inf):
+        if METRICS[metric][0] == "s" and point.order not in (1, math.inf):
             roofline = self._at_order(math.inf).explain(metric, **given)
-        return Explanation(
-            metric=metric,
-            value=value,
-            unit=METRICS[metric][0],
-            order=order,
-            terms=tuple(terms),
-            definitions=formula.definitions,
-            values=shown,
-            units={n: units.get(n, "1") for n in shown},
-            roofline=roofline,
-            latex={n: s.latex for n, s in recorded.symbols.items()},
-        )
+        return explained(point, roofline)
 
     def evaluate_on_floats(self, **given: Any) -> dict[str, float]:
         """Return the metrics from running the model on plain numbers: the reference the program is held to."""
@@ -565,29 +427,23 @@ class Function:
         return self._arrays(*values)[0]
 
 
-def _exact(weight: float) -> Any:
-    """Return a weight as a fraction when it is one of small denominator, as counts and their halves are."""
-    fraction = Fraction(weight).limit_denominator(10**6)
-    return fraction if math.isclose(float(fraction), weight, rel_tol=1e-15) else weight
-
-
-def _sum_of(terms: list[tuple[Any, Any]]) -> Any:
-    """Add weighted expressions and factor out what they share: the same bytes over the same bandwidth."""
-    import sympy
-
-    from symarch.formula.functions import exact
-
-    added = sympy.Add(*(exact(w) * e for w, e in terms))
-    if added.count_ops() > 1000:  # expanding whole operators, as static power times their time, takes half a minute
-        return added
-    common = sympy.factor_terms(sympy.expand(added))
-    return common if common.count_ops() < added.count_ops() else added
-
-
 def analyze(system: System, model: Architecture, mapping: Mapping[str, str] | None = None, phase: str = "both",
-            dtype: str = "bf16", ideal: bool = False) -> Analysis:  # fmt: skip
+            dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = ()) -> Analysis:  # fmt: skip
     """Analyse a model on a system; see `Analysis`."""
-    return Analysis(system, model, mapping=mapping, phase=phase, dtype=dtype, ideal=ideal)
+    return Analysis(system, model, mapping=mapping, phase=phase, dtype=dtype, ideal=ideal, symbols=symbols)
+
+
+def _sizes(model: Architecture, symbols: Sequence[str]) -> dict[str, float]:
+    """Return the sizes of a model that are symbols, with their values. Raises UnknownNameError."""
+    sizes = model.sizes if isinstance(model, Resizable) else {}
+    found = {key: sizes[key] for key in (model.options if isinstance(model, Resizable) else ())}
+    for name in symbols:
+        known = [f"model.{key}" for key in sizes]
+        if name not in known:
+            raise UnknownNameError(f"{model.name} has no size '{name}'; {nearest(name, known)}")
+        key = name.removeprefix("model.")
+        found[key] = sizes[key]
+    return found
 
 
 @attrs.frozen
@@ -612,11 +468,19 @@ def time_operator(system: System, operator: Operator, *, devices: int | None = N
     Its dims, flops and bytes are numbers in SI, per device; a collective takes place among `devices` devices (default:
     all). Raises MappingError or SymarchError.
     """
-    system = system.ideal() if ideal else system
+    return float(operator_time(system.ideal() if ideal else system, operator, devices=devices))
+
+
+def operator_time(system: System, operator: Operator, *, devices: int | None = None,
+                  make: Make = lambda component, parameter, value: value, limits: bool = True) -> Quantity:  # fmt: skip
+    """Return the time of one operator on scalars of any kind: `make` turns parameters into them.
+
+    Without `limits`, power and temperature do not act. Raises MappingError or SymarchError.
+    """
     if operator.collective is not None:
         system = attrs.evolve(system, tensor=devices or system.devices, data=None)
     mapping = resolve(system, _NoModel())  # type: ignore[arg-type]  # only check_shard is asked
-    bench = benches_of(SystemGraph.build(system, lambda component, parameter, value: value), mapping).of(operator)
+    bench = benches_of(SystemGraph.build(system, make), mapping).of(operator)
     if operator.collective is not None:
         if operator.collective.axis not in mapping.networks:
             raise MappingError(f"{system.name} has no network of 2 devices or more, so no collective")
@@ -624,8 +488,8 @@ def time_operator(system: System, operator: Operator, *, devices: int | None = N
         load = collective_load(network, operator, mapping.shard.tensor)
     else:
         load = operator_load(bench, operator)
-    budgets = budgets_of(bench, static_powers(bench.system))[0]
-    return float(time_of(bench.processor.overlap, load, limited_time(budgets, load.energies, operator.name)))
+    budgets = budgets_of(bench, static_powers(bench.system))[0] if limits else ()
+    return time_of(bench.processor.overlap, load, limited_time(budgets, load.energies, operator.name))
 
 
 __all__ = [

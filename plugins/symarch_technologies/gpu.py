@@ -1,18 +1,20 @@
 """GPUs: matrix units with one peak per data type, kernels with a fixed launch time, a shared on-chip memory.
 
     arithmetic = flops / (efficiency * peak)         efficiency by kind: matrix product, converted product, attention
+    vector     = flops / peak_vector                 norms, element-wise operators and look-ups, if any are counted
     overhead   = launch, attention_launch for attention, plus conversion for a product in fewer than 16 bits
     energy     = energy_per_flop * flops + energy_per_byte * bytes + static_power * time     beside the memories' own
 
-Peaks: NVIDIA data sheets, dense, without structured sparsity. Times: single kernels in CUDA graphs on A100 SXM and H100
-SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0), tables `gemm_perf` (SGLang) and `*_attention_perf`
-(vLLM). Launch, efficiencies and streaming efficiency are those of least mean relative error of
+Peaks: vendors' data sheets, dense, without structured sparsity. Times: single kernels in CUDA graphs on A100 SXM and
+H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0), tables `gemm_perf` (SGLang) and
+`*_attention_perf` (vLLM). Launch, efficiencies and streaming efficiency are those of least mean relative error of
 
     latency = launch + (arithmetic ** p + (bytes / (streaming_efficiency * bandwidth)) ** p) ** (1 / p)
 
 fitted together, over all rows of a system. The defaults are H100's at p = infinity; the presets take p = 2, which fits
 9000 A100 products with 9.2 % mean error instead of 11.6, and 4500 H100 products with 9.0 instead of 10.0 (p = 1: 10.5
-and 12.5). Energy: the additive model of whole-GPU measurements on H200 and B200 (arjunds/efficient-ai, README v2).
+and 12.5). Energy: the additive model of whole-GPU measurements on H200 and B200 (arjunds/efficient-ai, README v2). What
+software keeps back of the memory: vLLM's default share and the figures of its memory profiler.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class GPU(Processor):
         "Norms and element-wise operators launch like matrix products (on A100 the smallest take 1 to 8 us).",
         "Products in fewer than 16 bits convert their activations in a kernel of their own.",
         "Clocks do not fall with load; a power limit acts on time instead.",
+        "A FLOP costs the same energy in every data type, so that a power limit is too strict on 8 and 4 bits.",
         "Energy per byte is that of weights; cached keys and values were measured at 41 pJ/bit, weights at 13.",
     )
 
@@ -60,6 +63,11 @@ class GPU(Processor):
         None, "FLOP/s", better="more", status="standard", symbol=r"F_{fp32}",
         source="absent unless a preset gives it; H100 SXM data sheet: 66.9 TFLOP/s",
         doc="peak arithmetic at 32 bits, on the vector units",
+    )  # fmt: skip
+    peak_vector: Quantity = parameter(
+        "66.9 TFLOP/s", "FLOP/s", better="more", status="standard", symbol=r"F_{vec}",
+        source="H100 SXM data sheet, 32 bits without tensor cores: 66.9 TFLOP/s; element-wise kernels use 32 bits",
+        doc="peak arithmetic of the vector units, for all that is no matrix product",
     )  # fmt: skip
     launch: Quantity = parameter(
         "3.14 us", "s", low="2.9 us", high="7.3 us", nonnegative=True, ideal=0, better="less", status="measured",
@@ -144,8 +152,35 @@ class GPU(Processor):
         doc="memory on the chip that software can keep data in",
     )  # fmt: skip
 
+    runtime_memory: Quantity = parameter(
+        "2 GiB", "B", low="0.55 GB", high="3.5 GiB", nonnegative=True, ideal=0, better="less", status="assumed",
+        symbol=r"C_{rt}",
+        source="assumed from vLLM's memory profiler (issues 11251 and 14452: context and libraries 0.33 to 0.39 GiB, "
+        "activations 1.0 to 2.5 GiB; CUDA graphs 0.36 to 0.6 GiB); range: aiconfigurator's 551 MB and safer 3.5 GiB",
+        doc="bytes that the runtime keeps back: context, libraries, workspace, graphs",
+    )  # fmt: skip
+    allocatable: Quantity = parameter(
+        0.92, "1", low=0.85, high=0.95, at_most=1, ideal=1, better="more", status="standard", symbol=r"\phi_{rt}",
+        source="vLLM, vllm/config/cache.py: gpu_memory_utilization is 0.92 by default, 0.90 before 2026; range: what "
+        "people set",
+        doc="share of what is left of the memory that can be filled",
+    )  # fmt: skip
+    cost: Quantity = parameter(
+        None, "USD", better="less", status="assumed", symbol=r"K",
+        source="absent unless a preset gives it: prices are those of one day",
+        doc="price without its memories",
+    )  # fmt: skip
+    embodied_carbon: Quantity = parameter(
+        None, "kg", better="less", status="assumed", symbol=r"G",
+        source="absent unless a preset gives it",
+        doc="carbon dioxide equivalent of making it and its share of the baseboard, without its memories",
+    )  # fmt: skip
+
     def effort(self, operator: OperatorLike) -> Effort:
         """Return arithmetic at the efficiency of the operator's kind, and the launches of its kernels."""
+        if operator.kind in ("norm", "elementwise", "embedding"):
+            counted = not (isinstance(operator.flops, int) and operator.flops == 0)
+            return Effort({"vector": operator.flops / self.peak_vector} if counted else {}, {"launch": self.launch})
         attention = operator.kind == "attention"
         product = operator.kind in ("matmul", "moe_matmul")
         converted = product and self.arithmetic(operator.dtype) not in ("fp32", "bf16")

@@ -2,33 +2,30 @@
 
     capacity  = stacks * dies * die_capacity * usable_fraction
     bandwidth = stacks * pins * pin_rate
-    latency   = row_latency + controller_latency
+    latency   = activate_time + column_time + burst / pin_rate + row_conflicts * precharge_time + controller_latency
     energy    = core_energy + io_energy                      per byte, read or written
 
 Pins, rates and densities: JEDEC JESD235 (HBM2E), JESD238 (HBM3), JESD270-4 (HBM4), as tabulated by Ma and Patterson,
 "Challenges and Research Directions for Large Language Model Inference Hardware", arXiv 2601.05047. Row timings: the
 JEDEC-derived presets of CMU-SAFARI/ramulator2 (c5b1c3a). Power: rail measurements of an H200, CMU-SAFARI/HBM-Power.
+
+The measured share of an H200's peak, 0.942, has refresh in it: it is `row_efficiency`, and `refresh_blocking` is 0, as
+HBM can refresh one bank while the others serve. All banks at once (`refresh_blocking = 1`) would lose 9 % more.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Memory, Quantity, hookimpl, parameter, quantity, technology
+from symarch import Quantity, hookimpl, parameter, quantity, technology
+from symarch_technologies._dram import Dram
 
 
 @technology
-class HighBandwidthMemory(Memory):
+class HighBandwidthMemory(Dram):
     """Stacks of DRAM dies over through-silicon vias; products run below the standard's maximum pin rate."""
 
     name: ClassVar[str] = "hbm"
-    assumptions: ClassVar[tuple[str, ...]] = (
-        "Reads and writes run at the same peak rate and cost the same energy; the turn-around between them is free.",
-        "Refresh and row changes are one constant share of the peak, whatever the access pattern and temperature.",
-        "Every access finds its row closed: activate, read, burst. Row hits and conflicts are not told apart.",
-        "Traffic spreads evenly over stacks, channels and banks.",
-        "A stack draws its static power at all times, self-refresh states are not used.",
-    )
 
     stacks: Quantity = parameter(
         8, "1", low=1, high=16, integer=True, better="more", status="standard", symbol=r"n_{stack}",
@@ -62,22 +59,70 @@ class HighBandwidthMemory(Memory):
         "192)",
         doc="share of the dies' capacity that the processor's vendor sells",
     )  # fmt: skip
-    efficiency: Quantity = parameter(
-        0.942, "1", low=0.68, high=0.942, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{row}",
-        source="H200 random reads 4520 of 4800 GB/s (CMU-SAFARI/HBM-Power); low: FLINT's Ramulator calibration of "
-        "HBM3E, arXiv 2608.25062",
-        doc="share of the peak that refresh and row changes leave",
+    channel_pins: Quantity = parameter(
+        32, "1", low=32, high=64, integer=True, better="less", status="standard", symbol=r"n_{ch}",
+        source="pseudo channel of HBM3 and HBM4: 32 bit; of HBM2: 64 bit (JESD238, JESD270-4, JESD235)",
+        doc="data pins that serve one access: a pseudo channel",
     )  # fmt: skip
-    row_latency: Quantity = parameter(
-        "33.1 ns", "s", low="30 ns", high="49.4 ns", better="less", status="standard", symbol=r"t_{row}",
-        source="HBM3-6400 closed row: tRCD 19.4 + tCL 12.5 + burst 1.25 ns (ramulator2 presets); high: row conflict",
-        doc="time of the array to the last beat of an access to a closed row",
+    burst: Quantity = parameter(
+        "8 bit", "B", low="4 bit", high="8 bit", better="less", status="standard", symbol=r"b",
+        source="burst length 8 in HBM3 and HBM4, 4 in HBM2, which makes 32 B an access in all (arXiv 2601.05047)",
+        doc="bits that one pin moves in an access",
+    )  # fmt: skip
+    activate_time: Quantity = parameter(
+        "19.4 ns", "s", low="14.2 ns", high="19.5 ns", better="less", status="standard", symbol=r"t_{RCD}",
+        source="tRCD of HBM3-6400 (ramulator2 presets); HBM2-2400: 14.2, HBM4-8000: 19.5",
+        doc="time from opening a row to its column command",
+    )  # fmt: skip
+    column_time: Quantity = parameter(
+        "12.5 ns", "s", low="10 ns", high="14.2 ns", better="less", status="standard", symbol=r"t_{CL}",
+        source="tCL of HBM3-6400 (ramulator2 presets); HBM2-2400: 14.2, HBM4-8000: 10.0",
+        doc="time from the column command to the first beat",
+    )  # fmt: skip
+    precharge_time: Quantity = parameter(
+        "16.2 ns", "s", low="14.2 ns", high="16.5 ns", better="less", status="standard", symbol=r"t_{RP}",
+        source="tRP of HBM3-6400 (ramulator2 presets); HBM2-2400: 14.2, HBM4-8000: 16.5",
+        doc="time to close a row",
+    )  # fmt: skip
+    row_conflicts: Quantity = parameter(
+        0, "1", low=0, high=1, nonnegative=True, at_most=1, better="less", status="assumed", symbol=r"\kappa",
+        source="assumed: the controller closes rows ahead, so an access waits for none to close",
+        doc="share of accesses that find another row open",
     )  # fmt: skip
     controller_latency: Quantity = parameter(
         "239.7 ns", "s", low="70 ns", high="500 ns", better="less", status="measured", symbol=r"t_{ctrl}",
         source="H800 pointer chase 478.8 cycles at 1755 MHz = 272.8 ns (Luo et al., arXiv 2402.13499) less the row's "
         "33.1 ns; low: FLINT's row hit at the stack; B200 chases at 860 cycles",
         doc="time of memory controller, PHY and on-chip network, there and back, unloaded",
+    )  # fmt: skip
+    row_efficiency: Quantity = parameter(
+        0.942, "1", low=0.68, high=0.942, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{row}",
+        source="H200 random reads 4520 of 4800 GB/s (CMU-SAFARI/HBM-Power), refresh included; low: FLINT's Ramulator "
+        "calibration of HBM3E, arXiv 2608.25062",
+        doc="share of the peak that row changes leave, and refresh where refresh_blocking is 0",
+    )  # fmt: skip
+    refresh_time: Quantity = parameter(
+        "350 ns", "s", low="260 ns", high="550 ns", better="less", status="standard", symbol=r"t_{RFC}",
+        source="tRFC of all banks of HBM3 (ramulator2 presets): 260, 350, 450, 550 ns up to 4, 8, 16 and beyond 16 Gb "
+        "a channel and rank; 8 dies of 24 Gb over 16 channels and 2 ranks have 6",
+        doc="time of one refresh command",
+    )  # fmt: skip
+    refresh_interval: Quantity = parameter(
+        "3.9 us", "s", low="1.9 us", high="3.9 us", better="more", status="standard", symbol=r"t_{REFI}",
+        source="tREFI of HBM2 to HBM4 (ramulator2 presets): 32 ms over 8192 commands; low: half of it",
+        doc="time between refresh commands at the standard's rate",
+    )  # fmt: skip
+    refresh_rate: Quantity = parameter(
+        1, "1", low=1, high=2, better="less", status="standard", symbol=r"k_{ref}",
+        source="JEDEC data sheets of DRAM: once up to 85 C, twice from 85 to 95 C",
+        doc="refresh commands as a multiple of the standard's rate",
+    )  # fmt: skip
+    refresh_blocking: Quantity = parameter(
+        0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",
+        symbol=r"\beta_{ref}",
+        source="assumed: one bank refreshes while others serve, and what that costs is in the measured "
+        "row_efficiency; high: all banks at once",
+        doc="share of the refresh time in which a channel stands still",
     )  # fmt: skip
     core_energy: Quantity = parameter(
         "4.8 pJ/bit", "J/B", low="2 pJ/bit", high="6 pJ/bit", better="less", status="assumed", symbol=r"e_{core}",
@@ -96,11 +141,31 @@ class HighBandwidthMemory(Memory):
         source="H200 memory rail idle 34.8 to 45.0 W over 6 stacks (CMU-SAFARI/HBM-Power), the middle",
         doc="power of one stack without traffic: refresh, leakage, clocks",
     )  # fmt: skip
-    granularity: Quantity = parameter(
-        "32 B", "B", low="32 B", high="64 B", better="less", status="standard", symbol=r"g",
-        source="burst of one pseudo channel: 64 bit x 4 (HBM2E), 32 bit x 8 (HBM3, HBM4); arXiv 2601.05047",
-        doc="smallest access",
+    refresh_share: Quantity = parameter(
+        0.046, "1", low=0.02, high=0.35, at_most=1, status="assumed", symbol=r"\rho_{ref}",
+        source="assumed: 8 dies of 24 Gb whose refresh draws 0.42 W each, as a DDR5 die does, for 350 of 3900 ns are "
+        "0.3 of the 6.65 W; high: the share in a DDR5 module, which has no base die",
+        doc="share of the static power that is refresh, at the standard's rate",
     )  # fmt: skip
+    price: Quantity = parameter(
+        "10.28 USD/GiB", "USD/B", low="7 USD/GiB", high="19.4 USD/GiB", better="less", status="assumed",
+        symbol=r"p",
+        source="370 USD for a 36 GiB stack of HBM3E, contract of 2025-11 (press on SK hynix); low and high: 2025 to "
+        "2026 estimates of analysts for HBM3E and HBM4; no vendor publishes prices",
+        doc="price of a unit of capacity",
+    )  # fmt: skip
+    carbon_intensity: Quantity = parameter(
+        "0.861 kg/GiB", "kg/B", low="0.4 kg/GiB", high="1.3 kg/GiB", better="less", status="measured",
+        symbol=r"c_{CO2}",
+        source="NVIDIA's product carbon footprint of HGX H100 (2025-07, ISO 14067): 42 % of 1312 kg over 8 x 80 GiB "
+        "of HBM3; range: an assumption for other generations",
+        doc="carbon dioxide equivalent of making a unit of capacity",
+    )  # fmt: skip
+
+    @quantity("1")
+    def devices(self) -> Quantity:
+        """Stacks, each a place for near-memory logic on its base die."""
+        return self.stacks
 
     @quantity("B")
     def capacity(self) -> Quantity:
@@ -112,40 +177,10 @@ class HighBandwidthMemory(Memory):
         """Rate of all data pins."""
         return self.stacks * self.pins * self.pin_rate
 
-    @quantity("B/s")
-    def read_bandwidth(self) -> Quantity:
-        """Peak read bandwidth: the pins are the limit, the array keeps up with them."""
-        return self.port_bandwidth
-
-    @quantity("B/s")
-    def write_bandwidth(self) -> Quantity:
-        """Peak write bandwidth, over the same pins."""
-        return self.port_bandwidth
-
-    @quantity("s")
-    def read_latency(self) -> Quantity:
-        """Time from a request to its data, unloaded."""
-        return self.row_latency + self.controller_latency
-
-    @quantity("s")
-    def write_latency(self) -> Quantity:
-        """Time until a write is stored, taken as that of a read."""
-        return self.row_latency + self.controller_latency
-
-    @quantity("J/B")
-    def read_energy(self) -> Quantity:
-        """Energy to read one byte, up to the processor's pins."""
-        return self.core_energy + self.io_energy
-
-    @quantity("J/B")
-    def write_energy(self) -> Quantity:
-        """Energy to write one byte, taken as that of a read."""
-        return self.core_energy + self.io_energy
-
     @quantity("W")
     def static_power(self) -> Quantity:
         """Power of all stacks without traffic."""
-        return self.stacks * self.stack_static_power
+        return self.stacks * self.stack_static_power * self.idle_load
 
 
 @hookimpl

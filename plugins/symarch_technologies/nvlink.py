@@ -6,6 +6,9 @@
 NVIDIA quotes the sum of both directions: 600, 900 and 1800 GB/s for NVLink 3, 4 and 5 are 300, 450 and 900 here. In
 decode the software's share of a collective's time is 98 to 99 %, so it is a parameter of its own and not of the wire.
 Latencies: fits of vLLM's custom all-reduce in CUDA graphs, one form a + h (N - 1) + bytes / B for 2, 4 and 8 GPUs.
+
+The efficiency is measured as a whole: it holds coding, packets (a header of 16 B to 256 B of payload leaves 0.941 in
+LLMCompass, PrincetonUniversity/LLMCompass, interconnect.py) and kernels, whose shares are not public.
 """
 
 from __future__ import annotations
@@ -74,6 +77,16 @@ class NVLink(Interconnect):
         source="a 112G-class SerDes link, as NVIDIA compares NVLink-C2C with (5.5 against 1.3 pJ/bit); the energy of "
         "NVLink itself and of the switch core are not public; high: PCIe-class SerDes",
         doc="energy to move one byte over one hop; a path through a switch has two",
+    )  # fmt: skip
+    reach: Quantity = parameter(
+        None, "m", better="more", status="assumed", symbol=r"\ell_{max}",
+        source="absent: the 5,184 copper cables of an NVL72 stay in the rack; no reach is stated",
+        doc="distance it spans",
+    )  # fmt: skip
+    cost: Quantity = parameter(
+        None, "USD", better="less", status="assumed", symbol=r"\kappa",
+        source="absent: the price of an NVSwitch is not public",
+        doc="price per endpoint",
     )  # fmt: skip
 
     @quantity("B/s")

@@ -1,27 +1,21 @@
 """One non-blocking switch: every node has one port, any two nodes are two links apart.
 
-Collectives over N nodes and a logical tensor of S bytes (all-reduce: the vector on each rank; all-gather and
-reduce-scatter: the full buffer; all-to-all: what one rank sends):
+    diameter = average hops = 2        bisection = N / 2        links = N        ports of the switch = N
 
-    algorithm                bytes per node and direction   steps      hops       further peers
-    all-reduce one_shot      (N - 1) S                      1          2          N - 2
-    all-reduce two_shot      2 (N - 1) / N S                2          4          2 (N - 2)
-    all-reduce ring          2 (N - 1) / N S                2 (N - 1)  4 (N - 1)  0
-    gather, scatter direct   (N - 1) / N S                  1          2          N - 2
-    gather, scatter ring     (N - 1) / N S                  N - 1      2 (N - 1)  0
-    all-to-all direct        (N - 1) / N S                  1          2          N - 2
+Every pattern of messages has load 1: a non-blocking switch passes all of them at the rate of the ports.
 
-Ring: Thakur, Rabenseifner and Gropp, IJHPCA 19(1), 2005, doi 10.1177/1094342005051521. One-shot and two-shot: each rank
-reads all peers at once, as in vLLM's custom all-reduce (csrc/custom_all_reduce.cuh); two-shot is a direct
-reduce-scatter followed by a direct all-gather. Direct all-to-all: every rank posts all its sends at once.
+A switch that computes does an all-reduce itself, each node's bytes in one direction for a vector of m bytes being
+
+    reduce    m                  it adds what all nodes send and returns the sum, as SHARP does in InfiniBand switches
+    shards    (1 + 1/N) m        each node has its share of the vector added up in the switch and the sum multicast to
+                                 all, as NVLink SHARP does: m/N to be multicast comes on top of the m to be added up
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-from symarch import Quantity, Schedule, Topology, hookimpl, technology
+from symarch import Pattern, Quantity, Topology, Traffic, hookimpl, option, technology
 
 
 @technology
@@ -29,12 +23,33 @@ class Switch(Topology):
     """A star: N nodes around one switch that never blocks."""
 
     name: ClassVar[str] = "switch"
+    algorithms: ClassVar[tuple[str, ...]] = (
+        "one_shot",
+        "two_shot",
+        "in_network",
+        "direct",
+        "ring",
+        "recursive_doubling",
+        "recursive_halving",
+        "halving_doubling",
+        "bruck",
+        "multicast",
+        "binomial_tree",
+        "scatter_gather",
+        "chain",
+        "point_to_point",
+    )
     assumptions: ClassVar[tuple[str, ...]] = (
         "The switch has a port for every node and passes any permutation at full rate.",
         "Each node sends and receives at the full rate of its port at once.",
         "A node that addresses several peers shares its port among them without loss.",
-        "The switch neither reduces nor multicasts.",
+        "The switch neither reduces nor multicasts unless in_network says so.",
     )
+
+    in_network: str = option(
+        "none", choices=("none", "reduce", "shards"),
+        doc="what the switch does of an all-reduce: nothing; all of it (SHARP); the sums of shares (NVLink SHARP)",
+    )  # fmt: skip
 
     def diameter(self, nodes: int) -> Quantity:
         """Return 2: up to the switch and down."""
@@ -56,23 +71,23 @@ class Switch(Topology):
         """Return 1: each node has one port."""
         return 1
 
-    def schedules(self, operation: str, nodes: int, size: Quantity) -> Mapping[str, Schedule]:
-        """Return the algorithms of the module's table for a collective; empty for one it does not know."""
-        once = size * (nodes - 1) / nodes  # every rank sends all but its own part
-        direct = Schedule(bytes=once, steps=1, hops=2, peers=nodes - 2)
-        ring = Schedule(bytes=once, steps=nodes - 1, hops=2 * (nodes - 1), peers=0)
-        twice = size * (2 * (nodes - 1)) / nodes
-        algorithms = {
-            "all_reduce": {
-                "one_shot": Schedule(bytes=size * (nodes - 1), steps=1, hops=2, peers=nodes - 2),
-                "two_shot": Schedule(bytes=twice, steps=2, hops=4, peers=2 * (nodes - 2)),
-                "ring": Schedule(bytes=twice, steps=2 * (nodes - 1), hops=4 * (nodes - 1), peers=0),
-            },
-            "all_gather": {"direct": direct, "ring": ring},
-            "reduce_scatter": {"direct": direct, "ring": ring},
-            "all_to_all": {"direct": direct},
-        }
-        return algorithms.get(operation, {})
+    def ports(self, nodes: int) -> Quantity:
+        """Return a port for each node."""
+        return nodes
+
+    def switches(self, nodes: int) -> Quantity:
+        """Return 1."""
+        return 1
+
+    def traffic(self, pattern: Pattern, nodes: int) -> Traffic | None:
+        """Return two hops and load 1; there are neither axes nor groups."""
+        return None if pattern.name in ("axes", "across") else Traffic(2, 1)
+
+    def reduction(self, nodes: int) -> Traffic | None:
+        """Return the traffic of the module's table: up and down, for shards once to add up and once to multicast."""
+        if self.in_network == "none":
+            return None
+        return Traffic(2, 1) if self.in_network == "reduce" else Traffic(4, 1 + 1 / nodes, 2 * (1 + 1 / nodes))
 
 
 @hookimpl

@@ -1,9 +1,12 @@
 """UCIe: die-to-die links inside a package, made of modules of parallel lanes with a forwarded clock.
 
-    bandwidth = modules * lanes * lane_rate                   per direction
+    bandwidth      = modules * lanes * lane_rate              per direction
+    shoreline      = modules * module_edge                    of the die's edge
+    edge_bandwidth = bandwidth / shoreline                    per direction; area_bandwidth likewise
 
 Lanes, rates, energy and latency: Das Sharma et al., arXiv 2510.06513, Table 1, and their Hot Interconnects 2025 talk
 (UCIe 1.0 for standard and advanced packages, UCIe 2.0 for hybrid bonding). Flit overhead: UCIe 1.0, 64 of 68 bytes.
+UCIe counts both directions in the bandwidth of an edge or area: 224 and 1,317 GB/s a mm are twice what is here.
 """
 
 from __future__ import annotations
@@ -61,11 +64,51 @@ class UCIe(Interconnect):
         "0.01 (arXiv 2510.06513, Table 1); 0.6 measured at 32 GT/s on silicon",
         doc="energy to move one byte across",
     )  # fmt: skip
+    module_edge: Quantity = parameter(
+        None, "m", better="less", status="standard", symbol=r"w_{mod}",
+        source="absent: it depends on the package; UCIe 1.0 has 571.5 um for x16 and 388.8 um for x64",
+        doc="edge of the die that one module occupies, both directions",
+    )  # fmt: skip
+    module_area: Quantity = parameter(
+        None, "m^2", better="less", status="assumed", symbol=r"A_{mod}",
+        source="absent: it depends on package and pitch",
+        doc="area of the die that one module occupies, both directions",
+    )  # fmt: skip
+    reach: Quantity = parameter(
+        None, "m", better="more", status="standard", symbol=r"\ell_{max}",
+        source="absent: it depends on the package; UCIe 1.0 has 25 mm in a standard and 2 mm in an advanced one",
+        doc="distance it spans",
+    )  # fmt: skip
+    cost: Quantity = parameter(
+        None, "USD", better="less", status="assumed", symbol=r"\kappa",
+        source="absent: it is part of the dies and their package",
+        doc="price per endpoint",
+    )  # fmt: skip
 
     @quantity("B/s")
     def bandwidth(self) -> Quantity:
         """Peak bandwidth of all modules per direction."""
         return self.modules * self.lanes * self.lane_rate
+
+    @quantity("m")
+    def shoreline(self) -> Quantity:
+        """Edge of the die that all modules occupy."""
+        return None if self.module_edge is None else self.modules * self.module_edge
+
+    @quantity("m^2")
+    def area(self) -> Quantity:
+        """Area of the die that all modules occupy."""
+        return None if self.module_area is None else self.modules * self.module_area
+
+    @quantity("B/s/m")
+    def edge_bandwidth(self) -> Quantity:
+        """Rate of a unit of edge per direction."""
+        return None if self.module_edge is None else self.bandwidth / self.shoreline
+
+    @quantity("B/s/m^2")
+    def area_bandwidth(self) -> Quantity:
+        """Rate of a unit of area per direction."""
+        return None if self.module_area is None else self.bandwidth / self.area
 
 
 @hookimpl

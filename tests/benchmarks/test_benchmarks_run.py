@@ -24,7 +24,8 @@ def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.Capture
     bench.building(repeats=1)
     bench.points(runs=1, repeats=1)
     bench.arrays(size=3000, repeats=1)
+    bench.traces(records=500, repeats=1)
     bench.commands(runs=1)
     out = capsys.readouterr().out
-    for word in ("build and record", "derivatives", "ratio", "--help", "cold"):
+    for word in ("build and record", "derivatives", "ratio", "500 records", "--help", "cold"):
         assert word in out

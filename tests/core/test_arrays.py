@@ -311,3 +311,12 @@ def test_programs_without_inputs() -> None:
 def test_a_sign_is_never_taken_into_a_maximum_or_a_root(subtract: Any) -> None:
     x, y = positive(40), positive(40)
     np.testing.assert_allclose(build(subtract, x, y), [subtract(*p) for p in zip(x, y, strict=True)], rtol=1e-12)
+
+
+def test_a_constant_output_recorded_last_keeps_its_value() -> None:
+    tape = Tape()
+    a = tape.input("a")
+    long = total([a, a * 2, a * 3, a**2])
+    program = Program.of(tape, {"sum": long, "constant": 7})
+    found = ArrayFunction(program, ["a"])(np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(found, [[7.0, 16.0], [7.0, 7.0]])

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 import symarch
 from symarch.errors import MappingError, ModelError, SymarchError, UnknownNameError
 from symarch.trace import Access, Operator, Shard, Step, load_config
+from symarch.trace.attention import Attention
 from symarch.trace.dense import Dense
+from symarch.trace.ffn import FeedForward
 from symarch.trace.operators import merged
 
 # Published, to the last digit: the sums of the tensors of the public checkpoints (Hugging Face model cards and
@@ -70,6 +72,22 @@ def step(phase: str, batch: int = 1, tokens: int = 1, context: int = 1, mac: int
 
 def model_of(**changes: Any) -> Dense:
     return Dense.from_config("tiny", {**CONFIG, **changes})
+
+
+def core(model: Dense) -> Attention:
+    block = model.groups[-1].blocks[0]
+    assert isinstance(block, Attention)
+    return block
+
+
+def ffn(model: Dense) -> FeedForward:
+    block = model.groups[-1].blocks[1]
+    assert isinstance(block, FeedForward)
+    return block
+
+
+def layers(model: Dense) -> int:
+    return sum(g.count for g in model.groups)
 
 
 def amount(operators: list[Operator], tensor: str, way: str) -> int:
@@ -210,11 +228,11 @@ def test_flops_of_a_pass_are_an_exact_polynomial() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_decode_flops_are_two_per_weight_and_four_per_cached_element(name: str) -> None:
     model = load(name)
-    matrices = model.streamed_parameters() - model.layers * 2 * model.hidden - model.hidden
-    if model.qk_norm:
-        matrices -= model.layers * 2 * model.head_dim
-    width = model.heads * model.head_dim
-    hand = 2 * matrices + model.layers * 1234 * 2 * 2 * width
+    matrices = model.streamed_parameters() - layers(model) * 2 * model.hidden - model.hidden
+    if core(model).head_norms:
+        matrices -= layers(model) * 2 * core(model).head_dim
+    width = core(model).heads * core(model).head_dim
+    hand = 2 * matrices + layers(model) * 1234 * 2 * 2 * width
     assert flops(model.operators(step("decode", context=1234), Shard())) == hand
 
 
@@ -223,15 +241,16 @@ def test_steps_sum_to_the_closed_form() -> None:
     steps = [flops(model.operators(step("decode", context=prompt + i), Shard())) for i in range(1, output)]
     count = output - 1
     fixed = flops(model.operators(step("decode", context=0), Shard()))
-    slope = model.layers * 4 * model.heads * model.head_dim
+    slope = layers(model) * 4 * core(model).heads * core(model).head_dim
     assert sum(steps) == count * fixed + slope * (count * prompt + count * (count + 1) // 2)
     mean = flops(model.operators(step("decode", context=Fraction(2 * prompt + output, 2)), Shard()))  # type: ignore[arg-type]
     assert sum(steps) == count * mean
 
 
 def degrees(model: Dense) -> list[int]:
-    return [d for d in range(1, model.heads + 1) if model.heads % d == 0 and model.ffn_width % d == 0
-            and (model.kv_heads % d == 0 or d % model.kv_heads == 0)]  # fmt: skip
+    heads, kv_heads, width = core(model).heads, core(model).kv_heads, ffn(model).width
+    return [d for d in range(1, heads + 1) if heads % d == 0 and width % d == 0
+            and (kv_heads % d == 0 or d % kv_heads == 0)]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -240,11 +259,11 @@ def test_shards_sum_to_the_whole_for_every_allowed_degree(name: str) -> None:
     whole = {o.name: o for o in model.operators(step("decode", batch=4, context=640), Shard())}
     for degree in degrees(model):
         model.check_shard(Shard(degree))
-        copies = max(1, degree // model.kv_heads)  # devices that keep a copy of each KV head
+        copies = max(1, degree // core(model).kv_heads)  # devices that keep a copy of each KV head
         part = {o.name: o for o in model.operators(step("decode", batch=4, context=640), Shard(degree))}
         for operator in ("attention", "attention_output", "gate_up", "down"):
             assert degree * part[operator].flops == whole[operator].flops
-        q, kv = model.heads * model.head_dim, model.kv_heads * model.head_dim
+        q, kv = (n * core(model).head_dim for n in (core(model).heads, core(model).kv_heads))
         assert degree * part["qkv"].flops == 4 * 2 * model.hidden * (q + 2 * kv * copies)
         cache = next(a.read for a in part["attention"].accesses if a.tensor == "kv_cache")
         assert degree * cache == copies * 4 * 640 * 2 * kv
@@ -257,10 +276,11 @@ def test_stored_weights_of_the_shards_are_the_parameters_and_what_is_replicated(
     assert model.stored(Shard()).weights == PUBLISHED[name]
     for degree in degrees(model):
         rows = math.ceil(model.vocabulary / degree)
-        copies = max(1, degree // model.kv_heads)
-        norms = 2 * model.hidden + (2 * model.head_dim if model.qk_norm else 0)
-        replicated = model.layers * (
-            (degree - 1) * norms + (copies - 1) * 2 * model.kv_heads * model.head_dim * model.hidden
+        copies = max(1, degree // core(model).kv_heads)
+        attention = core(model)
+        norms = 2 * model.hidden + (2 * attention.head_dim if attention.head_norms else 0)
+        replicated = layers(model) * (
+            (degree - 1) * norms + (copies - 1) * 2 * attention.kv_heads * attention.head_dim * model.hidden
         )
         tables = 2 * (rows * degree - model.vocabulary) * model.hidden
         due = PUBLISHED[name] + replicated + tables + (degree - 1) * model.hidden
@@ -305,7 +325,7 @@ def test_a_degree_that_does_not_divide_is_refused_with_the_allowed_ones(name: st
         model.check_shard(Shard(degree))
     allowed = str(caught.value).rsplit("allowed: ", 1)[1]
     assert [int(d) for d in allowed.split(", ")] == degrees(model)
-    assert f"{model.heads} query heads" in str(caught.value)
+    assert f"{core(model).heads} query heads" in str(caught.value)
 
 
 def test_a_degree_that_does_not_divide_the_kv_heads_is_refused() -> None:
@@ -347,14 +367,17 @@ def test_a_flag_that_is_no_flag_is_refused(key: str) -> None:
     [
         ({"num_key_value_heads": 3}, "not a multiple of num_key_value_heads 3"),
         ({"hidden_size": 65}, "head_dim is missing"),
-        ({"sliding_window": 4096}, "sliding_window is 4096 and in force"),
-        ({"model_type": "mistral", "sliding_window": 4096}, "sliding_window"),
-        ({"model_type": "qwen3", "sliding_window": 4096, "use_sliding_window": True}, "sliding_window"),
         ({"num_local_experts": 8, "num_experts_per_tok": 2}, "num_local_experts"),
         ({"n_routed_experts": 256}, "n_routed_experts"),
         ({"kv_lora_rank": 512}, "kv_lora_rank"),
         ({"num_nextn_predict_layers": 1}, "num_nextn_predict_layers"),
-        ({"layer_types": ["sliding_attention", "full_attention"]}, "layer_types"),
+        ({"layer_types": ["full_attention"] * 2}, "layer_types has 2 entries; it must list the kind of each of the 3"),
+        ({"layer_types": ["full_attention"] * 4}, "layer_types has 4 entries"),
+        ({"layer_types": ["full_attention"] * 2 + ["linear_attention"]}, "'linear_attention'; the llama family"),
+        ({"layer_types": ["sliding_attention"] * 3}, "'sliding_window' is missing"),
+        ({"layer_types": "full_attention"}, "layer_types has 'full_attention'"),
+        ({"num_unheard_of": 7}, "the key 'num_unheard_of'"),
+        ({"parallel_attn": True}, "the key 'parallel_attn'"),
         ({"text_config": {"hidden_size": 1}}, "text_config"),
         ({"vision_config": {"hidden_size": 1}}, "vision_config"),
         ({"moe_intermediate_size": 1536}, "moe_intermediate_size"),
@@ -376,11 +399,49 @@ def test_what_the_family_does_not_know_is_refused_not_guessed(changes: dict[str,
         {"rope_scaling": {"factor": 8.0}, "rope_theta": 1e6},
         {"head_dim": None},
         {"num_key_value_heads": None},
+        {"sliding_window": 4096},  # the Llama modules have no window: without a key use_sliding_window it is idle
         {"torch_dtype": "float16", "anything_else": [1, 2], "_name_or_path": "expert"},
     ],
 )
 def test_keys_that_change_no_sizes_are_let_be(changes: dict[str, Any]) -> None:
-    model_of(**changes)
+    kept = {k: v for k, v in changes.items() if k in ("model_type", "num_key_value_heads")}
+    idle, plain = model_of(**changes), model_of(**kept)
+    assert idle.operators(step("decode", context=9000), Shard()) == plain.operators(step("decode", context=9000), Shard())
+
+
+def test_a_key_of_unknown_meaning_is_noted() -> None:
+    assert model_of(anything_else=[1, 2]).notes == ("keys taken to change no sizes: anything_else",)
+    assert model_of(anything_else=None, rope_theta=1e6).notes == ()
+
+
+def test_a_published_quantization_is_noted_and_changes_nothing() -> None:
+    (note,) = model_of(quantization_config={"quant_method": "awq", "bits": 4}).notes
+    assert note.startswith("the weights are published in awq;")
+    assert model_of(quantization_config={"quant_method": "awq"}).parameters() == model_of().parameters()
+
+
+@pytest.mark.parametrize(
+    ("changes", "windowed"),
+    [
+        ({"model_type": "mistral", "sliding_window": 40}, 3),
+        ({"model_type": "phi3", "sliding_window": 40}, 3),
+        ({"model_type": "qwen3", "sliding_window": 40, "use_sliding_window": True}, 3),
+        ({"model_type": "qwen2", "sliding_window": 40, "use_sliding_window": True, "max_window_layers": 2}, 1),
+        ({"sliding_window": 40, "layer_types": ["full_attention", "sliding_attention", "full_attention"]}, 1),
+    ],
+)
+def test_a_window_in_force_bounds_attention_and_cache(changes: dict[str, Any], windowed: int) -> None:
+    model = model_of(**changes)
+    entry = 2 * 2 * 8  # keys and values of 2 heads of 8
+    for context in (1, 39, 40, 41, 500):
+        read = amount(model.operators(step("decode", context=context), Shard()), "kv_cache", "read")
+        assert read == entry * (windowed * min(context, 40) + (3 - windowed) * context)
+        assert model.stored(Shard()).cached(context) == read
+    assert model.stored(Shard()).kv_per_token == entry * (3 - windowed)
+    for prompt in (1, 40, 41, 137):
+        found = model.operators(step("prefill", tokens=prompt), Shard())
+        pairs = windowed * sum(min(i, 40) for i in range(1, prompt + 1)) + (3 - windowed) * prompt * (prompt + 1) // 2
+        assert sum(o.count * o.flops for o in found if o.name.endswith("attention")) == pairs * 2 * 2 * 8 * 8
 
 
 def write(path: Path, config: Any) -> Path:
@@ -420,6 +481,8 @@ def test_unknown_models_are_named_with_near_ones(tmp_path: Path) -> None:
         ('{"model_type": "mixtrel"}', "unknown model_type 'mixtrel'; did you mean 'mi"),
         ('{"model_type": "llama"}', "'hidden_size' is missing"),
         ("[" * 100_000, "not JSON"),
+        ('{"model_type": "llama", "hidden_size": 64, "hidden_size": 32}', "the key 'hidden_size' occurs twice"),
+        ('{"model_type": "llama", "rope_scaling": {"factor": 1, "factor": 2}}', "the key 'factor' occurs twice"),
         ('{"model_type": "llama", "hidden_size": ' + "9" * 5000 + "}", "config.json"),
     ],
 )

@@ -11,10 +11,11 @@ from symarch.technologies import (
     Effort,
     Memory,
     OperatorLike,
+    Pattern,
     Processor,
     Quantity,
-    Schedule,
     Topology,
+    Traffic,
     check_dimensions,
     parameter,
     quantity,
@@ -301,8 +302,8 @@ def test_the_figures_of_a_topology_are_checked() -> None:
         def links(self, nodes: int) -> Quantity:
             return nodes * self.wire
 
-        def schedules(self, operation: str, nodes: int, size: Quantity) -> dict[str, Schedule]:
-            return {}
+        def traffic(self, pattern: Pattern, nodes: int) -> Traffic | None:
+            return None
 
     text = message(Ring)
     assert "quantity links" in text
@@ -318,18 +319,18 @@ def test_the_figures_of_a_topology_are_checked() -> None:
     assert "quantity links" in message(Clashing)
 
     @technology
-    class Scheduling(Ring):
-        name: ClassVar[str] = "ring-that-schedules"
+    class Routing(Ring):
+        name: ClassVar[str] = "ring-that-routes"
 
         def links(self, nodes: int) -> Quantity:
             return nodes
 
-        def schedules(self, operation: str, nodes: int, size: Quantity) -> dict[str, Schedule]:
-            return {"ring": Schedule(size * size, 2 * nodes, 2 * nodes, 0)}
+        def traffic(self, pattern: Pattern, nodes: int) -> Traffic | None:
+            return Traffic(1, self.wire) if pattern.name == "all" else None
 
-    text = message(Scheduling)
-    assert "all_reduce by ring: bytes" in text
-    assert "[B^2]" in text
+    text = message(Routing)
+    assert "quantity traffic(all): load" in text
+    assert "[m]" in text
 
 
 def test_structural_parameters_stay_numbers_in_the_check() -> None:

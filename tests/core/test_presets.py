@@ -88,6 +88,7 @@ def test_a_table_of_its_own_keeps_source_and_range(read: Read) -> None:
         (b"[x.parameters]\nlatency = nan", "latency"),
         (b"[x]\nparameters = 3", "parameters"),
         (b"[x]\nunknown = 3", "unknown"),
+        (b"[x]\nunknown = ['laens']", "x: unknown: no parameter 'laens'; did you mean 'lanes'"),
         (b"[x]\ntitle = 3", "title"),
         (b"x.parameters.lanes = " + b"9" * 5000, "ucie.toml"),
     ],

@@ -82,8 +82,9 @@ def test_sizes_of_each_kind_of_workload() -> None:
     ],
 )
 def test_data_types_by_tensor_class(text: str, due: dict[str, str]) -> None:
-    experts = due["weights"]  # experts are weights too, unless told otherwise
-    assert parse_dtypes(text) == {**due, "experts": experts}
+    # experts are weights too and states lie with the KV cache, unless told otherwise
+    assert parse_dtypes(text) == {**due, "experts": due["weights"], "state": due["kv_cache"]}
+    assert parse_dtypes("state=fp32,kv_cache=fp8")["state"] == "fp32"
     assert parse_dtypes("weights=fp8,experts=fp4")["experts"] == "fp4"
 
 

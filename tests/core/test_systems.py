@@ -70,7 +70,7 @@ def test_a_good_spec_has_values_ranges_and_origins(load: Load) -> None:
     assert hbm.settings["stacks"].origin == "spec"
     assert hbm.settings["pin_rate"].value == 6.4e9 / 8
     assert hbm.settings["pin_rate"].origin == "preset hbm3"
-    assert hbm.settings["granularity"].origin == "default"
+    assert hbm.settings["refresh_interval"].origin == "default"
     assert hbm.on == "gpu"
     assert system.components["hbf"].on is None
     assert (system.tensor, system.devices, system.place["weights"]) == (8, 8, "hbf")

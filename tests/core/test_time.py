@@ -42,29 +42,45 @@ def gpu(peak: float = 1e15, launch: float = 0, covered: float = 1, power: float 
     return GPU.format(**locals())
 
 
+SLAB = """
+[technology.slab]
+kind = "memory"
+[technology.slab.parameters]
+array = "1 GB/s"
+store = "1 GB/s"
+port = "1 GB/s"
+delay = "1 us"
+page = "4 KiB"
+read_cost = "1 J/B"
+write_cost = "4 J/B"
+idle = "1 W"
+[technology.slab.expressions]
+capacity = "2**40 * page"
+read_bandwidth = "min(array, port)"
+write_bandwidth = "min(store, port)"
+port_bandwidth = "port"
+read_latency = "delay"
+write_latency = "delay"
+read_energy = "read_cost"
+write_energy = "write_cost"
+static_power = "idle"
+granularity = "page"
+"""
+
+
 def flash(name: str, array: float, port: float | None = None, latency: float = 2e-6, page: float | None = None,
           write: float | None = None, more: str = "") -> str:  # fmt: skip
-    """A memory with an array and a port of given rates: one plane that reads a page in half the latency."""
-    sense = latency / 2
-    page = array * sense if page is None else page
-    planes = array * sense / page
-    program = sense * array / (array if write is None else write)
-    assert planes == pytest.approx(round(planes))
+    """A memory with an array and a port of given rates."""
     return f"""
 [memory.{name}]
-technology = "hbf"
-stacks = 1
-dies = 1
-planes = {max(round(planes), 1)}
-page = {page!r}
-read_time = {sense!r}
-program_time = {program!r}
-controller_latency = {sense!r}
-pins = 1
-pin_rate = {1e3 * array if port is None else port!r}
-read_energy = 1e-12
-program_energy = 4e-12
-stack_static_power = 1
+technology = "slab"
+array = {array!r}
+store = {array if write is None else write!r}
+port = {1e3 * array if port is None else port!r}
+delay = {latency!r}
+page = {array * latency / 2 if page is None else page!r}
+read_cost = 1e-12
+write_cost = 4e-12
 {more}
 """
 
@@ -97,7 +113,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     path = tmp_path_factory.mktemp("systems") / "made.toml"
 
     def load(*tables: str, **settings: Any) -> System:
-        path.write_text("format = 1\n" + "".join(tables), encoding="utf-8")
+        path.write_text("format = 1\n" + SLAB + "".join(tables), encoding="utf-8")
         return symarch.load_system(str(path), settings)
 
     return load
@@ -192,7 +208,7 @@ def test_a_link_carries_reads_one_way_and_writes_the_other(build: Build) -> None
 
 def test_efficiency_of_a_link_and_of_a_memory_divide_their_rates(build: Build) -> None:
     base = (gpu(more="streaming_memory = \"none\""), '[memory.near]\ntechnology = "hbm"\nstacks = 1\npins = 1000\n'
-            "pin_rate = 1e9\nefficiency = 0.8\n")  # fmt: skip
+            "pin_rate = 1e9\nrow_efficiency = 0.8\n")  # fmt: skip
     assert symarch.time_operator(build(*base), moving(0, 4e9)) == pytest.approx(4e9 / 0.8e12, rel=1e-12)
     # a streaming efficiency measured on a technology replaces that memory's own and multiplies none
     replaced = (
@@ -424,7 +440,9 @@ energy = 1e-12
 def test_a_collective_is_its_fastest_algorithm(
     build: Build, n: int, size: float, hop: float, alpha: float, peer: float, operation: str
 ) -> None:
-    system = build(gpu(), flash("near", 1e12), NETWORK.format(size=n, hop=hop, alpha=alpha, peer=peer))
+    network = NETWORK.format(size=n, hop=hop, alpha=alpha, peer=peer)
+    network += 'algorithm = ["one_shot", "two_shot", "ring", "direct"]\n'
+    system = build(gpu(), flash("near", 1e12), network)
     beta = 1 / (0.5 * 1e11)
     part = (n - 1) / n * size * beta
     # a step costs alpha; a message crosses two links, up to the switch and down; each peer beyond the first costs h
@@ -448,8 +466,10 @@ def test_a_collective_among_some_of_the_devices(build: Build) -> None:
         assert time == pytest.approx(1e-6 + 2e-9 + (n - 1) / n * 1e6 / 5e10, rel=1e-12)
     with pytest.raises(MappingError):
         symarch.time_operator(system, operator, devices=3)
-    with pytest.raises(MappingError, match="no broadcast"):
-        symarch.time_operator(system, attrs.evolve(operator, collective=Collective("broadcast", 1.0)))
+    rings = attrs.evolve(system.components["net"], algorithm=("ring",))
+    only = attrs.evolve(system, components={**system.components, "net": rings})
+    with pytest.raises(MappingError, match=r"no broadcast among 8 devices on network net: none .* \(ring\) does it"):
+        symarch.time_operator(only, attrs.evolve(operator, collective=Collective("broadcast", 1.0)))
     lonely = build(gpu(), flash("near", 1e12))
     with pytest.raises(MappingError, match="no network"):
         symarch.time_operator(lonely, operator)

@@ -1,9 +1,10 @@
 """Every block of README.md and docs/ does what it says: specs load, code runs, commands print what is shown.
 
 A block's marker is an HTML comment on the line before it. `<!-- preset -->` is a TOML block that is no system spec;
-`<!-- file: NAME -->` is written to the page's working folder, where its later blocks run. A page that writes a
-pyproject.toml has a plugin of its own; it is installed for that page's commands. With SYMARCH_UPDATE_DOCS=1 shown
-output and generated sections are rewritten with the real ones instead of being compared.
+`<!-- file: NAME -->` is written to the page's working folder, where its later blocks run; `<!-- project: NAME -->` is
+that file of the project that `symarch new-plugin` wrote on the page. A page that writes a pyproject.toml or a project
+has a plugin of its own; it is installed for that page's commands. With SYMARCH_UPDATE_DOCS=1 shown output and generated
+sections are rewritten with the real ones instead of being compared.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class Block:
     @property
     def file(self) -> str | None:
         return self.marker.removeprefix("file: ") if self.marker.startswith("file: ") else None
+
+    @property
+    def project(self) -> str | None:
+        return self.marker.removeprefix("project: ") if self.marker.startswith("project: ") else None
 
     @property
     def is_spec(self) -> bool:
@@ -98,6 +103,8 @@ class Reader:
         self.namespace: dict[str, Any] = {"__name__": page.stem}
         self.printed: dict[int, str] = {}
         self.environment: dict[str, str] | None = None
+        self.project = folder  # of the plugin that the page writes
+        self.written: dict[tuple[str, ...], tuple[str, int]] = {}
 
     def reach(self, line: int) -> None:
         """Do all that stands before a line and leaves something behind."""
@@ -109,6 +116,11 @@ class Reader:
         if block.line in self.printed:
             return
         self.printed[block.line] = ""
+        if block.project:
+            return
+        for line in block.text.splitlines() if block.language == "console" else ():
+            if line.startswith("$ symarch new-plugin "):
+                self.write_project(shlex.split(line)[2:])
         name = block.file
         if name is None and block.is_spec:
             name = tomllib.loads(block.text)["name"] + ".toml"
@@ -117,7 +129,7 @@ class Reader:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block.text, encoding="utf-8")
             if name == "pyproject.toml":
-                self._install(block.text)
+                self._install()
         if block.language == "python":
             out = io.StringIO()
             source = "\n" * block.line + block.text  # so that a traceback names the page's line
@@ -125,9 +137,17 @@ class Reader:
                 exec(compile(source, str(block.page), "exec"), self.namespace)
             self.printed[block.line] = out.getvalue()
 
-    def _install(self, text: str) -> None:
-        """Put a plugin's metadata beside its module, as an installer does, and its folder on the path."""
-        project = tomllib.loads(text)["project"]
+    def write_project(self, arguments: list[str]) -> tuple[str, int]:
+        """Run `symarch new-plugin` once, and install what it writes."""
+        if tuple(arguments) not in self.written:
+            self.written[tuple(arguments)] = self._call(arguments, dict(os.environ))
+            self.project = self.folder / f"symarch-{arguments[1]}"
+            self._install()
+        return self.written[tuple(arguments)]
+
+    def _install(self) -> None:
+        """Put a plugin's metadata on the path, as an installer does, and its project's folder."""
+        project = tomllib.loads((self.project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         info = self.folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(
@@ -136,16 +156,20 @@ class Reader:
         points = project["entry-points"]["symarch"]
         lines = ["[symarch]", *(f"{k} = {v}" for k, v in points.items()), ""]
         (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
-        self.environment = {**os.environ, "PYTHONPATH": str(self.folder)}
+        path = os.pathsep.join(dict.fromkeys((str(self.folder), str(self.project))))
+        self.environment = {**os.environ, "PYTHONPATH": path}
+
+    def _call(self, arguments: list[str], environment: dict[str, str]) -> tuple[str, int]:
+        command = [sys.executable, "-c", "from symarch.cli import main; main()", *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr, done.returncode
 
     def run(self, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[str, int]:
         """Run the command line; return what a terminal shows and the exit code."""
+        if arguments[:1] == ["new-plugin"]:
+            return self.write_project(arguments)
         if self.environment is not None:
-            command = [sys.executable, "-c", "from symarch.cli import main; main()", *arguments]
-            done = subprocess.run(
-                command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
-            )
-            return done.stdout + done.stderr, done.returncode
+            return self._call(arguments, self.environment)
         with pytest.raises(SystemExit) as stopped:
             main(arguments)
         shown = capsys.readouterr()
@@ -203,6 +227,16 @@ def test_other_toml_is_toml(block: Block) -> None:
 @named("python")
 def test_python_block_runs(block: Block, reader: Reader) -> None:
     reader.do(block)
+
+
+WRITTEN = [b for b in BLOCKS if b.project]
+
+
+@pytest.mark.parametrize("block", WRITTEN, ids=[f"{b.page.relative_to(ROOT)}:{b.line}" for b in WRITTEN])
+def test_file_of_a_project_is_the_one_that_is_written(
+    block: Block, reader: Reader, rewrites: dict[Block, str]
+) -> None:
+    compare(block, (reader.project / (block.project or "")).read_text(encoding="utf-8"), rewrites)
 
 
 SHOWN = [b for b in BLOCKS if b.language == "text" and b.follows is not None]

@@ -1,4 +1,4 @@
-"""GPUs against NVIDIA's data sheets (dense peaks, power, cache) and the form their kernels were fitted in."""
+"""GPUs against vendors' data sheets (dense peaks, power, cache) and the form their kernels were fitted in."""
 
 from __future__ import annotations
 
@@ -9,17 +9,27 @@ import pytest
 import symarch
 from symarch.errors import SymarchError
 from symarch.specs import presets_of
+from symarch.technologies import parameters_of
 from symarch.trace import Access, Operator
 from symarch_technologies.gpu import GPU
 
 T = 1e12
 SHEETS = {
-    # bf16, fp8, int8, fp4, fp32 in dense TFLOP/s; W; L2 in MB; link of the scale-up network
-    "a100-sxm": (312, None, 624, None, 19.5, 400, 40, "nvlink3"),
-    "h100-sxm": (989, 1979, 1979, None, 66.9, 700, 50, "nvlink4"),
-    "h200-sxm": (989, 1979, 1979, None, 66.9, 700, 50, "nvlink4"),
-    "b200-sxm": (2250, 4500, 4500, 9000, 75, 1000, 126, "nvlink5"),
+    # bf16, fp8, int8, fp4, fp32 in dense TFLOP/s; W; L2 in MB; technology and preset of the scale-up link
+    "a100-sxm": (312, None, 624, None, 19.5, 400, 40, "nvlink", "nvlink3"),
+    "h100-sxm": (989, 1979, 1979, None, 66.9, 700, 50, "nvlink", "nvlink4"),
+    "h200-sxm": (989, 1979, 1979, None, 66.9, 700, 50, "nvlink", "nvlink4"),
+    "b200-sxm": (2250, 4500, 4500, 9000, 75, 1000, 126, "nvlink", "nvlink5"),
+    "b300-sxm": (2250, 4500, None, 14_000, 75, 1100, 126, "nvlink", "nvlink5"),
+    "gb200": (2500, 5000, 5000, 10_000, 80, 1200, 126, "nvlink", "nvlink5"),
+    "gb300": (2500, 5000, None, 15_000, 80, 1400, 126, "nvlink", "nvlink5"),
+    "l40s": (362.05, 733, 733, None, 91.6, 350, 96, "pcie", "gen4"),
+    "rtx-pro-6000-server": (480, 960, 960, 1920, 120, 600, 128, "pcie", "gen5"),
+    "b60": (98.3, None, 196.6, None, 12.29, 200, 18, "pcie", "gen5"),
+    "mi300x": (1307.4, 2614.9, 2614.9, None, 163.4, 750, 256, "infinity-fabric", "mi300x"),
+    "rubin": (8750, 17_500, None, 35_000, None, 1800, 126, "nvlink", "nvlink6"),
 }
+SHIPPED = ("a100-sxm", "h100-sxm", "h200-sxm", "b200-sxm")  # with a system of one GPU each
 
 
 def preset(name: str, **values: Any) -> GPU:
@@ -32,17 +42,17 @@ def test_every_preset_is_checked_here() -> None:
 
 @pytest.mark.parametrize("name", SHEETS)
 def test_presets_are_their_data_sheets(name: str) -> None:
-    bf16, fp8, int8, fp4, fp32, watts, cache, link = SHEETS[name]
+    bf16, fp8, int8, fp4, fp32, watts, cache, technology, link = SHEETS[name]
     gpu = preset(name)
     peaks = (gpu.peak_bf16, gpu.peak_fp8, gpu.peak_int8, gpu.peak_fp4, gpu.peak_fp32)
     assert peaks == tuple(None if p is None else pytest.approx(p * T) for p in (bf16, fp8, int8, fp4, fp32))
     assert gpu.power_limit == watts
     assert gpu.on_chip_memory == cache * 1e6
     assert presets_of("gpu")[name].scale_up == link
-    assert link in presets_of("nvlink")
+    assert link in presets_of(technology)
 
 
-@pytest.mark.parametrize("name", SHEETS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_idle_power_of_gpu_and_stacks_is_what_was_measured(name: str) -> None:
     # A100 58 W without a context; H100 and H200 116 W, B200 238 W with one
     system = symarch.load_system(name)
@@ -55,7 +65,99 @@ def test_idle_power_of_gpu_and_stacks_is_what_was_measured(name: str) -> None:
 @pytest.mark.parametrize("name", SHEETS)
 def test_calibrated_presets_overlap_with_order_two(name: str) -> None:
     assert preset(name).overlap == 2
-    assert preset(name).streaming_memory == "hbm"
+    memory = {"l40s": "gddr6", "b60": "gddr6", "rtx-pro-6000-server": "gddr7"}.get(name, "hbm")
+    assert preset(name).streaming_memory == memory
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "bandwidth", "due"),
+    [  # FLOP/B at which arithmetic and data take equally long, from the products' memory bandwidths in TB/s
+        ("a100-sxm", "bf16", 2.039, 153),
+        ("h100-sxm", "bf16", 3.35, 295),
+        ("h100-sxm", "fp8", 3.35, 591),
+        ("b200-sxm", "fp8", 8, 563),
+        ("mi300x", "fp8", 5.3, 493),
+    ],
+)
+def test_ridge_points(name: str, dtype: str, bandwidth: float, due: int) -> None:
+    assert preset(name).peak(dtype) / (bandwidth * T) == pytest.approx(due, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "due"),
+    [
+        ("a100-sxm", "bf16", 1.28),
+        ("h100-sxm", "bf16", 0.71),
+        ("h100-sxm", "fp8", 0.35),
+        ("b200-sxm", "bf16", 0.44),
+        ("b200-sxm", "fp8", 0.22),
+        ("b200-sxm", "fp4", 0.11),
+        ("mi300x", "bf16", 0.57),
+        ("mi300x", "fp8", 0.29),
+    ],
+)
+def test_power_limit_over_peak(name: str, dtype: str, due: float) -> None:
+    # pJ for each FLOP if all power went into arithmetic
+    gpu = preset(name)
+    assert gpu.power_limit / gpu.peak(dtype) * 1e12 == pytest.approx(due, abs=0.006)
+
+
+@pytest.mark.parametrize("name", [n for n in SHEETS if n not in ("b200-sxm", "b300-sxm", "gb200")])
+def test_products_at_16_bits_stay_within_the_power_limit(name: str) -> None:
+    # on B200 they do not, by the energy measured on it: large products throttle there
+    gpu = preset(name)
+    assert gpu.matrix_efficiency * gpu.peak_bf16 * gpu.energy_per_flop + gpu.static_power < gpu.power_limit
+
+
+def test_peaks_are_dense_where_the_vendor_prints_sparse_ones() -> None:
+    # HGX B300: 72 PFLOP/s fp8 with sparsity for 8 GPUs; RTX PRO 6000 Server: 4 PFLOP/s fp4 with sparsity, two digits
+    assert preset("b300-sxm").peak_fp8 == pytest.approx(72e15 / 8 / 2)
+    assert preset("rtx-pro-6000-server").peak_fp4 == pytest.approx(4e15 / 2, rel=0.05)
+    # H100: 3958 TFLOP/s fp8 with sparsity; L40S: 1466
+    assert preset("h100-sxm").peak_fp8 == pytest.approx(3958e12 / 2)
+    assert preset("l40s").peak_fp8 == pytest.approx(1466e12 / 2)
+
+
+def test_figures_in_conflict_say_so_and_have_a_range() -> None:
+    settings = presets_of("gpu")["b300-sxm"].settings
+    for key in ("peak_bf16", "peak_fp4", "power_limit"):
+        found = settings[key]
+        assert found.status == "assumed"
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low <= found.value < found.high
+        assert "differ" in found.source
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_every_value_has_a_source_and_what_has_none_is_named(name: str) -> None:
+    found = presets_of("gpu")[name]
+    assert all(s.source and s.status for s in found.settings.values())
+    assert set(found.unknown) <= {p.name for p in parameters_of(GPU)}
+
+
+def test_the_vector_units_take_what_is_no_product() -> None:
+    gpu = preset("h100-sxm")
+    for kind in ("norm", "elementwise", "embedding"):
+        effort = gpu.effort(product(kind=kind, flops=66.9 * T))
+        assert effort.times == {"vector": pytest.approx(1)}
+        assert effort.overheads == {"launch": pytest.approx(3.01e-6)}
+
+
+def test_what_the_runtime_keeps_back_is_gone_at_the_speed_of_light() -> None:
+    declared = {p.name: p for p in parameters_of(GPU)}
+    assert (declared["runtime_memory"].default, declared["runtime_memory"].ideal) == (2 * 2**30, 0)
+    assert (declared["allocatable"].default, declared["allocatable"].ideal) == (0.92, 1)
+    # vLLM: 0.92 of an 80 GiB H100, less 2 GiB of its own, as the capacity constraint counts it
+    analysis = symarch.analyze(symarch.load_system("h100-sxm"), symarch.load_model("llama-2-7b"))
+    (hbm,) = [c for c in analysis.evaluate(batch=1).constraints if c.name == "hbm.capacity"]
+    assert hbm.limit == pytest.approx((80 - 2) * 0.92 * 2**30)
+
+
+def test_a_baseboard_of_eight_carries_its_footprint() -> None:
+    # NVIDIA product carbon footprints: HGX H100 1312 kg, HGX B200 2274 kg, 42 % of the first in its memory
+    assert 8 * preset("h100-sxm").embodied_carbon == pytest.approx(1312 * 0.58, rel=0.005)
+    assert 8 * preset("b200-sxm").embodied_carbon == pytest.approx(2274 * 0.58, rel=0.005)
 
 
 def product(dtype: str = "bf16", flops: float = 1e12, kind: str = "matmul") -> Operator:

@@ -32,7 +32,26 @@ def test_bandwidth_is_half_of_the_quoted_sum_of_both_directions(name: str, links
 
 
 def test_every_preset_is_checked_here() -> None:
-    assert set(presets_of("nvlink")) == {"nvlink3", "nvlink4", "nvlink5"}
+    assert set(presets_of("nvlink")) == {"nvlink3", "nvlink4", "nvlink5", "nvlink6"}
+
+
+def test_nvlink6_is_half_of_the_announced_sum() -> None:
+    found = preset("nvlink6")
+    assert found.bandwidth == pytest.approx(3600e9 / 2, rel=1e-12)
+    assert presets_of("nvlink")["nvlink6"].status == "announced"
+    assert 2 * 72 * found.bandwidth == pytest.approx(260e12, rel=4e-3)  # a rack of 72, as NVIDIA states it
+
+
+def test_a_rack_of_72_has_its_published_cables_and_sum() -> None:
+    found = preset("nvlink5")
+    assert 72 * found.links * found.lanes * 2 == 5184  # one copper pair a lane and direction
+    assert 2 * 72 * found.bandwidth == pytest.approx(130e12, rel=5e-3)
+    assert 72 * found.links == 18 * 72  # 18 switches of 72 ports take all links of 72 GPUs
+
+
+@pytest.mark.parametrize("name", ["nvlink3", "nvlink4", "nvlink5"])
+def test_efficiency_is_below_what_packets_alone_leave(name: str) -> None:
+    assert preset(name).efficiency < 256 / 272  # LLMCompass: 256 B of payload, 16 B of header
 
 
 @pytest.mark.parametrize("name", ["nvlink3", "nvlink4", "nvlink5"])

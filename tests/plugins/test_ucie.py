@@ -34,6 +34,30 @@ def test_every_preset_is_checked_here() -> None:
     assert set(presets_of("ucie")) == {"standard", "advanced", "3d"}
 
 
+@pytest.mark.parametrize(("name", "both", "reach"), [("standard", 224, 25e-3), ("advanced", 1317, 2e-3)])
+def test_a_millimetre_of_edge_has_its_published_bandwidth(name: str, both: float, reach: float) -> None:
+    # UCIe 1.0 at 32 GT/s, both directions: 224 and 1,317 GB/s a mm; Hot Interconnects 2025: 224 GB/s, 1.3 TB/s
+    link = preset(name)
+    assert round(2 * link.edge_bandwidth / 1e12) == both
+    assert link.bandwidth == pytest.approx(link.edge_bandwidth * link.shoreline, rel=1e-12)
+    assert link.reach == pytest.approx(reach)
+
+
+@pytest.mark.parametrize(("name", "both"), [("advanced", 1.35e12), ("3d", 4e12)])
+def test_a_square_millimetre_has_its_published_bandwidth(name: str, both: float) -> None:
+    # 1.35 TB/s a mm^2 at 45 um and 32 GT/s; 4 TB/s a mm^2 hybrid bonded (arXiv 2510.06513, Table 1)
+    link = preset(name)
+    assert 2 * link.area_bandwidth * 1e-6 == pytest.approx(both, rel=1e-3)
+    assert link.bandwidth == pytest.approx(link.area_bandwidth * link.area, rel=1e-12)
+
+
+def test_edge_and_area_are_absent_where_the_package_does_not_say() -> None:
+    assert preset("3d").shoreline is None
+    assert preset("3d").edge_bandwidth is None
+    assert preset("standard").area is None
+    assert preset("standard").area_bandwidth is None
+
+
 def test_a_flit_of_68_bytes_carries_64() -> None:
     assert preset("advanced").efficiency == pytest.approx(64 / 68, abs=5e-4)
 

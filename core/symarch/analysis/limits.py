@@ -103,7 +103,8 @@ def lifetimes(system: SystemGraph, traffic: Mapping[str, tuple[Quantity, Quantit
     """Return how long each memory that wears must last, and lasts at the workload without a pause [s]."""
     found = []
     for name, memory in system.memories.items():
-        if memory.service_life is None or name not in traffic:
+        needed = memory.service_life
+        if needed is None or name not in traffic:
             continue
         read, written = (rate * system.shared_by(name) for rate in traffic[name])
         wear = []
@@ -112,11 +113,16 @@ def lifetimes(system: SystemGraph, traffic: Mapping[str, tuple[Quantity, Quantit
         if memory.retention_life is not None:
             wear.append(1 / memory.retention_life)
         if wear:
-            found.append(Constraint(f"{name}.write_lifetime", memory.service_life, 1 / total(wear), "s"))
+            found.append(Constraint(f"{name}.write_lifetime", needed, _life(total(wear), needed), "s"))
         if memory.read_endurance is not None and not _none(read):
-            life = memory.read_endurance / read
-            found.append(Constraint(f"{name}.read_lifetime", memory.service_life, life, "s"))
+            life = _life(read / memory.read_endurance, needed)
+            found.append(Constraint(f"{name}.read_lifetime", needed, life, "s"))
     return found
+
+
+def _life(wear: Quantity, needed: Quantity) -> Quantity:
+    """Return how long something lasts that wears at a rate [1/s]; practically for ever where the rate is 0."""
+    return 1 / Max(wear, NOTHING / needed)
 
 
 def _none(rate: Quantity) -> bool:

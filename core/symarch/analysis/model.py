@@ -19,6 +19,7 @@ from symarch.analysis.limits import (
     prefetch_buffers,
     static_powers,
 )
+from symarch.analysis.steps import averaged, stretches
 from symarch.analysis.time import (
     Bench,
     Load,
@@ -31,7 +32,7 @@ from symarch.analysis.time import (
 )
 from symarch.errors import MappingError, nearest
 from symarch.mapping import Mapping as Placed
-from symarch.program import ceil, mark, total
+from symarch.program import Max, ceil, mark, total
 from symarch.program import name as leave_name
 from symarch.system import SystemGraph
 from symarch.technologies import Quantity, data_type
@@ -90,6 +91,8 @@ class Workload:
             activations=self.bytes["activations"],
             flop_per_mac=self.flop_per_mac,
             dtypes=self.dtypes,
+            state=self.bytes.get("state", 0),
+            final=None if self.context is not None else self.prompt + self.output,
         )
 
 
@@ -102,13 +105,13 @@ class OperatorTime:
         phase: prefill or decode.
         count: runs in one pass.
         time: of one run, in decode the mean over steps [s].
-        flops: of one run on one device, in decode at the mean context [FLOP].
+        flops: of one run on one device, in decode the mean over steps [FLOP].
         kind: the operator's.
     """
 
     name: str
     phase: str
-    count: int
+    count: Quantity
     time: Quantity
     flops: Quantity
     kind: str
@@ -239,10 +242,16 @@ def _run(
 
     typical = trace(mean)
     _check_run(mapping, typical)
-    ends = (trace(first), trace(last)) if steps is not None else None
+    seen: dict[Any, list[Operator]] = {}
+
+    def at(context: Quantity, position: int) -> Operator:
+        if context not in seen:
+            seen[context] = trace(context)
+        return seen[context][position]
+
     budgets = {b.name: budgets_of(b, statics)[0] for b in benches.all}
     times: list[OperatorTime] = []
-    loads: list[tuple[int, Load]] = []
+    loads: list[tuple[Quantity, Load]] = []
     waits: dict[str, list[tuple[str, Any]]] = {}
     for position, operator in enumerate(typical):
         bench = benches.of(operator)
@@ -253,13 +262,26 @@ def _run(
         else:
             load = operator_load(bench, operator)
         limit = limited_time(limits, load.energies, operator.name)
-        if operator.context and ends is not None:
-            early, late = (operator_load(bench, e[position], operator) for e in ends)
-            edges = tuple(limited_time(limits, e.energies, operator.name) for e in (early, late))
-            time = mean_time(order, steps, early, late, (edges[0], edges[1]))
+        flops = operator.flops
+        if operator.context and steps is not None:
+            grown = stretches(operator, first, last, steps)
+            ends, parts = [], []
+            for stretch in grown:
+                edges = [at(c, position) for c in (stretch.first, stretch.last)]
+                early, late = (operator_load(bench, e, operator) for e in edges)
+                powers = [limited_time(limits, e.energies, operator.name) for e in (early, late)]
+                parts.append(mean_time(order, stretch.points, early, late, (powers[0], powers[1])))
+                ends.append((stretch, early, late))
+            time = parts[0]
+            if len(grown) > 1:
+                some = Max(steps, 1)  # an output of one token has no step
+                time = total(part * s.steps for part, s in zip(parts, grown, strict=True)) / some
+                load = averaged(load, ends, some)
+                flops = total(s.steps * (at(s.first, position).flops + at(s.last, position).flops) / 2 for s in grown)
+                flops = flops / some
         else:
             time = time_of(order, load, limit)
-        times.append(OperatorTime(operator.name, phase, operator.count, time, operator.flops, operator.kind))
+        times.append(OperatorTime(operator.name, phase, operator.count, time, flops, operator.kind))
         loads.append((operator.count, load))
         waits.setdefault(bench.name, []).extend(load.streamed)
     for bench in benches.all:
@@ -277,7 +299,7 @@ def _run(
     )
 
 
-def _summed(parts: Iterable[tuple[Mapping[str, Quantity], int]]) -> dict[str, Quantity]:
+def _summed(parts: Iterable[tuple[Mapping[str, Quantity], Quantity]]) -> dict[str, Quantity]:
     """Add up figures by name, each so many times."""
     found: dict[str, list[Quantity]] = {}
     for figures, count in parts:
@@ -286,7 +308,7 @@ def _summed(parts: Iterable[tuple[Mapping[str, Quantity], int]]) -> dict[str, Qu
     return {name: total(values) for name, values in found.items()}
 
 
-def _traffic(loads: list[tuple[int, Load]]) -> dict[str, tuple[Quantity, Quantity]]:
+def _traffic(loads: list[tuple[Quantity, Load]]) -> dict[str, tuple[Quantity, Quantity]]:
     ways = [_summed(({m: t[way] for m, t in load.traffic.items()}, n) for n, load in loads) for way in (0, 1)]
     return {memory: (ways[0][memory], ways[1][memory]) for memory in ways[0]}
 
@@ -317,7 +339,9 @@ class _Rates:
             _summed(({m: t[way] for m, t in p.traffic.items()}, counts[phase]) for phase, p in passes.items())
             for way in (0, 1)
         ]
-        return cls(powers, {m: (ways[0][m] / elapsed, ways[1][m] / elapsed) for m in ways[0]})
+        # a memory that nothing is written to has no rate, rather than one that comes out as 0
+        rates = [{m: 0 if isinstance(b, int) and b == 0 else b / elapsed for m, b in way.items()} for way in ways]
+        return cls(powers, {m: (rates[0][m], rates[1][m]) for m in rates[0]})
 
 
 def _contexts(workload: Workload, phase: str) -> tuple[Any, Any, Any, Any]:
@@ -368,11 +392,13 @@ def _capacities(benches: Benches, model: Architecture, workload: Workload, batch
     tokens = workload.context if workload.context is not None else workload.prompt + workload.output
     need: dict[str, list[Quantity]] = {}
     need.setdefault(mapping.place["weights"], []).append(stored.weights * workload.bytes["weights"])
-    if stored.experts:
+    if "experts" in workload.bytes:
         experts = stored.experts * workload.bytes["experts"]
         need.setdefault(mapping.place["experts"], []).append(experts)
-    cache = batch * tokens * (stored.kv_per_token * workload.bytes["kv_cache"])
+    cache = batch * stored.cached(tokens) * workload.bytes["kv_cache"]
     need.setdefault(mapping.place["kv_cache"], []).append(cache)
+    if "state" in workload.bytes:
+        need.setdefault(mapping.place["state"], []).append(batch * stored.state * workload.bytes["state"])
     constraints = []
     for name, memory in system.memories.items():
         used = total(need.get(name, [])) * system.shared_by(name)
@@ -422,8 +448,8 @@ class _Notes:
                 if served != name and (name, served) not in (("fp16", "bf16"),):
                     arithmetic[name] = served
             notes += [f"{n} is computed in {s} on {bench.name}" for n, s in sorted(arithmetic.items())]
-        if any(data_type(n).bytes < 2 for n in self.workload.dtypes.values()):
-            notes.append("a narrower data type is charged the energy per FLOP of 16-bit arithmetic")
+        if any(data_type(n).bytes != 2 for n in self.workload.dtypes.values()):
+            notes.append("energy per FLOP changes with the data type as the time of a FLOP at the peak does")
         return notes
 
     def _processor(self) -> list[str]:

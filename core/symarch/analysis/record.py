@@ -14,15 +14,18 @@ from symarch.mapping import resolve
 from symarch.program import Program, Tape
 from symarch.quantities import Dimensioned, format_quantity, format_setting, unit_dimension
 from symarch.specs import System
-from symarch.specs.systems import TENSOR_CLASSES
+from symarch.specs.systems import FOLLOWING, TENSOR_CLASSES
 from symarch.system import SystemGraph
 from symarch.system.paths import write_rate
 from symarch.technologies import data_type
-from symarch.trace import Architecture
+from symarch.trace import Architecture, Resizable
 
 PHASES = ("prefill", "decode", "both")
 DEFAULTS = {"batch": 1, "prompt": 2048, "output": 256}
 """The workload unless told otherwise."""
+
+LETTERS = {"weights": "w", "experts": "e", "kv_cache": "kv", "state": "s", "activations": "a"}
+"""Index of a tensor class where its bytes are typeset."""
 
 LARGEST_SIZE = 10**15
 """The largest batch, prompt or output; up to here whole numbers and their products by 2 are exact in floats."""
@@ -41,6 +44,7 @@ class Symbol:
         integer: whether only whole numbers make sense.
         better: more, less, or None: which direction improves the technology.
         ideal: its value at the speed of light, None if it has none.
+        at_most: the largest value that makes sense, as 1 for a share; None if there is no such end.
         source: citation.
         status: measured, standard, announced or assumed.
         latex: how it is typeset, empty if nothing was declared.
@@ -54,6 +58,7 @@ class Symbol:
     integer: bool = False
     better: str | None = None
     ideal: float | None = None
+    at_most: float | None = None
     source: str = ""
     status: str = "assumed"
     latex: str = ""
@@ -67,11 +72,15 @@ class Request:
         phase: prefill, decode or both.
         dtypes: data type of each tensor class the model has.
         single: whether decode is one step at a given context instead of the mean over the output.
+        fixed: sizes that are numbers: those a recorded trace was taken at.
+        model: sizes of the model that are symbols, `model.KEY`, with their values.
     """
 
     phase: str
     dtypes: Mapping[str, str]
     single: bool = False
+    fixed: Mapping[str, int] = attrs.field(factory=dict)
+    model: Mapping[str, float] = attrs.field(factory=dict)
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -80,14 +89,21 @@ class Request:
 
     @property
     def sizes(self) -> tuple[str, ...]:
-        """Return the names of the workload's sizes."""
+        """Return the names of the workload's sizes that are symbols."""
+        return tuple(s for s in self.all_sizes if s not in self.fixed)
+
+    @property
+    def all_sizes(self) -> tuple[str, ...]:
+        """Return the names of all sizes of the workload."""
         if self.single:
             return ("batch", "context")
         return ("batch", "prompt") if self.phase == "prefill" else ("batch", "prompt", "output")
 
 
 def parse_dtypes(text: str) -> dict[str, str]:
-    """Parse `bf16` (all classes) or `weights=fp8,kv_cache=bf16`; classes left out are bf16, experts like weights.
+    """Parse `bf16` (all classes) or `weights=fp8,kv_cache=bf16`.
+
+    Classes left out are bf16, experts like weights and recurrent states like the KV cache.
 
     Raises WorkloadError.
     """
@@ -101,7 +117,7 @@ def parse_dtypes(text: str) -> dict[str, str]:
         if tensor in found:
             raise WorkloadError(f"{tensor} is given twice in dtype {text!r}")
         found[tensor] = data_type(name).name
-    usual = {"experts": found.get("weights", "bf16")}
+    usual = {t: found.get(other, "bf16") for t, other in FOLLOWING.items()}
     return {t: found.get(t, usual.get(t, "bf16")) for t in TENSOR_CLASSES}
 
 
@@ -148,6 +164,7 @@ def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
                 integer=parameter.integer,
                 better=parameter.better,
                 ideal=parameter.ideal if parameter.has_ideal else None,
+                at_most=parameter.at_most,
                 source=setting.source,
                 status=setting.status,
                 latex=parameter.symbol,
@@ -155,13 +172,16 @@ def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
     for tensor in request.dtypes:
         name = f"dtype.{tensor}"
         width = data_type(request.dtypes[tensor]).bytes
-        latex = {"weights": "b_{w}", "experts": "b_{e}", "kv_cache": "b_{kv}", "activations": "b_{a}"}[tensor]
+        latex = f"b_{{{LETTERS[tensor]}}}"
         found[name] = Symbol(name, "B", width, better="less", source=f"data type {request.dtypes[tensor]}",
                              status="standard", latex=latex)  # fmt: skip
     found["trace.flop_per_mac"] = Symbol(
         "trace.flop_per_mac", "FLOP", 2, source="a multiply and an add", status="standard", latex="f_{mac}"
     )
     letters = {"batch": "N", "prompt": "S", "output": "O", "context": "T"}
+    for key, number in request.model.items():
+        name = f"model.{key}"
+        found[name] = Symbol(name, "1", number, integer=isinstance(number, int), source="the model's configuration")
     for size in request.sizes:
         default = DEFAULTS.get(size, DEFAULTS["prompt"])
         found[size] = Symbol(size, "1", default, integer=True, source="workload", latex=letters[size])
@@ -170,7 +190,7 @@ def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
 
 def _workload(request: Request, value: Any) -> Workload:
     """Build a workload of the scalars that `value(name)` gives."""
-    sizes = {s: value(s) for s in request.sizes}
+    sizes = {s: request.fixed[s] if s in request.fixed else value(s) for s in request.all_sizes}
     return Workload(
         batch=sizes["batch"],
         prompt=sizes.get("prompt", 1),
@@ -186,7 +206,10 @@ def _workload(request: Request, value: Any) -> Workload:
 def run_on(system: System, model: Architecture, request: Request, value: Any) -> Model:
     """Run the model on any kind of scalar: `value(name)` gives the scalar of each symbol."""
     graph = SystemGraph.build(system, lambda component, parameter, _: value(f"{component}.{parameter}"))
-    return build_model(graph, model, resolve(system, model), _workload(request, value))
+    mapping = resolve(system, model)  # which checks the model's own numbers
+    if request.model and isinstance(model, Resizable):
+        model = model.resized({key: value(f"model.{key}") for key in request.model})
+    return build_model(graph, model, mapping, _workload(request, value))
 
 
 def record(system: System, model: Architecture, request: Request) -> Recorded:
@@ -197,6 +220,7 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
     outputs = {f"metric.{k}": v for k, v in built.metrics.items()}
     outputs |= {f"time.{o.phase}.{o.name}": o.time for o in built.operators}
     outputs |= {f"flops.{o.phase}.{o.name}": o.flops for o in built.operators}
+    outputs |= {f"count.{o.phase}.{o.name}": o.count for o in built.operators}
     for constraint in built.constraints:
         outputs[f"used.{constraint.name}"] = constraint.used
         outputs[f"limit.{constraint.name}"] = constraint.limit
@@ -230,7 +254,9 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
         operators=built.operators,
         constraints=built.constraints,
         missing=built.missing,
-        assumptions=(*outside, *crowded, *(silent if unknown else ()), *built.assumptions),
+        assumptions=tuple(
+            dict.fromkeys((*model.notes, *outside, *crowded, *(silent if unknown else ()), *built.assumptions))
+        ),
         data=mapping.data,
         tensor=mapping.shard.tensor,
     )
@@ -263,8 +289,10 @@ def run_on_dimensions(system: System, model: Architecture, request: Request) -> 
 def check_sizes(request: Request, given: Mapping[str, Any]) -> dict[str, float]:
     """Check workload sizes and fill in defaults. Raises WorkloadError with one sentence."""
     sizes: dict[str, float] = {}
-    for name in request.sizes:
+    for name in request.all_sizes:
         value = given.get(name)
+        if name in request.fixed:
+            value = request.fixed[name]
         if value is None:
             value = DEFAULTS.get(name, DEFAULTS["prompt"])
         if isinstance(value, bool) or not isinstance(value, int | float):

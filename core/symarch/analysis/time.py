@@ -25,10 +25,13 @@ from symarch.program.functions import apply
 from symarch.system import Network, SystemGraph
 from symarch.system.paths import Path, Segment, inside_rate, link_rate, port_rate, write_rate
 from symarch.technologies import Interconnect, Limit, Memory, Processor, Quantity
-from symarch.technologies.contracts import Schedule
+from symarch.technologies.topology import Call, Schedule, schedules
 from symarch.trace import Access, Operator
 
-CLASS_WORDS = {"weights": "weights", "experts": "experts", "kv_cache": "KV cache", "activations": "activations"}
+SENT = "bytes sent by "
+"""How the cause of a collective's bytes begins; the algorithm's name follows."""
+
+CLASS_WORDS = {"kv_cache": "KV cache", "state": "recurrent state"}
 
 
 @attrs.frozen
@@ -265,6 +268,8 @@ def array_rates(bench: Bench, memory: Memory, operator: Operator, inside: bool =
     """
     efficiency = bench.processor.streaming(type(memory).name, operator)
     if efficiency is None:
+        efficiency = memory.internal_efficiency if inside else None
+    if efficiency is None:
         efficiency = memory.efficiency
     read, write = memory.read_bandwidth, write_rate(memory)
     if inside:
@@ -315,10 +320,11 @@ def _energies(
     # where every limit counts all power alike, a byte's energy in memory and chip is one product
     apart = not all(_one(w) for limit in processor.limits().values() for w in limit.weights)
     if not _zero(operator.flops):
-        if processor.energy_per_flop is None:
+        each_flop = processor.flop_energy(operator.dtype)
+        if each_flop is None:
             missing.append(f"{bench.name}.energy_per_flop")
         else:
-            spent = operator.flops * processor.energy_per_flop
+            spent = operator.flops * each_flop
             marked = mark(spent, f"{bench.name}.arithmetic", "arithmetic", operator.name, "J")
             parts.setdefault(bench.name, []).append(marked)
     for stream in streams:
@@ -347,24 +353,33 @@ def _energies(
 
 
 def collective_load(network: Network, operator: Operator, nodes: int) -> Load:
-    """Return the load of a collective: the fastest algorithm that the topology knows.
+    """Return the load of a collective: the fastest of the network's algorithms.
 
     Each algorithm takes its bytes over the sustained rate, a software latency for each step, a little for each further
-    peer, and a hop latency for each link crossed in turn. Raises MappingError if the topology has no such collective.
+    peer, and a hop latency for each link crossed in turn. Raises MappingError if no algorithm does the collective.
     """
     collective = operator.collective
     assert collective is not None  # the caller passes collectives only
-    schedules = network.topology.schedules(collective.operation, nodes, collective.size)
-    if not schedules:
-        raise MappingError(
-            f"topology {type(network.topology).name} of network {network.name} has no {collective.operation}"
-        )
     link = network.link
-    times = [_schedule_time(network.name, link, s, operator) for s in schedules.values()]
+    call = Call(
+        operation=collective.operation,
+        nodes=nodes,
+        size=collective.size,
+        topology=network.topology,
+        step=lambda hops: _steps_time(link, 1, hops),
+        rate=link_rate(link),
+    )
+    found = schedules(network.algorithms, call)
+    if not found:
+        raise MappingError(
+            f"no {collective.operation} among {nodes} devices on network {network.name}: none of its algorithms "
+            f"({', '.join(a.name for a in network.algorithms)}) does it on topology {type(network.topology).name}"
+        )
+    times = [_schedule_time(network.name, link, name, s, operator) for name, s in found.items()]
     energy = None
     missing = (f"{network.name}.energy",) if link.energy is None else ()
     if link.energy is not None:
-        costs = [s.bytes * link.energy * (s.hops / s.steps) for s in schedules.values()]
+        costs = [s.energy_bytes * link.energy for s in found.values()]
         spent = at_smallest(times, costs)
         energy = mark(spent, network.name, "bytes sent", operator.name, "J")
     energies = None if energy is None else {network.name: energy}
@@ -378,17 +393,24 @@ def at_smallest(keys: list[Quantity], values: list[Quantity]) -> Quantity:
     return total(apply("first_min", tuple(keys), k) * v for k, v in enumerate(values))
 
 
-def _schedule_time(name: str, link: Interconnect, schedule: Schedule, operator: Operator) -> Quantity:
-    parts = [mark(schedule.bytes / link_rate(link), name, "bytes sent", operator.name)]
+def _steps_time(link: Interconnect, steps: Quantity, hops: Quantity) -> Quantity:
+    """Return what steps and hops take apart from the bytes; 0 where the link states no latency."""
+    parts = [] if link.software_latency is None else [steps * link.software_latency]
+    return total(parts if link.latency is None else [*parts, hops * link.latency])
+
+
+def _schedule_time(name: str, link: Interconnect, algorithm: str, schedule: Schedule, operator: Operator) -> Quantity:
+    parts = [mark(schedule.bytes / link_rate(link), name, f"{SENT}{algorithm}", operator.name)]
     software = []
     if link.software_latency is not None:
         software.append(schedule.steps * link.software_latency)
     if link.peer_latency is not None and not _zero(schedule.peers):
         software.append(schedule.peers * link.peer_latency)
     if software:
-        parts.append(mark(total(software), f"{name}.software", "software latency", operator.name))
+        parts.append(mark(total(software), f"{name}.software", f"software latency of {algorithm}", operator.name))
     if link.latency is not None:
-        parts.append(mark(schedule.hops * link.latency, f"{name}.latency", "hop latency", operator.name))
+        cause = f"hop latency of {algorithm}"
+        parts.append(mark(schedule.hops * link.latency, f"{name}.latency", cause, operator.name))
     return total(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +18,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 SIZES = ("batch", "prompt", "output", "context")
 
 
-def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def parse_settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Read NAME=VALUE pairs."""
     found = {}
     for value in values:
         name, equals, text = value.partition("=")
@@ -49,7 +51,7 @@ def workload(function: _F) -> _F:
 def analysis_options(function: _F) -> _F:
     """Add SYSTEM, --model, the workload, --set and --ideal."""
     settings = click.option(
-        "--set", "settings", multiple=True, callback=_settings, metavar="NAME=VALUE",
+        "--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
         help="Set a parameter, with its unit: hbf.read_time=5us. May be given several times.",
     )  # fmt: skip
     ideal = click.option("--ideal", is_flag=True, help="The speed of light: efficiencies 1, overheads 0, full overlap.")
@@ -61,6 +63,21 @@ def split_settings(settings: dict[str, str]) -> tuple[dict[str, str], dict[str, 
     """Divide `--set` into the system's parameters and the symbols of workload and trace."""
     own = {k: v for k, v in settings.items() if k in SIZES or k.startswith(("dtype.", "trace."))}
     return {k: v for k, v in settings.items() if k not in own}, {k: _number(k, v) for k, v in own.items()}
+
+
+def model_settings(settings: dict[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Divide `--set` into what is not the model's and keys of its configuration with their values."""
+    own = {k: v for k, v in settings.items() if k.startswith("model.")}
+    rest = {k: v for k, v in settings.items() if k not in own}
+    return rest, {k.removeprefix("model."): _value(v) for k, v in own.items()}
+
+
+def _value(text: str) -> Any:
+    """Return a value as a configuration would hold it: a whole number, a number, true or false, or a word."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def _number(name: str, text: str) -> float:
@@ -98,7 +115,8 @@ def build(options: dict[str, Any]) -> tuple[Analysis, dict[str, Any]]:
     from symarch.api import analyze, load_model, load_system
 
     given = {name: options[name] for name in SIZES if options.get(name) is not None}
-    settings, own = split_settings(options["settings"])
+    settings, sizes = model_settings(options["settings"])
+    settings, own = split_settings(settings)
     for name, value in own.items():
         if name in given:
             raise WorkloadError(f"{name} is given twice: --{name} and --set")
@@ -107,5 +125,5 @@ def build(options: dict[str, Any]) -> tuple[Analysis, dict[str, Any]]:
         given[name] = value
     phase = point(options, given)
     system = load_system(options["system"], settings)
-    model = load_model(options["model"])
+    model = load_model(options["model"], sizes)
     return analyze(system, model, phase=phase, dtype=options["dtype"], ideal=options["ideal"]), given

@@ -14,20 +14,19 @@ from symarch.errors import SymarchError
 @click.command("sensitivity")
 @analysis_options
 @click.option("--metric", help="Any metric of `symarch run` [tpot; ttft under --phase prefill].")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("-o", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
-def command(metric: str | None, form: str, target: Path | None, **options: Any) -> None:
+@click.option(
+    "--format", "form", metavar="NAME", help="text, json, md or one of a plugin [that of FILE's suffix, else text]."
+)
+@click.option("-o", "target", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to a file.")
+def command(metric: str | None, form: str | None, target: Path | None, **options: Any) -> None:
     """Print how a metric of MODEL on SYSTEM answers to every parameter: exact elasticities, ranges, limits."""
+    from symarch.report.formats import format_for, render
+    from symarch.report.record import report_of
+
+    name = format_for(form, target)
     analysis, given = build(options)
     found = analysis.sensitivity(usual_metric(analysis) if metric is None else metric, **given)
-    if form == "json":
-        from symarch.report.data import to_json
-
-        text = to_json(found.to_dict()) + "\n"
-    else:
-        from symarch.report.text import sensitivity_text
-
-        text = sensitivity_text(analysis, found)
+    text = render(report_of(analysis, found, given), name)
     if target is None:
         click.echo(text, nl=False)
         return

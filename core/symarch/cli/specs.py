@@ -7,18 +7,18 @@ import click
 
 @click.group("specs")
 def command() -> None:
-    """List and show shipped systems, models and presets."""
+    """List and show systems, models, studies, prices and presets of symarch and of installed packages."""
 
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(as_json: bool) -> None:
-    """List the shipped systems and models, and the presets of all technologies."""
+    """List systems, models, studies and prices, and the presets of all technologies, with who provides each."""
     import attrs
 
-    from symarch.specs import list_specs
+    from symarch.specs import listing
 
-    found = list_specs()
+    found, faults = listing()
     if as_json:
         from symarch.report.data import to_json
 
@@ -27,6 +27,8 @@ def list_(as_json: bool) -> None:
         from symarch.report.text import print_specs
 
         print_specs(found)
+    for sentence in faults:
+        click.echo(f"symarch: {sentence}", err=True)
 
 
 @command.command("show")
@@ -34,7 +36,7 @@ def list_(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--resolved", "whole", is_flag=True, help="Print a system as a TOML spec with every value written out.")
 def show(name: str, as_json: bool, whole: bool) -> None:
-    """Show a system, a model, or a preset (TECHNOLOGY:PRESET): every value with its origin and source."""
+    """Show a system, model, study, prices or preset (TECHNOLOGY:PRESET): every value with its origin and source."""
     from symarch.report.data import spec_data, to_json
 
     if whole and as_json:

@@ -8,7 +8,7 @@ import attrs
 
 from symarch.errors import MappingError, nearest
 from symarch.specs import System
-from symarch.specs.systems import TENSOR_CLASSES
+from symarch.specs.systems import FOLLOWING, TENSOR_CLASSES
 from symarch.trace import Architecture, Shard
 
 
@@ -60,7 +60,7 @@ def resolve(spec: System, model: Architecture) -> Mapping:
     model.check_shard(shard)
     memories = [c.name for c in spec.of("memory")]
     place = {t: spec.place.get(t, memories[0]) for t in TENSOR_CLASSES}
-    place["experts"] = spec.place.get("experts", place["weights"])
+    place |= {t: spec.place.get(t, place[other]) for t, other in FOLLOWING.items()}
     networks = {}
     if tensor > 1:
         holding = [n for n in spec.of("network") if n.size >= tensor]

@@ -22,6 +22,9 @@ from symarch.errors import PluginError, UnknownNameError, nearest
 from symarch.plugins import hookspecs
 from symarch.technologies import Technology, check_dimensions
 
+OWN = "symarch"
+"""Our own distribution."""
+
 ALLOWLIST = "SYMARCH_PLUGINS"
 """Environment variable: only these plugins are loaded; names of entry points or of distributions, with commas."""
 
@@ -117,10 +120,13 @@ class Registry:
     def __init__(self, entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> None:
         points = importlib.metadata.entry_points(group=hookspecs.GROUP) if entry_points is None else entry_points
         allowed = _allowlist()
-        self._hint = "" if allowed is None else f" ({ALLOWLIST} allows only {', '.join(sorted(allowed)) or 'nothing'})"
+        self.hint = "" if allowed is None else f" ({ALLOWLIST} allows only {', '.join(sorted(allowed)) or 'nothing'})"
         self._points: dict[str, list[importlib.metadata.EntryPoint]] = {}
         for point in points:
-            if allowed is not None and not {point.name, _distribution(point)[0]} & allowed:
+            words = {point.name, _distribution(point)[0]}
+            # what symarch ships as data stays: an allowlist says which code and whose data are trusted beside it
+            shipped = OWN in words and point.name.startswith(SPECS.prefix)
+            if allowed is not None and not shipped and not words & allowed:
                 continue
             same = self._points.setdefault(point.name, [])
             # the same distribution may be visible twice (an editable install beside its build): not a conflict
@@ -174,11 +180,15 @@ class Registry:
 
     def trace_readers(self) -> dict[str, Any]:
         """Return all sound trace readers by name; what failed is in `failures`."""
-        return self._all(READERS)
+        return self.all_of(READERS)
+
+    def report_formats(self) -> dict[str, Any]:
+        """Return all sound report formats by name; what failed is in `failures`."""
+        return self.all_of(FORMATS)
 
     def folders(self) -> dict[Path, Provider]:
         """Return the data folders of installed packages with who provides each; what failed is in `failures`."""
-        self._all(SPECS)
+        self.all_of(SPECS)
         return {folder: self.provider(owner) for folder, owner in self._provided[SPECS.hook].values()}
 
     def origin(self, name: str, hook: str = TECHNOLOGIES.hook) -> Provider:
@@ -195,7 +205,7 @@ class Registry:
         }
         return {hook: names for hook, names in mine.items() if names}
 
-    def _all(self, kind: _Kind) -> dict[str, Any]:
+    def all_of(self, kind: _Kind) -> dict[str, Any]:
         """Load the plugins whose entry points carry a kind's prefix, and return what they provide."""
         for name in self._points:
             if name.startswith(kind.prefix):
@@ -212,7 +222,7 @@ class Registry:
         if name not in table:
             why = self._failures.get(kind.prefix + name)
             raise UnknownNameError(
-                f"unknown {kind.what} '{name}'{f' ({why})' if why else ''}{self._hint}; {nearest(name, table)}"
+                f"unknown {kind.what} '{name}'{f' ({why})' if why else ''}{self.hint}; {nearest(name, table)}"
             )
         return table[name][0]
 
@@ -280,8 +290,9 @@ class Registry:
     def _collect(self, module: Any, name: str, who: str) -> None:
         callers = self._manager.get_hookcallers(module) or []
         if not callers and name.startswith(SPECS.prefix):  # a package of data alone
-            for folder in getattr(module, "__path__", []):
-                self._claim(SPECS, str(folder), Path(folder), name)
+            # a package without __init__.py is found once for each time its home stands on the path
+            for folder in dict.fromkeys(Path(f).resolve() for f in getattr(module, "__path__", [])):
+                self._claim(SPECS, str(folder), folder, name)
             return
         if not callers:
             raise PluginError(f"{who} implements no hook; mark one of {', '.join(KINDS)} with symarch.hookimpl")

@@ -146,7 +146,7 @@ def _scheduled(full: Mapping[int, Operation], outputs: Sequence[int]) -> dict[in
     A sum takes up each term as soon as it is there, instead of waiting for all of them.
     """
     pairs: dict[int, Operation] = {}
-    fresh = itertools.count(1 + max(full))
+    fresh = itertools.count(1 + max(*full, *outputs))  # an output may be a constant, recorded after all of them
     for index, (operation, arguments, attribute) in full.items():
         if operation in _NARY:
             first, *others = arguments

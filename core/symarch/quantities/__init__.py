@@ -11,6 +11,7 @@ from symarch.quantities.units import (
     in_bits,
     parse_quantity,
     readable_unit,
+    stated_unit,
     unit_dimension,
     unit_scale,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "in_bits",
     "parse_quantity",
     "readable_unit",
+    "stated_unit",
     "unit_dimension",
     "unit_scale",
 ]

@@ -56,6 +56,7 @@ _UNITS: tuple[tuple[str, Fraction, Dimension, tuple[str, ...], bool], ...] = (
     ("FLOP", Fraction(1), _FLOP, _LARGE, False),
     ("USD", Fraction(1), _USD, ("", "k", "M", "G"), False),
     ("m", Fraction(1), _M, ("", "n", "u", "µ", "m", "k"), False),
+    ("cm", Fraction(1, 100), _M, ("",), False),
     ("g", Fraction(1, 1000), _KG, ("", "m", "k"), False),
     ("t", Fraction(1000), _KG, ("",), False),
     ("K", Fraction(1), _K, ("", "m"), False),
@@ -166,6 +167,15 @@ def parse_quantity(text: str, unit: str) -> float:
     return _finite(number * scale, text)
 
 
+def stated_unit(text: str) -> str:
+    """Return the SI unit of what a quantity's text states: `"20 us"` gives `s`, `"5"` gives `1`. Raises UnitError."""
+    match = _NUMBER.match(text.strip()[:_LONGEST])
+    if match is None:
+        raise UnitError(f"{_clip(text)} does not begin with a number; a quantity looks like '20 us' or '4 KiB'")
+    rest = text.strip()[match.end() :].strip()
+    return str(_parse_unit(rest)[1]) if rest else "1"
+
+
 def _finite(value: Fraction, text: str) -> float:
     try:
         return float(value)
@@ -197,12 +207,15 @@ _LADDERS: dict[str, tuple[str, ...]] = {
     "m": ("nm", "um", "mm", "m"),
     "m^2": ("mm^2", "um^2", "m^2"),
     "1/s": ("Hz", "kHz", "MHz", "GHz"),
+    "B/m^2": ("MB/mm^2", "GB/mm^2", "Gb/mm^2"),
+    "s*K/J": ("mK/W", "K/W"),
+    "s*m^2*K/J": ("K*mm^2/W", "K*cm^2/W"),
 }
 
 # The units a number is printed in, smallest first; chosen so that the printed number is at least 1.
 _PRINTED: dict[str, tuple[str, ...]] = {
     "B": ("B", "kB", "MB", "GB", "TB", "PB"),
-    "s": ("ps", "ns", "us", "ms", "s"),
+    "s": ("ps", "ns", "us", "ms", "s", "h", "day", "year"),
     "B/s": ("B/s", "kB/s", "MB/s", "GB/s", "TB/s", "PB/s"),
     "J/B": ("fJ/bit", "pJ/bit", "nJ/bit"),
     "J/FLOP": ("fJ/FLOP", "pJ/FLOP", "nJ/FLOP"),
@@ -213,7 +226,11 @@ _PRINTED: dict[str, tuple[str, ...]] = {
     "USD": ("USD", "kUSD", "MUSD"),
     "USD/B": ("USD/TB", "USD/GB"),
     "m": ("nm", "um", "mm", "m"),
+    "m^2": ("um^2", "mm^2", "m^2"),
     "1/s": ("Hz", "kHz", "MHz", "GHz"),
+    "B/m^2": ("kB/mm^2", "MB/mm^2", "GB/mm^2"),
+    "s*K/J": ("mK/W", "K/W"),
+    "s*m^2*K/J": ("K*mm^2/W", "K*cm^2/W"),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,26 @@ import attrs
 
 from symarch.analysis import METRICS, Request, check_sizes, parse_dtypes
 from symarch.api import Analysis, Result
-from symarch.errors import SymarchError, UnknownNameError
-from symarch.plugins import registry
-from symarch.specs import System, find_model, find_system, presets_of, read_system
+from symarch.plugins import Provider, registry
+from symarch.plugins.discovery import KINDS, OWN, SPECS, TECHNOLOGIES
+from symarch.specs import (
+    System,
+    definition_of,
+    find_spec,
+    listing,
+    preset_of,
+    provider_of,
+    read_prices,
+    read_system,
+)
+from symarch.specs.files import KINDS as SPEC_KINDS
+from symarch.specs.toml import read_toml
 from symarch.technologies import Parameter, data_type, parameters_of
-from symarch.trace import Architecture, Operator, Shard, Step
+from symarch.trace import Architecture, Operator, Shard, load_config
+from symarch.trace.convert import step_of
+from symarch.trace.recorded import RecordedTrace
+
+PLURAL = {kind: folder for kind, (folder, _) in SPEC_KINDS.items()} | {"preset": "presets"}
 
 
 def to_json(data: Any) -> str:
@@ -54,73 +70,92 @@ def run_data(analysis: Analysis, result: Result) -> dict[str, Any]:
 
 
 def plugins_of(system: System) -> list[dict[str, str]]:
-    """Return the plugins a system uses, with the distribution and version each comes from."""
+    """Return the plugins a system uses, and what data it has of other packages, each with distribution and version."""
     found = {}
     for component in system.components.values():
         for cls in (component.technology, component.topology):
-            if cls is not None:
+            if cls is not None and cls.name not in system.technologies:
                 origin = registry().origin(cls.name)
                 found[cls.name] = {"name": cls.name, "distribution": origin.distribution, "version": origin.version}
+        for algorithm in component.algorithm if component.algorithm != ("auto",) else ():
+            registry().collective(algorithm)
+            origin = registry().origin(algorithm, "symarch_collectives")
+            name = f"collective.{algorithm}"
+            found[name] = {"name": name, "distribution": origin.distribution, "version": origin.version}
+        if component.preset is not None and component.technology is not None:
+            preset = preset_of(component.technology.name, component.preset)
+            if preset.distribution != registry().origin(component.technology.name).distribution:
+                name = f"{component.technology.name}:{preset.name}"
+                found[name] = {"name": name, "distribution": preset.distribution, "version": preset.version}
+    provider = provider_of(system.path)
+    if provider is not None and provider.distribution != OWN:
+        found[system.name] = {
+            "name": system.name,
+            "distribution": provider.distribution,
+            "version": provider.version,
+        }
     return [found[n] for n in sorted(found)]
 
 
-def plugin_rows() -> tuple[list[dict[str, Any]], Mapping[str, str]]:
-    """Return a row for each installed technology, and the plugins that failed to load with the reason."""
-    rows, broken = [], {}
-    for name, cls in registry().technologies().items():
-        origin = registry().origin(name)
-        try:
-            presets = list(presets_of(name))
-        except SymarchError as error:
-            presets, broken[name] = [], f"its presets: {error}"
-        rows.append(
-            {
-                "name": name,
-                "kind": cls.kind,
-                "title": (cls.__doc__ or "").strip().split("\n")[0],
-                "presets": presets,
-                "distribution": origin.distribution,
-                "version": origin.version,
-            }
-        )
-    return rows, {**registry().failures(), **broken}
+def plugin_rows() -> tuple[list[dict[str, Any]], list[str]]:
+    """Return a row for each thing that a plugin provides, technologies first, and a sentence on what cannot be used.
+
+    All but technologies are named like their entry points: `collective.ring`, `model.llama`, `specs.shipped`.
+    """
+    found = registry()
+    specs, faults = listing()
+    rows = []
+    for name, cls in found.technologies().items():
+        presets = [s.name.partition(":")[2] for s in specs if s.kind == "preset" and s.name.startswith(f"{name}:")]
+        rows.append(_plugin_row(name, cls.kind, _first_line(cls), presets, found.origin(name)))
+    for hook, kind in KINDS.items():
+        if kind not in (TECHNOLOGIES, SPECS):
+            for key, thing in found.all_of(kind).items():
+                title = _first_line(thing)
+                rows.append(_plugin_row(kind.prefix + key, kind.what, title, [], found.origin(key, hook)))
+    for provider in found.folders().values():
+        mine = [s for s in specs if s.distribution == provider.distribution]
+        counts = Counter(s.kind for s in mine)
+        title = ", ".join(f"{n} {PLURAL[kind] if n > 1 else kind}" for kind, n in counts.items())
+        presets = [s.name for s in mine if s.kind == "preset"]
+        rows.append(_plugin_row(provider.name, SPECS.what, title, presets, provider))
+    broken = [f"plugin '{name}' is not available: {why}" for name, why in found.failures().items()]
+    return rows, [*broken, *faults]
+
+
+def _plugin_row(name: str, kind: str, title: str, presets: list[str], origin: Provider) -> dict[str, Any]:
+    own = {"name": name, "kind": kind, "title": title, "presets": presets}
+    return own | {"distribution": origin.distribution, "version": origin.version}
+
+
+def _first_line(thing: Any) -> str:
+    return (thing.__doc__ or "").strip().partition("\n")[0]
 
 
 def spec_data(name: str) -> dict[str, Any]:
-    """Return a system, model or preset as plain data. Raises UnknownNameError."""
+    """Return a system, model, study, prices or preset as plain data. Raises UnknownNameError."""
     technology, colon, preset = name.partition(":")
     if colon:
-        presets = presets_of(technology)
-        if preset not in presets:
-            from symarch.errors import nearest
-
-            raise UnknownNameError(
-                f"unknown preset '{preset}' of technology '{technology}'; {nearest(preset, presets)}"
-            )
+        found = preset_of(technology, preset)
         declared = {p.name: p for p in parameters_of(registry().technology(technology))}
-        data = {"kind": "preset", "technology": technology} | attrs.asdict(presets[preset])
+        data = {"kind": "preset", "technology": technology} | attrs.asdict(found)
         data["settings"] = {n: _unit_of(declared.get(n)) | s for n, s in data["settings"].items()}
         return data
-    system_error = None
-    try:
-        path = find_system(name)
-        if path.suffix == ".toml":
-            return _system_data(read_system(path))
-    except UnknownNameError as error:
-        system_error = error
-    try:
-        path = find_model(name)
-    except UnknownNameError:
-        from symarch.errors import nearest
-        from symarch.specs import list_specs
-
-        raise UnknownNameError(
-            f"unknown spec '{name}'; {nearest(name, [s.name for s in list_specs()])}"
-        ) from system_error
-    from symarch.trace import load_config
-
+    kind, path = find_spec(name)
+    provider = provider_of(path)
+    origin = {
+        "distribution": provider.distribution if provider else None,
+        "version": provider.version if provider else None,
+    }
+    if kind == "system":
+        return _system_data(read_system(path)) | origin
+    if kind == "prices":
+        return {"kind": kind} | attrs.asdict(read_prices(path)) | origin
+    if kind == "study":
+        return {"kind": kind, "name": path.stem, "study": dict(read_toml(path).table)} | origin
     model = load_config(path)
-    return {"kind": "model", "name": model.name, "config": json.loads(path.read_text(encoding="utf-8"))}
+    config = json.loads(path.read_text(encoding="utf-8-sig"))
+    return {"kind": "model", "name": model.name, "config": config} | origin
 
 
 def _unit_of(declared: Parameter | None) -> dict[str, Any]:
@@ -144,6 +179,7 @@ def _system_data(system: System) -> dict[str, Any]:
                 "preset": component.preset,
                 "topology": component.topology.name if component.topology else None,
                 "size": component.size if component.table == "network" else None,
+                "algorithm": list(component.algorithm) if component.table == "network" else None,
                 "on": component.on,
                 "between": list(component.between) if component.between else None,
                 "arbitration": component.arbitration if component.table in ("memory", "link") else None,
@@ -157,39 +193,45 @@ def _system_data(system: System) -> dict[str, Any]:
         "source": system.source,
         "devices": system.devices,
         "mapping": {"tensor": system.tensor, "data": system.data, "place": dict(system.place)},
+        "technologies": [
+            {"name": n, "kind": c.kind, "doc": (c.__doc__ or "").strip(), "definition": dict(definition_of(c))}
+            for n, c in system.technologies.items()
+        ],
         "components": components,
     }
+
+
+ENDLESS = 10**12
+"""A context longer than any window."""
 
 
 def trace_data(model: Architecture, phase: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     """Return the object of `trace show --json`: counts, operators with FLOPs and bytes. Raises WorkloadError."""
     dtypes = {t: d for t, d in parse_dtypes(dtype).items() if t in model.tensors}
-    request = Request(phase, dtypes, given.get("context") is not None)
-    sizes = check_sizes(request, given)
-    batch = int(sizes["batch"])
+    single, shard = given.get("context") is not None, Shard()
+    fixed: Mapping[str, int] = {}
+    if isinstance(model, RecordedTrace):
+        model.check_given(given)
+        phase, dtypes, fixed = model.phase_of(phase), dict(model.dtypes), model.taken_at
+        single, shard = single or "context" in fixed, Shard(tensor=model.trace.tensor or 1)
+    request = Request(phase, dtypes, single, fixed)
+    sizes = {name: int(size) for name, size in check_sizes(request, given).items()}
     operators = []
     for one in request.phases:
-        context = sizes.get("context", sizes.get("prompt", 1) + sizes.get("output", 0) / 2)
-        step = Step(
-            phase=one,
-            batch=batch,
-            tokens=int(sizes["prompt"]) if one == "prefill" else 1,
-            context=int(context) if context == int(context) else context,
-            weights=data_type(dtypes["weights"]).bytes,
-            experts=data_type(dtypes.get("experts", dtypes["weights"])).bytes,
-            kv_cache=data_type(dtypes["kv_cache"]).bytes,
-            activations=data_type(dtypes["activations"]).bytes,
-            flop_per_mac=2,
-            dtypes=dtypes,
-        )
-        operators += [_operator_row(o, one) for o in model.operators(step, Shard())]
-    stored = model.stored(Shard())
+        operators += [_operator_row(o, one) for o in model.operators(step_of(one, sizes, dtypes), shard)]
+    stored = model.stored(shard)
     return {
         "model": model.name,
         "parameters": model.parameters(),
         "active_parameters": model.active_parameters(),
         "streamed_parameters": model.streamed_parameters(),
         "kv_bytes_per_token": _whole(stored.kv_per_token * data_type(dtypes["kv_cache"]).bytes),
+        "kv_bytes_bounded": _whole(
+            sum(span.kept(ENDLESS) * n for span, n in stored.bounded) * data_type(dtypes["kv_cache"]).bytes
+        ),
+        "kv_bytes_fixed": _whole(stored.kv_fixed * data_type(dtypes["kv_cache"]).bytes),
+        "state_bytes": _whole(stored.state * data_type(dtypes.get("state", dtypes["kv_cache"])).bytes),
+        "notes": list(model.notes),
         "workload": {k: int(v) for k, v in sizes.items()} | {"phase": phase, "dtype": dict(dtypes)},
         "operators": operators,
     }

@@ -6,19 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import sympy
 from rich.text import Text
 
 from symarch.api import Analysis, Explanation
-from symarch.formula import latex_of, let_bound, symbol_latex
-from symarch.plugins import registry
-from symarch.program import Program, Tape
+from symarch.formula import latex_of, symbol_latex
 from symarch.quantities import format_quantity, format_setting
 from symarch.report.text import Output, console, heading, table
-from symarch.specs import presets_of
-from symarch.technologies import Topology, options_of, parameters_of, quantities_of
-from symarch.technologies.declare import not_modelled
 
 
 def written(expression: sympy.Basic) -> str:
@@ -133,43 +127,4 @@ def explanation_latex(explanation: Explanation) -> str:
     return "\n".join(lines)
 
 
-def technology_data(name: str) -> dict[str, Any]:
-    """Return a technology as plain data: formulas, parameters, presets, what is absent. Raises UnknownNameError."""
-    cls = registry().technology(name)
-    origin = registry().origin(name)
-    tape = Tape()
-    values = {p.name: p.default if p.structural else tape.input(f"{name}.{p.name}") for p in parameters_of(cls)}
-    instance = cls(component=name, **values)
-    quantities = []
-    stated = [(key, getattr(instance, key), q.unit, q.doc) for key, q in quantities_of(cls).items()]
-    if isinstance(instance, Topology):
-        figures = instance.figures(tape.input("nodes"), tape.input("size"))
-        stated += [(key, value, unit, "") for key, value, unit in figures]
-    outputs = {key: value for key, value, _, _ in stated if value is not None}
-    program = Program.of(tape, outputs)
-    for key, _, unit, doc in stated:
-        if key not in outputs:
-            continue
-        bound = let_bound(program, [program.outputs[key]])
-        expression = bound.definitions.get(f"{name}.{key}", bound.expressions[0])
-        text = written(expression).replace(f"{name}.", "")
-        quantities.append({"name": key, "unit": unit, "doc": doc, "formula": text})
-    return {
-        "name": name,
-        "kind": cls.kind,
-        "doc": (cls.__doc__ or "").strip(),
-        "distribution": origin.distribution,
-        "version": origin.version,
-        "quantities": quantities,
-        "parameters": [attrs.asdict(p) for p in parameters_of(cls)],
-        "options": [attrs.asdict(o) for o in options_of(cls)],
-        "presets": [
-            {"name": p.name, "title": p.title, "source": p.source, "date": p.date, "status": p.status}
-            for p in presets_of(name).values()
-        ],
-        "assumptions": list(cls.assumptions),
-        "not_modelled": list(not_modelled(cls)),
-    }
-
-
-__all__ = ["explanation_latex", "print_explanation", "technology_data", "written"]
+__all__ = ["explanation_latex", "print_explanation", "written"]

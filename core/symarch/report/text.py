@@ -12,11 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from symarch.analysis import HIGHER_IS_BETTER, METRICS
-from symarch.api import Analysis, Result
+from symarch.analysis import METRICS
+from symarch.api import Analysis, OperatorResult, Result
+from symarch.plugins.discovery import KINDS, OWN
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
 from symarch.remedies import Remedy
-from symarch.sensitivity import Sensitivity
+from symarch.report.data import plugins_of
+from symarch.report.record import Report, legend
 from symarch.specs import Listed
 
 NARROWEST = 60
@@ -72,15 +74,20 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> 
     """Return a borderless table; each column has a title and an alignment (left or right)."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for position, (title, align) in enumerate(columns):
+        whole = position == 0 or align == "right"
         made.add_column(
-            title, justify="right" if align == "right" else "left", no_wrap=position == 0 or align == "right"
+            title,
+            justify="right" if align == "right" else "left",
+            no_wrap=whole,
+            overflow="ellipsis" if whole else "fold",
         )
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     return Padding(made, (0, 0, 0, 2))
 
 
-def _paragraph(out: Output, sentences: Iterable[str]) -> None:
+def paragraph(out: Output, sentences: Iterable[str]) -> None:
+    """Print sentences as a list with dashes."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     for sentence in sentences:
         grid.add_row("-", Text(sentence))
@@ -105,6 +112,9 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
     devices = f"{system.devices} devices, {degrees}" if system.devices > 1 else "one device"
     out.print(heading(f"{analysis.model.name} on {system.name} ({devices})"))
     out.print(describe(analysis, result.workload), style="dim")
+    for plugin in plugins_of(system):
+        if plugin["distribution"] != OWN:
+            out.print(f"{plugin['name']} from {plugin['distribution']} {plugin['version']}", style="dim")
     out.print()
     rows: Rows = []
     for name, value in result.metrics.items():
@@ -140,7 +150,7 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
         out.print(Text(f"    {way.change}  ({way.words})"), soft_wrap=True)
     out.print()
     out.print(heading("Assumed, or not modelled"))
-    _paragraph(out, result.assumptions)
+    paragraph(out, result.assumptions)
     out.flush()
 
 
@@ -160,8 +170,7 @@ def _print_operators(out: Output, result: Result) -> None:
     if len(phases) == 1:
         out.print(heading("Operators" + (" (mean of the steps)" if phases == ["decode"] else "")))
         rows: Rows = [
-            (o.name, str(o.count), format_quantity(o.time, "s"), _percent(o.share), o.bound or "-")
-            for o in result.operators
+            (o.name, str(o.count), format_quantity(o.time, "s"), _percent(o.share), _bound(o)) for o in result.operators
         ]
         columns = (("operator", "left"), ("runs", "right"), ("each", "right"), ("share", "right"), ("bound by", "left"))
         out.print(table(columns, rows))
@@ -173,31 +182,35 @@ def _print_operators(out: Output, result: Result) -> None:
         cells = [name]
         for phase in phases:
             one = found.get((name, phase))
-            cells += [_percent(one.share), one.bound or "-"] if one else ["-", "-"]
+            cells += [_percent(one.share), _bound(one)] if one else ["-", "-"]
         rows.append(tuple(cells))
     sides = [side for phase in phases for side in ((phase, "right"), ("bound by", "left"))]
     out.print(table((("operator", "left"), *sides), rows))
+
+
+def _bound(operator: OperatorResult) -> str:
+    """Return what binds an operator, with the algorithm of a collective."""
+    return f"{operator.bound} ({operator.algorithm})" if operator.algorithm else operator.bound or "-"
 
 
 def _percent(share: float) -> str:
     return "-" if share == 0 else "<0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
 
 
-def sensitivity_text(analysis: Analysis, found: Sensitivity) -> str:
+def sensitivity_text(report: Report) -> str:
     """Return a sensitivity as text: the largest elasticities, the definitions, the checks."""
     out = console()
+    found = report.sensitivity
     metric = found.metric
-    out.print(heading(f"{metric} of {analysis.model.name} on {analysis.system.name}: "
-                      f"{format_quantity(found.value, found.unit)}"))  # fmt: skip
+    out.print(heading(f"{metric} of {report.model} on {report.system}: {format_quantity(found.value, found.unit)}"))
     out.print("An elasticity of -0.5: 1 % more of the parameter and the metric falls by 0.5 %.", style="dim")
     out.print()
     shown = [e for e in found.elasticities if e.size >= 0.0005]
     unit, scale = readable_unit(found.value, found.unit)
-    bits = analysis.system.in_bits
     rows: Rows = [
         (
             e.parameter,
-            format_setting(e.value, e.unit, e.parameter in bits),
+            format_setting(e.value, e.unit, e.parameter in report.in_bits),
             e.text,
             *("-" if v is None else format_value(v / scale) for v in (e.low, e.high, e.limit)),
         )
@@ -207,13 +220,9 @@ def sensitivity_text(analysis: Analysis, found: Sensitivity) -> str:
                ("at high", "right"), ("at best", "right"))  # fmt: skip
     out.print(table(columns, rows))
     rest = len(found.elasticities) - len(shown)
-    better = "rise" if metric in HIGHER_IS_BETTER else "fall"
-    notes = [
-        f"at low, at high: {metric} in {unit} at the ends of the parameter's range",
-        f"at best: as far as it can {better} when the parameter goes to its best conceivable end, all else unchanged",
-        "* a whole number: the elasticity between its two neighbours; a | b: left and right of a kink",
-    ]
-    _paragraph(out, [*notes, *([f"{rest} more parameters have an elasticity below 0.0005"] if rest else [])])
+    paragraph(
+        out, [*legend(metric, unit), *([f"{rest} more parameters have an elasticity below 0.0005"] if rest else [])]
+    )
     out.print()
     out.print(heading("Definitions"))
     rows = [(g.name, format_quantity(g.value, g.unit), f"{g.elasticity:+.3f}", ", ".join(_short(g.parts, g.name)))
@@ -237,61 +246,46 @@ def _short(parts: Sequence[str], name: str) -> list[str]:
 
 
 def print_plugins(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print the list of technologies."""
+    """Print the technologies one by one, and all other plugins by their kind."""
     out = console()
-    cells: Rows = [(r["name"], r["kind"], f"{r['distribution']} {r['version']}", ", ".join(r["presets"])) for r in rows]
+    others: dict[tuple[str, str], list[str]] = {}
+    cells: Rows = []
+    for row in rows:
+        origin = f"{row['distribution']} {row['version']}"
+        if row["kind"] in _OTHERS:
+            short = row["name"].partition(".")[2]
+            more = f" ({row['title']})" if row["name"].startswith("specs.") else ""
+            others.setdefault((row["kind"], origin), []).append(short + more)
+        else:
+            cells.append((row["name"], row["kind"], origin, ", ".join(row["presets"])))
     columns = (("technology", "left"), ("kind", "left"), ("from", "left"), ("presets", "left"))
     out.print(table(columns, cells))
+    out.print()
+    rest = [(kind, origin, ", ".join(names)) for (kind, origin), names in others.items()]
+    out.print(table((("other plugins", "left"), ("from", "left"), ("", "left")), rest))
     out.flush()
+
+
+_OTHERS = tuple(k.what for k in KINDS.values())
 
 
 def print_specs(found: Sequence[Listed]) -> None:
     """Print the list of specs."""
     out = console()
-    out.print(table((("name", "left"), ("kind", "left"), ("", "left")), [(s.name, s.kind, s.title) for s in found]))
+    columns = (("name", "left"), ("kind", "left"), ("from", "left"), ("", "left"))
+    out.print(table(columns, [(s.name, s.kind, s.distribution, s.title) for s in found]))
     out.flush()
 
 
-def print_technology(data: Mapping[str, Any]) -> None:
-    """Print a technology as a person wants it: formulas, parameters with range and source, presets, what is absent."""
-    out = console()
-    out.print(heading(f"{data['name']} ({data['kind']}), from {data['distribution']} {data['version']}"))
-    out.print(Text(data["doc"]))
-    if data["quantities"]:
-        out.print()
-        out.print(heading("Formulas"))
-        for q in data["quantities"]:
-            unit = "" if q["unit"] == "1" else f"[{q['unit']}] "
-            _entry(out, f"{q['name']} = {q['formula']}", (unit + q["doc"]).rstrip())
-    if data["parameters"] or data["options"]:
-        out.print()
-        out.print(heading("Parameters"))
-    for p in data["parameters"]:
-        default = "absent" if p["default"] is None else format_setting(p["default"], p["unit"], p["bits"])
-        source = f" Source: {p['source']}." if p["source"] else ""
-        _entry(out, f"{p['name']} = {default}{_range(p)}, {p['status']}", f"{p['doc']}.{source}")
-    for o in data["options"]:
-        _entry(out, f"{o['name']} = {o['default']!r} ({', '.join(o['choices']) or 'any text'})", f"{o['doc']}.")
-    if data["presets"]:
-        out.print()
-        out.print(heading("Presets"))
-        for preset in data["presets"]:
-            _entry(out, f"{preset['name']}: {preset['title']} ({preset['date']}, {preset['status']})", preset["source"])
-    out.print()
-    out.print(heading("Assumed, or not modelled"))
-    absent = [f"not modelled: {', '.join(data['not_modelled'])}"] if data["not_modelled"] else []
-    _paragraph(out, [*data["assumptions"], *absent])
-    out.flush()
-
-
-def _entry(out: Output, line: str, note: str) -> None:
+def entry(out: Output, line: str, note: str) -> None:
     """Print a line that is never wrapped, and under it a dim note that is."""
     out.print(Text(f"  {line}"), soft_wrap=True)
     if note:
         out.print(Padding(Text(note, style="dim"), (0, 0, 0, 6)))
 
 
-def _range(row: Mapping[str, Any]) -> str:
+def range_of(row: Mapping[str, Any]) -> str:
+    """Return the range of a parameter or setting in brackets, empty if it has none."""
     if row["low"] is None and row["high"] is None:
         return ""
     ends = [format_setting(v, row["unit"], row["bits"]) if v is not None else "" for v in (row["low"], row["high"])]
@@ -299,36 +293,68 @@ def _range(row: Mapping[str, Any]) -> str:
 
 
 def print_spec(data: Mapping[str, Any]) -> None:
-    """Print a system, model or preset."""
+    """Print a system, model, study, list of prices or preset."""
     out = console()
-    {"model": _print_model, "preset": _print_preset, "system": _print_system}[data["kind"]](out, data)
+    printers = {"model": _print_model, "preset": _print_preset, "system": _print_system, "prices": _print_prices,
+                "study": _print_study}  # fmt: skip
+    printers[data["kind"]](out, data)
     out.flush()
 
 
+def _origin(data: Mapping[str, Any]) -> str:
+    """Return which package a spec comes from, empty for a file of the user's."""
+    return f", from {data['distribution']} {data['version']}" if data["distribution"] else ""
+
+
 def _print_model(out: Output, data: Mapping[str, Any]) -> None:
-    out.print(heading(f"{data['name']} (model)"))
+    out.print(heading(f"{data['name']} (model{_origin(data)})"))
     rows: Rows = [(k, str(v)) for k, v in data["config"].items() if k != "_symarch"]
     out.print(table((("key", "left"), ("value", "left")), rows))
-    _paragraph(out, [f"{k}: {v}" for k, v in data["config"].get("_symarch", {}).items()])
+    paragraph(out, [f"{k}: {v}" for k, v in data["config"].get("_symarch", {}).items()])
+
+
+def _print_study(out: Output, data: Mapping[str, Any]) -> None:
+    out.print(heading(f"{data['name']} (study{_origin(data)})"))
+    out.print(table((("key", "left"), ("value", "left")), [(k, str(v)) for k, v in data["study"].items()]))
+
+
+def _print_prices(out: Output, data: Mapping[str, Any]) -> None:
+    out.print(heading(f"{data['name']} (prices of {data['date']}{_origin(data)})"))
+    for line in (data["title"], data["source"]):
+        if line:
+            out.print(Text(f"{line}."))
+    out.print()
+    for name, price in data["prices"].items():
+        ends = [format_quantity(v, price["unit"]) for v in (price["low"], price["high"]) if v is not None]
+        span = f" ({' to '.join(ends)})" if len(ends) == 2 else ""
+        date = f", {price['date']}" if price["date"] != data["date"] else ""
+        value = format_quantity(price["value"], price["unit"])
+        line = f"{name} = {value}{span}, {price['basis']}{date}, {price['status']}"
+        entry(out, line, f"{price['item']}; {price['source']}")
 
 
 def _print_preset(out: Output, data: Mapping[str, Any]) -> None:
-    out.print(heading(f"{data['technology']}:{data['name']} (preset, {data['date']}, {data['status']})"))
+    out.print(heading(f"{data['technology']}:{data['name']} (preset, {data['date']}, {data['status']}{_origin(data)})"))
     out.print(Text(f"{data['title']}. Source: {data['source']}."))
     out.print()
     for name, setting in data["settings"].items():
         own = setting["source"] if setting["source"] != data["source"] else ""
-        _entry(out, f"{name} = {_setting(setting)}{_range(setting)}, {setting['status']}", own)
+        entry(out, f"{name} = {_setting(setting)}{range_of(setting)}, {setting['status']}", own)
     if data["unknown"]:
         out.print(Text(f"Not given by the source: {', '.join(data['unknown'])}."))
 
 
 def _print_system(out: Output, data: Mapping[str, Any]) -> None:
     devices = f"{data['devices']} device{'s' if data['devices'] > 1 else ''}"
-    out.print(heading(f"{data['name']} (system, {devices})"))
+    out.print(heading(f"{data['name']} (system, {devices}{_origin(data)})"))
     for line in (data["title"], f"Source: {data['source']}." if data["source"] else ""):
         if line:
             out.print(Text(line))
+    for written in data["technologies"]:
+        out.print()
+        out.print(heading(f"technology {written['name']} ({written['kind']}), written in this spec"))
+        for name, text in written["definition"].get("expressions", {}).items():
+            out.print(Text(f"  {name} = {text}"), soft_wrap=True)
     for component in data["components"]:
         what = component["technology"] or "junction"
         preset = f", preset {component['preset']}" if component["preset"] else ""
@@ -337,7 +363,7 @@ def _print_system(out: Output, data: Mapping[str, Any]) -> None:
         out.print()
         out.print(heading(f"{component['table']} {component['name']}: {what}{preset}{place}{size}"))
         rows: Rows = [
-            (s["name"], _setting(s), _range(s).strip(" ()"), s["origin"].split()[0], s["status"])
+            (s["name"], _setting(s), range_of(s).strip(" ()"), s["origin"].split()[0], s["status"])
             for s in component["settings"]
         ]
         columns = (("parameter", "left"), ("value", "right"), ("range", "left"), ("from", "left"), ("status", "left"))
@@ -355,15 +381,22 @@ def _setting(row: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else format_setting(value, row["unit"], row["bits"])
 
 
-_COLUMNS = {"weights": ("weights", "experts"), "KV cache": ("kv_cache",), "activations": ("activations",)}
+_COLUMNS = {"weights": ("weights", "experts"), "KV, state": ("kv_cache", "state"), "activations": ("activations",)}
 
 
 def print_trace(data: Mapping[str, Any]) -> None:
     """Print a trace so that a person sees the model."""
     out = console()
     out.print(heading(data["model"]))
-    counts = [(k.replace("_", " "), f"{data[k]:,}") for k in ("parameters", "active_parameters", "streamed_parameters")]
+    named = {k: data[k] for k in ("parameters", "active_parameters", "streamed_parameters")}
+    counts = [(k.replace("_", " "), "not stated" if v is None else f"{v:,}") for k, v in named.items()]
     counts.append(("KV bytes per token", f"{data['kv_bytes_per_token']:,}"))
+    further = {
+        "kv_bytes_bounded": "KV bytes of full windows",
+        "kv_bytes_fixed": "KV bytes of the source",
+        "state_bytes": "bytes of recurrent state",
+    }
+    counts += [(title, f"{data[key]:,}") for key, title in further.items() if data[key]]
     out.print(table((("", "left"), ("", "right")), counts))
     for phase in dict.fromkeys(o["phase"] for o in data["operators"]):
         wanted = ("batch", "prompt") if phase == "prefill" else ("batch", "prompt", "output", "context")
@@ -389,4 +422,7 @@ def print_trace(data: Mapping[str, Any]) -> None:
             )
         figures = ("runs", "FLOPs", *_COLUMNS, "FLOP/B")
         out.print(table((("operator", "left"), *((f, "right") for f in figures)), rows))
+    if data["notes"]:
+        out.print()
+        paragraph(out, data["notes"])
     out.flush()

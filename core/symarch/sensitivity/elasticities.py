@@ -235,11 +235,7 @@ def _secant(call: Callable[[str, float], float | None], name: str, value: float)
 
 
 def _limit(call: Callable[[str, float], float | None], symbol: Symbol, value: float, metric: str) -> float | None:
-    """Return the metric at the best conceivable end of a parameter.
-
-    Where the end is worse than the present value (more stacks that draw more power than there is), the best on the way
-    there counts.
-    """
+    """Return the metric at the best conceivable end of a parameter."""
     if symbol.better is None:
         return None
     if symbol.ideal is not None and symbol.ideal > 0:
@@ -247,12 +243,30 @@ def _limit(call: Callable[[str, float], float | None], symbol: Symbol, value: fl
     if value == 0:
         return call(symbol.name, 0.0)
     sign = -1 if metric in HIGHER_IS_BETTER else 1
-    steps = [FAR ** (i / STEPS) for i in range(STEPS + 1)]
-    ends = [value * s if symbol.better == "more" else value / s for s in steps]
-    here, far = call(symbol.name, value), call(symbol.name, ends[-1])
+    return best_end(lambda v: call(symbol.name, v), value, symbol.better, sign, symbol.at_most)
+
+
+def best_end(
+    at: Callable[[float], float | None], value: float, better: str, sign: int, most: float | None = None
+) -> float | None:
+    """Return a metric at the best conceivable end of a number that now has a positive value.
+
+    Where the end is worse than the present value (more stacks that draw more power than there is), the best on the way
+    there counts.
+
+    Args:
+        at: the metric as a function of the number, None where it is not a number.
+        value: the present value.
+        better: more or less: which direction the end lies in.
+        sign: 1 where less of the metric is better, -1 where more is.
+        most: the largest value that makes sense, None without one.
+    """
+    far_off = value * FAR if better == "more" else value / FAR
+    end = far_off if most is None or better == "less" else max(value, min(most, far_off))
+    here, far = at(value), at(end)
     if here is None or far is None or sign * far <= sign * here:
         return far
-    found = [v for v in (call(symbol.name, e) for e in ends) if v is not None]
+    found = [v for v in (at(value * (end / value) ** (i / STEPS)) for i in range(STEPS + 1)) if v is not None]
     return sign * min(sign * v for v in found)
 
 

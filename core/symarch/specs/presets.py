@@ -1,16 +1,21 @@
-"""Presets: named parameter values of a technology with citation and date. Data beside the plugin, never code."""
+"""Presets: named parameter values of a technology with citation and date. Data, never code.
+
+They lie beside the technology's module, or in the data folder of any package, as `presets/TECHNOLOGY.toml`.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import attrs
 
-from symarch.errors import SpecError, SymarchError, UnknownNameError, nearest
-from symarch.plugins import registry
+from symarch.errors import PluginError, SpecError, SymarchError, UnknownNameError, nearest
+from symarch.plugins import Provider, registry
+from symarch.specs.files import PRESETS, files_of, rivals
 from symarch.specs.records import Setting
 from symarch.specs.values import read_setting
 from symarch.technologies import options_of, parameters_of
@@ -31,6 +36,8 @@ class Preset:
         unknown: parameters the source does not give.
         scale_up: for a processor, the link preset of its usual scale-up network.
         settings: the values.
+        distribution: the installed package it came with.
+        version: that package's version.
     """
 
     name: str
@@ -41,24 +48,78 @@ class Preset:
     unknown: tuple[str, ...]
     scale_up: str
     settings: Mapping[str, Setting]
+    distribution: str
+    version: str
+
+
+@attrs.frozen
+class _Presets:
+    """The presets of a technology from everywhere, and what cannot be used.
+
+    Attributes:
+        sound: by name.
+        rivals: names that two packages claim, with the sentence on each; none of the two is used, unless one is that of
+            the technology's own package.
+        faults: sentences on files of other packages, and on their claims.
+    """
+
+    sound: dict[str, Preset]
+    rivals: dict[str, str]
+    faults: tuple[str, ...]
 
 
 @cache
 def presets_of(technology: str) -> dict[str, Preset]:
-    """Return the presets of a technology by name. Raises SpecError for a faulty preset file."""
-    cls = registry().technology(technology)
+    """Return the presets of a technology by name. Raises SpecError for a faulty preset file beside its module."""
+    return _gathered(technology).sound
+
+
+@cache
+def preset_faults(technology: str) -> tuple[str, ...]:
+    """Return a sentence on each fault of a technology's presets in other packages. Raises SpecError as `presets_of`."""
+    return _gathered(technology).faults
+
+
+def _gathered(technology: str) -> _Presets:
+    registry().technology(technology)  # loads it, or says that there is none
+    origin = registry().origin(technology)
     path = registry().preset_file(technology)
-    if path is None:
-        return {}
+    own = {} if path is None else _read(technology, path, path.name, origin)
+    others: dict[str, list[Preset]] = {}
+    faults: list[str] = []
+    for file in files_of(PRESETS, ".toml").get(technology, []):
+        try:
+            for preset in _read(technology, file.path, file.place, file.provider).values():
+                others.setdefault(preset.name, []).append(preset)
+        except SpecError as error:
+            faults += error.faults
+    sound, claimed = dict(own), {}
+    for name, presets in others.items():
+        claims = [*([own[name]] if name in own else []), *presets]
+        sentence = rivals("preset", f"{technology}:{name}", [p.distribution for p in claims])
+        if sentence is None:
+            sound[name] = presets[0]
+            continue
+        faults.append(sentence)
+        if name not in own:
+            claimed[name] = sentence
+    return _Presets(sound, claimed, tuple(faults))
+
+
+def _read(technology: str, path: Path, place: str, provider: Provider) -> dict[str, Preset]:
+    """Read a file of presets; `place` is what messages call it. Raises SpecError with every fault."""
+    cls = registry().technology(technology)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number of thousands of digits
-        raise SpecError([f"{path.name}: not TOML: {error}"]) from None
+        raise SpecError([f"{place}: not TOML: {error}"]) from None
+    except OSError as error:
+        raise SpecError([f"{place}: cannot be read: {error.strerror}"]) from None
     declared: dict[str, Any] = {p.name: p for p in parameters_of(cls)} | {o.name: o for o in options_of(cls)}
     faults: list[str] = []
     presets = {}
     for name, table in tables.items():
-        where = f"{path.name}: {name}"
+        where = f"{place}: {name}"
         if not isinstance(table, dict):
             faults.append(f"{where} is not a table")
             continue
@@ -73,6 +134,7 @@ def presets_of(technology: str) -> dict[str, Preset]:
         if wrong:
             faults += [f"{where}: {sentence}" for sentence in wrong]
             continue
+        faults += [f"{where}: unknown: no parameter '{u}'; {nearest(u, declared)}" for u in silent if u not in declared]
         settings = {}
         for key, value in given.items():
             if key not in declared:
@@ -89,15 +151,28 @@ def presets_of(technology: str) -> dict[str, Preset]:
                 status=setting.status or texts["status"],
                 origin=f"preset {name}",
             )
-        presets[name] = Preset(name, unknown=tuple(silent), settings=settings, **texts)
+        presets[name] = Preset(
+            name,
+            unknown=tuple(silent),
+            settings=settings,
+            distribution=provider.distribution,
+            version=provider.version,
+            **texts,
+        )
     if faults:
         raise SpecError(faults)
     return presets
 
 
 def preset_of(technology: str, name: str) -> Preset:
-    """Return one preset. Raises UnknownNameError with the nearest names."""
+    """Return one preset. Raises UnknownNameError with the nearest names, PluginError if two packages claim the name."""
     presets = presets_of(technology)
     if name not in presets:
-        raise UnknownNameError(f"unknown preset '{name}' of technology '{technology}'; {nearest(name, presets)}")
+        found = _gathered(technology)
+        if name in found.rivals:
+            raise PluginError(found.rivals[name])
+        why = f" ({'; '.join(found.faults)})" if found.faults else ""
+        raise UnknownNameError(
+            f"unknown preset '{name}' of technology '{technology}'{why}{registry().hint}; {nearest(name, presets)}"
+        )
     return presets[name]

@@ -54,6 +54,7 @@ class Component:
         shared_by: number of devices that share the component.
         topology: topology class of a network.
         size: number of endpoints of a network.
+        algorithm: the collective algorithms of a network; auto: those that its topology names.
         unknown: parameters the preset's source does not give; the technology's default stands.
     """
 
@@ -68,6 +69,7 @@ class Component:
     shared_by: int = 1
     topology: type[Technology] | None = None
     size: int = 1
+    algorithm: tuple[str, ...] = ("auto",)
     unknown: tuple[str, ...] = ()
 
     def declared(self) -> dict[str, Parameter]:
@@ -96,6 +98,7 @@ class System:
         place: memory by tensor class.
         processor: the processor that operators run on; None: the only one that does not sit on a memory.
         run: other processors, by kind or name of the operators that run on them.
+        technologies: the technologies written in the spec itself, by name.
     """
 
     name: str
@@ -108,6 +111,7 @@ class System:
     place: Mapping[str, str] = attrs.field(factory=dict)
     processor: str | None = None
     run: Mapping[str, str] = attrs.field(factory=dict)
+    technologies: Mapping[str, type[Technology]] = attrs.field(factory=dict)
 
     def of(self, table: str) -> list[Component]:
         """Return the components of one table."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symarch.specs.records import Component, Setting, System
+from symarch.specs.technologies import definition_of
 from symarch.specs.toml import write_toml
 
 
@@ -15,8 +16,10 @@ def resolved(system: System) -> str:
         table["title"] = system.title
     if system.source:
         table["source"] = system.source
+    for name, cls in system.technologies.items():
+        table.setdefault("technology", {})[name] = dict(definition_of(cls))
     for component in system.components.values():
-        table.setdefault(component.table, {})[component.name] = _component(component)
+        table.setdefault(component.table, {})[component.name] = component_table(component)
     mapping: dict[str, Any] = {}
     if system.tensor is not None:
         mapping["tensor"] = system.tensor
@@ -33,12 +36,15 @@ def resolved(system: System) -> str:
     return write_toml(table)
 
 
-def _component(component: Component) -> dict[str, Any]:
+def component_table(component: Component) -> dict[str, Any]:
+    """Return a component as the table of a spec: every parameter in SI, with range, source and status."""
     content: dict[str, Any] = {}
     if component.technology is not None:
         content["technology"] = component.technology.name
     if component.topology is not None:
         content |= {"topology": component.topology.name, "size": component.size}
+        if component.algorithm != ("auto",):
+            content["algorithm"] = list(component.algorithm)
     if component.between is not None:
         content["between"] = list(component.between)
     if component.on is not None:

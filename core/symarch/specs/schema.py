@@ -7,9 +7,14 @@ from typing import Any
 from symarch.plugins import registry
 from symarch.specs.presets import presets_of
 from symarch.specs.systems import KIND_OF, RESERVED, TENSOR_CLASSES
+from symarch.specs.technologies import KINDS, MOST
 from symarch.technologies import Option, Parameter, options_of, parameters_of
 
 _STATUS = ["measured", "standard", "announced", "assumed"]
+_ALGORITHM = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+    "description": "collective algorithms to choose from; auto: the fastest of those that the topology names",
+}
 _ARBITRATION = {"enum": ["shared", "exclusive"], "description": "how several tiers share the port or link"}
 
 
@@ -21,6 +26,8 @@ def schema() -> dict[str, Any]:
     for table, kind in KIND_OF.items():
         kin = {n: c for n, c in technologies.items() if c.kind == kind}
         shapes = [_component(table, name, cls, topologies) for name, cls in kin.items()]
+        if kind in KINDS:
+            shapes.append(_of_the_spec(list(technologies)))
         if table == "switch":
             shapes.append({"type": "object", "properties": {}, "additionalProperties": False, "title": "junction"})
         tables[table] = {
@@ -56,7 +63,68 @@ def schema() -> dict[str, Any]:
                     "run": {"type": "object", "additionalProperties": text},
                 },
             },
+            "technology": _technologies(),
             **tables,
+        },
+        # a name that no plugin provides is right only where the spec, or one it extends, may write it
+        "if": {"not": {"anyOf": [{"required": ["technology"]}, {"required": ["extends"]}]}},
+        "then": {
+            "properties": {
+                table: {"additionalProperties": {"properties": {"technology": {"enum": list(technologies)}}}}
+                for table in KIND_OF
+            }
+        },
+    }
+
+
+def _of_the_spec(installed: list[str]) -> dict[str, Any]:
+    """Return the shape of a component whose technology is written in the spec; its parameters are known there alone."""
+    name = {"type": "string", "not": {"enum": installed}}
+    return {"type": "object", "required": ["technology"], "properties": {"technology": name}, "title": "written here"}
+
+
+def _technologies() -> dict[str, Any]:
+    """Return the shape of technologies written in a spec."""
+    text = {"type": "string"}
+    number = {"anyOf": [{"type": "number"}, text]}
+    flag = {"type": "boolean"}
+    table = {
+        "type": "object",
+        "required": ["value"],
+        "additionalProperties": False,
+        "properties": dict.fromkeys(("value", "low", "high", "ideal"), number)
+        | dict.fromkeys(("source", "unit", "doc", "symbol"), text)
+        | dict.fromkeys(("nonnegative", "integer"), flag)
+        | {"status": {"enum": _STATUS}, "better": {"enum": ["more", "less"]}, "at_most": {"type": "number"}},
+    }
+    word = {"pattern": "^[a-z][a-z0-9_]{0,39}$"}
+    return {
+        "type": "object",
+        "description": "technologies written in this spec",
+        "maxProperties": MOST,
+        "propertyNames": {"pattern": "^[a-z][a-z0-9_-]{0,39}$"},
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "kind": {"enum": list(KINDS)},
+                "title": text,
+                "doc": text,
+                "source": text | {"description": "of the parameters without one of their own"},
+                "assumptions": {"type": "array", "items": text},
+                "parameters": {
+                    "type": "object",
+                    "maxProperties": MOST,
+                    "propertyNames": word,
+                    "additionalProperties": {"anyOf": [*number["anyOf"], table]},
+                },
+                "expressions": {
+                    "type": "object",
+                    "maxProperties": MOST,
+                    "propertyNames": word,
+                    "additionalProperties": text,
+                },
+            },
         },
     }
 
@@ -75,11 +143,16 @@ def _component(table: str, name: str, cls: type, topologies: dict[str, type]) ->
         ends = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
         properties |= {"between": ends, "arbitration": _ARBITRATION, "shared_by": _count()}
     if table == "network":
-        properties |= {"topology": {"enum": list(topologies)}, "size": _count()}
+        properties |= {"topology": {"enum": list(topologies)}, "size": _count(), "algorithm": _ALGORITHM}
         classes += topologies.values()
     for each in classes:
         properties |= {p.name: _parameter(p) for p in parameters_of(each)}
-        properties |= {o.name: _option(o) for o in options_of(each)}
+        for option in options_of(each):
+            # topologies may have an option of one name with words of their own
+            known = properties.get(option.name, {}).get("enum", [])
+            properties[option.name] = _option(option)
+            if known and "enum" in properties[option.name]:
+                properties[option.name]["enum"] = list(dict.fromkeys([*known, *option.choices]))
     # a spec that extends another may leave out any key, `technology` included
     return {"type": "object", "title": name, "properties": properties, "additionalProperties": False}
 

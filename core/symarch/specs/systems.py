@@ -16,26 +16,30 @@ from symarch.errors import SpecError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import registry
 from symarch.specs.presets import preset_of
 from symarch.specs.records import TABLES, Component, Setting, System
+from symarch.specs.technologies import faults_of, is_written, read_technologies
 from symarch.specs.toml import Source, line_of, merged, place_of, read_chain
 from symarch.specs.values import read_setting
 from symarch.technologies import Processor, Technology, options_of, parameters_of
 
-TENSOR_CLASSES = ("weights", "experts", "kv_cache", "activations")
-"""The tensor classes that a mapping places; experts lie with the weights unless it says otherwise."""
+TENSOR_CLASSES = ("weights", "experts", "kv_cache", "state", "activations")
+"""The tensor classes that a mapping places and that have a data type each."""
 
-RESERVED = ("dtype", "mapping", "trace")
+FOLLOWING = {"experts": "weights", "state": "kv_cache"}
+"""Classes that lie with another, in its data type, unless it says otherwise."""
+
+RESERVED = ("dtype", "mapping", "model", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
 
 MOST = 10**9
 """The largest count of devices, endpoints or shares a spec may state."""
 
-_TOP = ("format", "extends", "name", "title", "source", "mapping", *TABLES)
+_TOP = ("format", "extends", "name", "title", "source", "mapping", "technology", *TABLES)
 _OWN = {
     "processor": ("on",),
     "memory": ("on", "arbitration", "shared_by"),
     "link": ("between", "arbitration", "shared_by"),
     "switch": (),
-    "network": ("topology", "size"),
+    "network": ("topology", "size", "algorithm"),
 }
 KIND_OF = {"processor": "processor", "memory": "memory", "link": "interconnect", "switch": "interconnect",
          "network": "interconnect"}  # fmt: skip
@@ -87,6 +91,7 @@ class _Reader:
         self.path = chain[0].path
         self.table = merged(chain)
         self.faults: list[str] = []
+        self.written: dict[str, type[Technology]] = {}  # technologies of the spec's own
 
     def fault(self, key: str, sentence: str) -> None:
         """Note a fault at a dotted key, with the file and line it stands on."""
@@ -107,6 +112,7 @@ class _Reader:
         for key in ("name", "title", "source"):
             if key in table and not isinstance(table[key], str):
                 self.fault(key, f"it is {table[key]!r}; it must be a text")
+        self.written = read_technologies(table.get("technology", {}), self.fault)
         components: dict[str, Component] = {}
         for kind in TABLES:
             group = table.get(kind, {})
@@ -134,8 +140,12 @@ class _Reader:
             place=mapping.place,
             processor=mapping.processor,
             run=mapping.run,
+            technologies=self.written,
         )
         if not self.faults:
+            for component in components.values():
+                for sentence in faults_of(component):
+                    self.fault(f"{component.table}.{component.name}", sentence)
             self._places(spec)
             self._runs(spec)
         if self.faults:
@@ -160,7 +170,7 @@ class _Reader:
                 self.fault(f"mapping.place.{tensor}", f"unknown tensor class; {nearest(tensor, TENSOR_CLASSES)}")
             if memory not in memories:
                 self.fault(f"mapping.place.{tensor}", f"unknown memory '{memory}'; {nearest(memory, memories)}")
-        missing = [t for t in TENSOR_CLASSES if t not in spec.place and t != "experts"]
+        missing = [t for t in TENSOR_CLASSES if t not in spec.place and t not in FOLLOWING]
         if missing and len(memories) > 1:
             self.fault(
                 "mapping.place",
@@ -177,13 +187,16 @@ class _Reader:
         if not isinstance(name, str):
             self.fault(key, f"it is {name!r}; it must be the name of a technology")
             return None
+        stated = self.table.get("technology")
+        if isinstance(stated, dict) and name in stated and name not in self.written:
+            return None  # its faults are told where it is written
         try:
-            cls = registry().technology(name)
+            cls = self.written[name] if name in self.written else registry().technology(name)
         except SymarchError as error:
             self.fault(key, str(error))
             return None
         if cls.kind != kind:
-            kin = [n for n, c in registry().technologies().items() if c.kind == kind]
+            kin = [n for n, c in {**registry().technologies(), **self.written}.items() if c.kind == kind]
             self.fault(key, f"'{name}' is a {cls.kind}, a {kind} is due; {nearest(name, kin)}")
             return None
         return cls
@@ -221,6 +234,8 @@ class _Reader:
             try:
                 if not isinstance(preset, str):
                     raise UnknownNameError(f"it is {preset!r}; it must be the name of a preset")
+                if is_written(cls):
+                    raise UnknownNameError(f"technology '{cls.name}' is written in the spec and has no presets")
                 found = preset_of(cls.name, preset)
                 settings |= found.settings
                 unknown = tuple(f"{name}.{u}" for u in found.unknown)
@@ -261,6 +276,7 @@ class _Reader:
             shared_by=self._count(key, content, "shared_by", 1),
             topology=topology,
             size=self._count(key, content, "size", 1 if table != "network" else None),
+            algorithm=self._algorithm(key, content),
             unknown=unknown,
         )
         return component if len(self.faults) == before else None
@@ -282,6 +298,15 @@ class _Reader:
         except SymarchError as error:
             self.fault(f"{key}.{item}", str(error))
             return 1
+
+    def _algorithm(self, key: str, content: dict[str, Any]) -> tuple[str, ...]:
+        value = content.get("algorithm", "auto")
+        names = value if isinstance(value, list) else [value]
+        try:
+            return _algorithms(names)
+        except SymarchError as error:
+            self.fault(f"{key}.algorithm", str(error))
+            return ("auto",)
 
     def _arbitration(self, key: str, content: dict[str, Any]) -> str:
         value = content.get("arbitration", "shared")
@@ -373,6 +398,8 @@ def override(spec: System, overrides: Mapping[str, str]) -> System:
             spec = _override(spec, key, value)
         except SymarchError as error:
             faults.append(f"--set {key}={value}: {error}")
+    if overrides and not faults:
+        faults += [f"--set: {sentence}" for c in spec.components.values() for sentence in faults_of(c)]
     if faults:
         raise SpecError(faults)
     return spec
@@ -382,7 +409,7 @@ def settable(spec: System) -> list[str]:
     """Return every name `--set` takes for a system."""
     names = [f"{c.name}.{p}" for c in spec.components.values() for p in (*c.declared(), *c.words())]
     names += [f"{c.name}.arbitration" for c in spec.components.values() if c.table in ("memory", "link")]
-    names += [f"{c.name}.size" for c in spec.of("network")]
+    names += [f"{c.name}.{key}" for c in spec.of("network") for key in ("size", "algorithm")]
     return [*names, "mapping.tensor", "mapping.data", "mapping.processor"]
 
 
@@ -402,6 +429,8 @@ def _override(spec: System, key: str, value: str) -> System:
         raise UnknownNameError(f"unknown name; {nearest(key, settable(spec))}")
     if item == "size":
         changed = attrs.evolve(component, size=_integer(value))
+    elif item == "algorithm":
+        changed = attrs.evolve(component, algorithm=_algorithms([name.strip() for name in value.split(",")]))
     elif item == "arbitration":
         if value not in ("shared", "exclusive"):
             raise SymarchError("it must be shared or exclusive")
@@ -414,6 +443,21 @@ def _override(spec: System, key: str, value: str) -> System:
         new = attrs.evolve(inherited, value=setting.value, origin="--set")
         changed = attrs.evolve(component, settings={**component.settings, item: new})
     return attrs.evolve(spec, components={**spec.components, owner: changed})
+
+
+def _algorithms(names: list[Any]) -> tuple[str, ...]:
+    """Return the names of collective algorithms, each known. Raises SymarchError."""
+    if names == ["auto"]:
+        return ("auto",)
+    if not names:
+        raise SymarchError("the list is empty; it must name collective algorithms, or be auto")
+    for name in names:
+        if not isinstance(name, str):
+            raise SymarchError(f"it is {name!r}; it must be auto, or the names of collective algorithms")
+        if name == "auto":
+            raise SymarchError("auto stands alone: the fastest of the algorithms that the topology names")
+        registry().collective(name)
+    return tuple(names)
 
 
 def _integer(text: str) -> int:

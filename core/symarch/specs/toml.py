@@ -1,8 +1,8 @@
 """TOML files: read with their parents, so that a fault can be placed; written so that they read back the same.
 
 `extends = "other"` inherits a shipped spec, or a file named relative to the one that extends it. Tables are merged key
-by key, the nearer file winning; a component that names another technology starts afresh, since the inherited keys
-belong to the old one.
+by key, the nearer file winning; a component that names another technology, and a technology of another kind, start
+afresh, since the inherited keys belong to the old one.
 """
 
 from __future__ import annotations
@@ -90,13 +90,14 @@ def merged(chain: list[Source]) -> dict[str, Any]:
     return table
 
 
-def _merge(old: Mapping[str, Any], new: Mapping[str, Any], depth: int) -> dict[str, Any]:
+def _merge(old: Mapping[str, Any], new: Mapping[str, Any], depth: int, deepest: int = 2) -> dict[str, Any]:
     result = dict(old)
     for key, value in new.items():
         before = result.get(key)
-        if isinstance(before, dict) and isinstance(value, dict) and depth < 2:
-            changed = depth == 1 and "technology" in value and value["technology"] != before.get("technology")
-            result[key] = dict(value) if changed else _merge(before, value, depth + 1)
+        if isinstance(before, dict) and isinstance(value, dict) and depth < deepest:
+            fresh = depth == 1 and any(k in value and value[k] != before.get(k) for k in ("technology", "kind"))
+            deeper = deepest + (depth == 0 and key == "technology")  # its parameters and expressions are tables, too
+            result[key] = dict(value) if fresh else _merge(before, value, depth + 1, deeper)
         else:
             result[key] = value
     return result

@@ -8,10 +8,12 @@ from typing import Any
 
 import attrs
 
-from symarch.errors import SpecError
+from symarch.errors import SpecError, SymarchError
+from symarch.plugins import registry
 from symarch.specs import Component, System
 from symarch.system.paths import Path, Segment, compose
-from symarch.technologies import Interconnect, Memory, Processor, Topology
+from symarch.technologies import CollectiveAlgorithm, Interconnect, Memory, Processor, Topology
+from symarch.technologies.topology import chosen
 
 Make = Callable[[str, str, float], Any]
 """Turns (component, parameter, value) into the scalar to build with: the value itself, a recording node ..."""
@@ -26,12 +28,14 @@ class Network:
         link: the link of one endpoint.
         topology: how the endpoints are joined.
         size: number of endpoints.
+        algorithms: the collective algorithms to choose from.
     """
 
     name: str
     link: Interconnect
     topology: Topology
     size: int
+    algorithms: tuple[CollectiveAlgorithm, ...]
 
 
 def _instance(cls: Any, component: Component, make: Make, **surroundings: Any) -> Any:
@@ -82,8 +86,17 @@ class SystemGraph:
             instance = _instance(component.technology, component, make, **seat)
             if component.table == "network":
                 assert component.topology is not None  # the reader demands one
-                topology = _instance(component.topology, component, make)
-                built["network"][component.name] = Network(component.name, instance, topology, component.size)
+                topology = _instance(component.topology, component, make, endpoints=component.size)
+                try:
+                    if component.size > 1:  # one device has nobody to be joined to
+                        topology.check(component.size)
+                except SymarchError as error:
+                    raise SpecError([f"{spec.path or spec.name}: network.{component.name}: {error}"]) from None
+                found = chosen(component.algorithm, component.topology, registry().collective)
+                algorithms = tuple(algorithm() for algorithm in found.values())
+                built["network"][component.name] = Network(
+                    component.name, instance, topology, component.size, algorithms
+                )
             else:
                 built["link" if component.table == "switch" else component.table][component.name] = instance
         paths = {}

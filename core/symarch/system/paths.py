@@ -89,8 +89,8 @@ def inside_rate(processor: Processor, otherwise: Quantity) -> Quantity:
 def _from_inside(name: str, memory: Memory, segments: tuple[Segment, ...], processor: Processor) -> Path:
     """Return the record of the memory a processor sits on."""
     latency = memory.read_latency if processor.memory_latency is None else processor.memory_latency
-    read = memory.read_energy if processor.memory_energy is None else processor.memory_energy
-    write = memory.write_energy if processor.memory_energy is None else processor.memory_energy
+    near = memory.internal_energy if processor.memory_energy is None else processor.memory_energy
+    read, write = (own if near is None else near for own in (memory.read_energy, memory.write_energy))
     named = {"read_latency": latency, "read_energy": read, "write_energy": write}
     return Path(
         memory=name,

@@ -5,7 +5,7 @@ package holds the declarations (`parameter`, `option`, `quantity`, `technology`)
 the dimension check.
 """
 
-from symarch.technologies.check import check_dimensions
+from symarch.technologies.check import check_dimensions, probe_operators, surroundings
 from symarch.technologies.contracts import (
     Effort,
     Interconnect,
@@ -13,9 +13,7 @@ from symarch.technologies.contracts import (
     Memory,
     OperatorLike,
     Processor,
-    Schedule,
     Technology,
-    Topology,
 )
 from symarch.technologies.datatypes import DATA_TYPES, DataType, data_type, widest
 from symarch.technologies.declare import (
@@ -31,9 +29,21 @@ from symarch.technologies.declare import (
     quantity,
     technology,
 )
+from symarch.technologies.topology import (
+    COLLECTIVES,
+    Call,
+    CollectiveAlgorithm,
+    Pattern,
+    Schedule,
+    Topology,
+    Traffic,
+)
 
 __all__ = [
+    "COLLECTIVES",
     "DATA_TYPES",
+    "Call",
+    "CollectiveAlgorithm",
     "DataType",
     "Effort",
     "Interconnect",
@@ -42,11 +52,13 @@ __all__ = [
     "OperatorLike",
     "Option",
     "Parameter",
+    "Pattern",
     "Processor",
     "Quantity",
     "Schedule",
     "Technology",
     "Topology",
+    "Traffic",
     "check_dimensions",
     "contract",
     "data_type",
@@ -54,8 +66,10 @@ __all__ = [
     "options_of",
     "parameter",
     "parameters_of",
+    "probe_operators",
     "quantities_of",
     "quantity",
+    "surroundings",
     "technology",
     "widest",
 ]

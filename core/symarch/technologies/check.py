@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from symarch.errors import DimensionError, PluginError, SymarchError
-from symarch.quantities import Dimension, Dimensioned, unit_dimension
+from symarch.quantities import Dimensioned, unit_dimension
 from symarch.technologies.declare import contracts_of, once_for_each_class, parameters_of, quantities_of
 
 
@@ -37,13 +37,23 @@ OPERATOR_KINDS = tuple(_KINDS)
 """The kinds of operators that run on a processor."""
 
 
-def probe_operators(processor: Any) -> Iterator[ProbeOperator]:
-    """Yield one operator of each kind, in a data type the processor computes in."""
+def dimensioned(name: str, unit: str) -> Dimensioned:
+    """Return a bare dimension: a scalar that knows its unit and no value."""
+    return Dimensioned(unit_dimension(unit), name)
+
+
+def probe_operators(processor: Any, make: Callable[[str, str], Any] = dimensioned) -> Iterator[ProbeOperator]:
+    """Yield one operator of each kind, in a data type the processor computes in.
+
+    Args:
+        processor: the processor to be asked.
+        make: turns (name, unit) into the scalars of dimensions and FLOPs.
+    """
     own = [p.name.removeprefix("peak_") for p in parameters_of(type(processor)) if p.name.startswith("peak_")]
     dtype = own[0] if own else "bf16"
     for kind, names in _KINDS.items():
-        dims = {n: Dimensioned(Dimension(), n) for n in names}
-        flops: Any = Dimensioned(Dimension.of({"FLOP": 1}), "flops") if "matmul" in kind or kind == "attention" else 0
+        dims = {n: make(n, "1") for n in names}
+        flops: Any = make("flops", "FLOP") if "matmul" in kind or kind == "attention" else 0
         yield ProbeOperator(kind, dims, dtype, flops)
 
 
@@ -57,7 +67,7 @@ def check_dimensions(cls: type) -> None:
             else Dimensioned(unit_dimension(p.unit), p.name)
             for p in parameters_of(cls)
         }
-        instance = cls(**values, **_surroundings(cls))
+        instance = cls(**values, **surroundings(cls, dimensioned))
         for key, declared in quantities_of(cls).items():
             with _spared(not given), blame(instance, key):
                 _fit(getattr(instance, key), declared.unit)
@@ -67,11 +77,16 @@ def check_dimensions(cls: type) -> None:
                     _fit(value, unit)
 
 
-@attrs.frozen
-class ProbeMemory:
-    """The memory that a near-memory processor is checked on: every quantity of the contract as a bare dimension."""
+class StandInMemory:
+    """The memory that a near-memory processor is shown or checked on: each quantity of the contract is a scalar.
 
-    component: str = "memory"
+    Args:
+        make: turns (quantity, unit) into the scalar.
+    """
+
+    def __init__(self, make: Callable[[str, str], Any]) -> None:
+        self.component = "memory"
+        self._make = make
 
     def __getattr__(self, key: str) -> Any:
         from symarch.technologies.contracts import Memory
@@ -79,11 +94,17 @@ class ProbeMemory:
         due = contracts_of(Memory).get(key)
         if due is None:
             raise AttributeError(f"a memory has no {key}; its contract names {', '.join(contracts_of(Memory))}")
-        return Dimensioned(unit_dimension(due.unit), f"memory.{key}")
+        return self._make(f"memory.{key}", due.unit)
 
 
-def _surroundings(cls: type) -> dict[str, Any]:
-    return {"memory": ProbeMemory()} if getattr(cls, "near", False) else {}
+def surroundings(cls: type, make: Callable[[str, str], Any]) -> dict[str, Any]:
+    """Return what a technology needs beside its parameters to be built alone: a memory to sit on, made of scalars.
+
+    Args:
+        cls: the technology.
+        make: turns (name, unit) into a scalar, for example (`memory.read_bandwidth`, `B/s`).
+    """
+    return {"memory": StandInMemory(make)} if getattr(cls, "near", False) else {}
 
 
 def _fit(value: Any, unit: str) -> None:

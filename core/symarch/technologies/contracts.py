@@ -10,7 +10,7 @@ import attrs
 
 from symarch.errors import SymarchError
 from symarch.program import Max
-from symarch.quantities import Dimension, Dimensioned, unit_dimension
+from symarch.quantities import Dimensioned, unit_dimension
 from symarch.technologies.datatypes import data_type
 from symarch.technologies.declare import (
     Quantity,
@@ -59,11 +59,14 @@ class Memory(Technology):
     read_bandwidth = contract("B/s", "peak read bandwidth", required=True)
     write_bandwidth = contract("B/s", "peak write bandwidth; absent: as read")
     port_bandwidth = contract("B/s", "rate of the port to the host; absent: as read_bandwidth")
+    internal_bandwidth = contract("B/s", "rate of the arrays before the port; absent: as read_bandwidth")
     efficiency = contract("1", "share of the peak that refresh and row changes leave; absent: 1")
+    internal_efficiency = contract("1", "share of internal_bandwidth that is left; absent: as efficiency")
     read_latency = contract("s", "time from a request at the memory to its data")
     write_latency = contract("s", "time until a write is stored")
     read_energy = contract("J/B", "energy to read one byte, up to the host's pins")
     write_energy = contract("J/B", "energy to write one byte")
+    internal_energy = contract("J/B", "energy to read one byte before the port; absent: as read_energy")
     static_power = contract("W", "power drawn with no traffic")
     granularity = contract("B", "smallest access; smaller ones move this much")
     write_granularity = contract("B", "smallest write; absent: as granularity")
@@ -100,87 +103,6 @@ class Interconnect(Technology):
     def capacity(self) -> Quantity:
         """Bytes in flight that keep it busy, a demand on the endpoints' buffers; a plugin may know better."""
         return None if self.latency is None else self.bandwidth * (2 * self.latency)
-
-
-@attrs.frozen
-class Schedule:
-    """What one algorithm makes of a collective.
-
-    Attributes:
-        bytes: sent by each endpoint in its busiest direction [B].
-        steps: messages that follow one another; each pays the software latency.
-        hops: links crossed in all steps together; each pays a hop latency.
-        peers: partners addressed at once, summed over the steps, beyond the first of each step.
-    """
-
-    bytes: Quantity
-    steps: Quantity
-    hops: Quantity
-    peers: Quantity
-
-
-COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "point_to_point")
-"""The collectives that a topology may be asked for."""
-
-
-@technology
-class Topology(Technology):
-    """How nodes are joined by links; functions of the node count, and the collectives that run on it."""
-
-    kind: ClassVar[str] = "topology"
-
-    def diameter(self, nodes: int) -> Quantity:
-        """Return the links between the two nodes farthest apart."""
-        raise NotImplementedError
-
-    def average_hops(self, nodes: int) -> Quantity:
-        """Return the mean number of links between two distinct nodes."""
-        raise NotImplementedError
-
-    def bisection(self, nodes: int) -> Quantity:
-        """Return the links, per direction, cut by the worst division into halves."""
-        raise NotImplementedError
-
-    def links(self, nodes: int) -> Quantity:
-        """Return the number of links."""
-        raise NotImplementedError
-
-    def radix(self, nodes: int) -> Quantity:
-        """Return the links of one node."""
-        raise NotImplementedError
-
-    def schedules(self, operation: str, nodes: int, size: Quantity) -> Mapping[str, Schedule]:
-        """Return the algorithms for a collective by name; the fastest is used.
-
-        Args:
-            operation: one of `COLLECTIVES`.
-            nodes: number of endpoints, at least 2.
-            size: bytes of the logical tensor: the full vector for all-reduce, the gathered one for all-gather.
-
-        An empty mapping says that the topology does not know the collective.
-        """
-        raise NotImplementedError
-
-    def figures(self, nodes: Any, size: Quantity) -> Iterator[tuple[str, Any, str]]:
-        """Yield (name, value, unit) of the topology's figures and of every algorithm for a tensor of `size` bytes."""
-        from symarch.technologies.check import blame
-
-        for key in ("diameter", "average_hops", "bisection", "links", "radix"):
-            with blame(self, key):
-                value = getattr(self, key)(nodes)
-            yield key, value, "1"
-        for operation in COLLECTIVES:
-            with blame(self, f"schedules of {operation}"):
-                schedules = self.schedules(operation, nodes, size)
-            for algorithm, schedule in schedules.items():
-                yield f"{operation} by {algorithm}: bytes", schedule.bytes, "B"
-                for key in ("steps", "hops", "peers"):
-                    yield f"{operation} by {algorithm}: {key}", getattr(schedule, key), "1"
-
-    def probe(self) -> Iterator[tuple[str, Any, str]]:
-        """Yield every quantity, and the figures for 8 nodes."""
-        yield from super().probe()
-        yield from self.figures(8, Dimensioned(Dimension.of({"B": 1}), "size"))
 
 
 class OperatorLike(Protocol):
@@ -339,6 +261,16 @@ class Processor(Technology):
                 return name
         raise SymarchError(f"processor {self.component or type(self).name} has no arithmetic for {dtype}")
 
+    def flop_energy(self, dtype: str) -> Quantity | None:
+        """Return the energy of a floating-point operation in the arithmetic that serves a data type [J/FLOP].
+
+        A processor at its peak draws about the same power in every type (as data sheets state one power for all), so
+        the energy of 16 bits changes as the time of an operation does. None where no energy is stated.
+        """
+        if self.energy_per_flop is None or self.arithmetic(dtype) == "bf16" or getattr(self, "peak_bf16", None) is None:
+            return self.energy_per_flop
+        return self.energy_per_flop * (self.peak("bf16") / self.peak(dtype))
+
     def effort(self, operator: OperatorLike) -> Effort:
         """Return the time of the arithmetic, load over efficiency times peak, and the launch overhead.
 
@@ -348,6 +280,17 @@ class Processor(Technology):
         if not (isinstance(operator.flops, int) and operator.flops == 0):
             times["arithmetic"] = operator.flops / (self.matrix_efficiency * self.peak(operator.dtype))
         return Effort(times, {"launch": self.launch})
+
+    @property
+    def array_bandwidth(self) -> Quantity:
+        """Rate of the arrays of the memory it sits on, before that memory's port [B/s]."""
+        internal = self.memory.internal_bandwidth
+        return self.memory.read_bandwidth if internal is None else internal
+
+    @property
+    def places(self) -> Quantity:
+        """Stacks, modules or chips of the memory it sits on."""
+        return 1 if self.memory.devices is None else self.memory.devices
 
     def limits(self) -> Mapping[str, Limit]:
         """Return the limits on power and temperature by name; those whose budget is absent do not act."""

@@ -69,20 +69,21 @@ class Parameter:
 
     def fault(self, value: float) -> str | None:
         """Return what is wrong with a number for this parameter, None if nothing is."""
-        shown = format_quantity(value, self.unit)
         if math.isnan(value):
             return f"{self.name} is nan; it must be a number"
         if math.isinf(value) and not (self.structural and value > 0):
-            return f"{self.name} is {shown}; it must be finite"
-        if value < 0 or (value == 0 and not self.nonnegative):
-            return f"{self.name} is {shown}; it must be {'0 or more' if self.nonnegative else 'greater than 0'}"
-        if self.at_most is not None and value > self.at_most:
-            return f"{self.name} is {shown}; it must be at most {format_quantity(self.at_most, self.unit)}"
-        if self.integer and value % 1 != 0:
+            due = "finite"
+        elif value < 0 or (value == 0 and not self.nonnegative):
+            due = "0 or more" if self.nonnegative else "greater than 0"
+        elif self.at_most is not None and value > self.at_most:
+            due = f"at most {format_quantity(self.at_most, self.unit)}"
+        elif self.integer and value % 1 != 0:
             return f"{self.name} is {value!r}; it must be a whole number"
-        if self.structural and self.low is not None and value < self.low:
-            return f"{self.name} is {shown}; it must be at least {format_quantity(self.low, self.unit)}"
-        return None
+        elif self.structural and self.low is not None and value < self.low:
+            due = f"at least {format_quantity(self.low, self.unit)}"
+        else:
+            return None
+        return f"{self.name} is {format_quantity(value, self.unit)}; it must be {due}"
 
 
 @attrs.frozen

@@ -1,23 +1,29 @@
-"""What all decoders share: embeddings, attention, norms, the LM head, and how tensor parallelism divides them.
+"""What all models share: embedding, a stack of layers built of blocks, the last norm, the LM head.
 
-Parameter counts follow `transformers`' modules (q, k, v, o; two norms a layer and one at the end). FLOPs are those of
-matrix products, 2 m n k, and of causal attention counted exactly: a prompt of S tokens has S(S+1)/2 (query, key) pairs.
-Tensor parallelism splits q, gate and up by columns, o and down by rows (Megatron-LM, Shoeybi et al. 2019), with an
-all-reduce after o and after down, and one after the vocabulary-split embedding; the logits are gathered.
+A layer is a sequence of blocks (attention, a feed-forward network, experts, a recurrent mixer), each of which knows its
+weights, what it caches and its operators; layers of one kind form a group with a count. A family reads a `config.json`
+and returns such a stack. Norms, activations and residual sums are operators of their own without FLOPs: FLOPs are those
+of matrix products, 2 m n k, of attention over exactly the entries attended to, and of recurrences.
+
+Tensor parallelism splits the first product of a block by columns and the last by rows (Megatron-LM, Shoeybi et al.
+2019), with an all-reduce after it, and one after the vocabulary-split embedding; the logits are gathered.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
-from symarch.errors import MappingError, ModelError
+from symarch.errors import MappingError
+from symarch.program import ceil
 from symarch.technologies import Quantity, widest
 from symarch.trace.config import Config
 from symarch.trace.models import Stored
 from symarch.trace.operators import Access, Collective, Operator, Shard, Step, merged
+from symarch.trace.spans import Span
 
 
 @attrs.frozen
@@ -26,11 +32,25 @@ class Writer:
 
     Attributes:
         step: the pass.
+        shard: the part of the model on one device.
         layers: how often an operator runs unless told otherwise.
+        hidden: width of the residual stream.
     """
 
     step: Step
-    layers: int
+    shard: Shard
+    layers: Quantity
+    hidden: Quantity
+
+    @property
+    def tokens(self) -> Quantity:
+        """Return the rows of the pass: new tokens of all sequences."""
+        return self.step.batch * self.step.tokens
+
+    @property
+    def decode(self) -> bool:
+        """Return whether each sequence has one new token that reads the cache."""
+        return self.step.phase == "decode"
 
     def weights(self, elements: Quantity, tensor: str = "weights", dependent: bool = False) -> Access:
         """Return the access that reads weights."""
@@ -41,7 +61,8 @@ class Writer:
         """Return the access to activations, in elements."""
         return Access("activations", read=read * self.step.activations, write=write * self.step.activations)
 
-    def matmul(self, name: str, rows: Quantity, n: int, k: int, bias: int = 0, count: int | None = None) -> Operator:
+    def matmul(self, name: str, rows: Quantity, n: Quantity, k: Quantity, bias: Quantity = 0,
+               count: Quantity | None = None) -> Operator:  # fmt: skip
         """Return C[rows, n] = A[rows, k] B[k, n] with weights B."""
         return Operator(
             name,
@@ -53,237 +74,385 @@ class Writer:
             accesses=(self.weights(n * k + bias), self.moved(rows * k, rows * n)),
         )
 
-    def pointwise(self, name: str, rows: Quantity, read: int, write: int, kind: str = "elementwise", own: int = 0,
-                  count: int | None = None) -> Operator:  # fmt: skip
+    def pointwise(self, name: str, rows: Quantity, read: Quantity, write: Quantity, kind: str = "elementwise",
+                  own: Quantity = 0, count: Quantity | None = None) -> Operator:  # fmt: skip
         """Return an operator that reads and writes so many elements a row, with `own` weights."""
-        accesses = (self.weights(own),) if own else ()
+        accesses = () if isinstance(own, int) and own == 0 else (self.weights(own),)
+        width = max(read, write) if isinstance(read, int) and isinstance(write, int) else read
         return Operator(
             name,
             kind,
             self.layers if count is None else count,
-            {"tokens": rows, "width": max(read, write)},
+            {"tokens": rows, "width": width},
             self.step.dtypes["activations"],
             accesses=(*accesses, self.moved(rows * read, rows * write)),
         )
 
+    def norm(self, own: Quantity, name: str = "norm", rows: Quantity | None = None) -> Operator:
+        """Return the norm before or after a block, with the residual sum; `own` is its weights."""
+        width = 2 * self.hidden
+        return self.pointwise(name, self.tokens if rows is None else rows, width, width, "norm", own=own)
+
+    def lookup(self, name: str, rows: Quantity, width: Quantity) -> Operator:
+        """Return the reading of one row of a table for each of `rows` tokens; devices hold some rows each."""
+        row = width * self.step.weights
+        looked_up = rows if self.shard.tensor == 1 else rows / self.shard.tensor
+        return Operator(
+            name,
+            "embedding",
+            self.layers,
+            {"tokens": rows, "width": width},
+            self.step.dtypes["weights"],
+            accesses=(
+                Access("weights", read=looked_up * row, extent=row, dependent=True),
+                self.moved(0, rows * width),
+            ),
+        )
+
+    def all_reduce(self, name: str = "all_reduce", rows: Quantity | None = None) -> list[Operator]:
+        """Return the sum over devices of a block's output; nothing on one device."""
+        if self.shard.tensor == 1:
+            return []
+        size = (self.tokens if rows is None else rows) * self.hidden * self.step.activations
+        return [Operator(name, "collective", self.layers, collective=Collective("all_reduce", size))]
+
+
+@attrs.frozen
+class Kept:
+    """What one layer keeps of a sequence on one device, in elements.
+
+    Attributes:
+        per_token: for every token of the context.
+        bounded: for every entry of a span that is bounded (a window), by span.
+        fixed: once for a sequence, in the KV cache (the encoder's keys and values).
+        state: once for a sequence, a recurrent state.
+    """
+
+    per_token: Quantity = 0
+    bounded: tuple[tuple[Span, Quantity], ...] = ()
+    fixed: Quantity = 0
+    state: Quantity = 0
+
+
+class Block:
+    """A part of a layer. Subclasses say what it holds, what it keeps and what it does."""
+
+    @property
+    def degrees(self) -> int:
+        """Return a number that every tensor-parallel degree of the block divides; 0 if it sets none."""
+        return 0
+
+    @property
+    def words(self) -> str:
+        """Return the sizes that tensor parallelism divides, for an error message."""
+        return ""
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Return the tensor classes it has besides weights and activations."""
+        return ()
+
+    def divides(self, degree: int) -> bool:
+        """Return whether a tensor-parallel degree divides the block."""
+        return True
+
+    def weights(self, shard: Shard) -> Quantity:
+        """Return the weights on one device, routed experts left out."""
+        raise NotImplementedError
+
+    def experts(self, shard: Shard) -> Quantity:
+        """Return the weights of routed experts on one device."""
+        return 0
+
+    def inactive(self) -> Quantity:
+        """Return the weights of the experts that one token is not routed to."""
+        return 0
+
+    def unread(self) -> Quantity:
+        """Return the weights that a decode step at batch 1 does not read: tables of which it reads one row."""
+        return 0
+
+    def kept(self, shard: Shard) -> Kept:
+        """Return what the layer keeps of a sequence."""
+        return Kept()
+
+    def operators(self, write: Writer, shard: Shard) -> list[Operator]:
+        """Return the operators of one layer on one device."""
+        raise NotImplementedError
+
+
+@attrs.frozen
+class Positions(Block):
+    """A learned table of positions, of which each token reads a row."""
+
+    rows: Quantity
+    width: Quantity
+
+    def weights(self, shard: Shard) -> Quantity:
+        """Return the table; every device has all of it."""
+        return self.rows * self.width
+
+    def unread(self) -> Quantity:
+        """Return the table."""
+        return self.rows * self.width
+
+    def operators(self, write: Writer, shard: Shard) -> list[Operator]:
+        """Return the reading of a row for each token."""
+        whole = attrs.evolve(write, shard=Shard())
+        return [whole.lookup("positions", write.tokens, self.width)]
+
+
+@attrs.frozen
+class Norm(Block):
+    """A norm that stands alone, such as the one behind an embedding."""
+
+    name: str
+    own: Quantity
+
+    def weights(self, shard: Shard) -> Quantity:
+        """Return its weights."""
+        return self.own
+
+    def operators(self, write: Writer, shard: Shard) -> list[Operator]:
+        """Return the norm."""
+        return [write.pointwise(self.name, write.tokens, write.hidden, write.hidden, "norm", own=self.own)]
+
+
+@attrs.frozen
+class Group:
+    """Layers of one kind.
+
+    Attributes:
+        count: how many.
+        blocks: what a layer is made of.
+        source: tokens of a sequence that these layers work on instead of the pass's own, in prefill only: an encoder.
+        images: for layers of a vision tower, images of a prompt: `source` tokens each. Their weights, which every
+            device has, do not count as the language model's; the devices divide the images among themselves.
+        hidden: width of their residual stream, None for the model's.
+        label: put before the names of their operators.
+    """
+
+    count: Quantity
+    blocks: tuple[Block, ...]
+    source: Quantity | None = None
+    images: Quantity | None = None
+    hidden: Quantity | None = None
+    label: str = ""
+
+    @property
+    def language(self) -> bool:
+        """Return whether the layers belong to the language model."""
+        return self.images is None
+
+    @property
+    def decodes(self) -> bool:
+        """Return whether the layers run in decode."""
+        return self.source is None
+
+    def run(self, step: Step, shard: Shard, hidden: Quantity) -> list[Operator]:
+        """Return the operators of these layers in a pass."""
+        if self.source is not None:
+            if step.phase != "prefill":
+                return []
+            step = attrs.evolve(step, tokens=self.source, context=self.source, past=0)
+        if self.images is not None:
+            if isinstance(self.images, int | float) and self.images == 0:
+                return []
+            batch = step.batch * self.images
+            step, shard = attrs.evolve(step, batch=batch if shard.tensor == 1 else batch / shard.tensor), Shard()
+        write = Writer(step, shard, self.count, hidden if self.hidden is None else self.hidden)
+        found = [o for block in self.blocks for o in block.operators(write, shard)]
+        return [attrs.evolve(o, name=self.label + o.name) for o in found] if self.label else found
+
 
 @attrs.frozen(kw_only=True)
 class Decoder:
-    """A decoder with grouped-query or multi-head attention; families add their FFN.
+    """A model as a stack of groups of layers between an embedding and an LM head.
 
     Attributes:
         name: the model's name.
         hidden: width of the residual stream.
-        layers: number of layers.
-        heads: query heads.
-        kv_heads: key and value heads.
-        head_dim: width of one head.
         vocabulary: rows of the embedding table.
+        groups: the layers.
         tied: whether embedding and LM head are one matrix.
-        qkv_bias: whether q, k and v have biases.
-        output_bias: whether the attention output has a bias.
-        qk_norm: whether queries and keys are normed per head.
+        norm_bias: whether the last norm has a bias.
+        notes: sentences on what was taken from the configuration and how.
+        config: what it was built from.
     """
 
     name: str
-    hidden: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    vocabulary: int
+    hidden: Quantity
+    vocabulary: Quantity
+    groups: tuple[Group, ...]
     tied: bool = False
-    qkv_bias: bool = False
-    output_bias: bool = False
-    qk_norm: bool = False
+    norm_bias: bool = False
+    notes: tuple[str, ...] = ()
+    config: Config | None = attrs.field(default=None, eq=False, repr=False)
 
-    @staticmethod
-    def attention_from(name: str, config: Config) -> dict[str, Any]:
-        """Read the keys that all decoders share. Raises ModelError naming the key at fault."""
-        hidden, heads = config.size("hidden_size"), config.size("num_attention_heads")
-        kv_heads = config.size("num_key_value_heads", heads)
-        if heads % kv_heads:
-            raise ModelError(f"num_attention_heads {heads} is not a multiple of num_key_value_heads {kv_heads}")
-        if config.get("head_dim") is None and hidden % heads:
-            raise ModelError(f"head_dim is missing and hidden_size {hidden} is not a multiple of {heads} heads")
-        # the Qwen2 modules have q, k, v biases without a key; where the key exists, it stands for all four
-        biased = config.flag("attention_bias", config.family == "qwen2")
-        return {
-            "name": name,
-            "hidden": hidden,
-            "layers": config.size("num_hidden_layers"),
-            "heads": heads,
-            "kv_heads": kv_heads,
-            "head_dim": config.size("head_dim", hidden // heads),
-            "vocabulary": config.size("vocab_size"),
-            "tied": config.flag("tie_word_embeddings", False),
-            "qkv_bias": biased,
-            "output_bias": biased and config.family != "qwen2",
-            "qk_norm": config.family.startswith("qwen3"),
-        }
+    @property
+    def sizes(self) -> Mapping[str, float]:
+        """Return the sizes of the configuration by key: what may be a symbol."""
+        return {} if self.config is None else self.config.sizes
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Return the sizes that are always symbols: those of the workload that only this family has."""
+        return () if self.config is None else tuple(self.config.options)
+
+    @classmethod
+    def from_config(cls, name: str, data: Mapping[str, Any], sizes: Mapping[str, Quantity] | None = None) -> Decoder:
+        """Build from a parsed `config.json`; `sizes`: scalars that stand for the numbers of some keys.
+
+        Raises ModelError naming the key at fault.
+        """
+        raise NotImplementedError
+
+    def resized(self, sizes: Mapping[str, Quantity]) -> Decoder:
+        """Return the model with other sizes, which may be symbols."""
+        return self if self.config is None or not sizes else self.from_config(self.name, self.config.data, sizes)
+
+    @property
+    def _language(self) -> list[tuple[Quantity, Block]]:
+        return [(g.count, b) for g in self.groups if g.language for b in g.blocks]
 
     @property
     def tensors(self) -> tuple[str, ...]:
         """Return the tensor classes the model has."""
-        return ("weights", "kv_cache", "activations")
-
-    def ffn_parameters(self, shard: Shard) -> int:
-        """Return the weights of all layers' FFNs on one device, experts left out."""
-        raise NotImplementedError
-
-    def expert_parameters(self, shard: Shard) -> int:
-        """Return the weights of all layers' experts on one device."""
-        return 0
-
-    def inactive_parameters(self) -> int:
-        """Return the weights of the experts that one token is not routed to."""
-        return 0
-
-    def ffn_divides(self, degree: int) -> bool:
-        """Return whether a tensor-parallel degree divides the FFN."""
-        raise NotImplementedError
-
-    def ffn_words(self) -> str:
-        """Return the FFN's widths in words, for an error message."""
-        raise NotImplementedError
-
-    def ffn(self, write: Writer, shard: Shard, tokens: Quantity) -> list[Operator]:
-        """Return the operators of the FFN for `tokens` rows."""
-        raise NotImplementedError
+        extra = {t for _, b in self._language for t in b.tensors}
+        return tuple(t for t in ("weights", "experts", "kv_cache", "state", "activations")
+                     if t in extra or t in ("weights", "kv_cache", "activations"))  # fmt: skip
 
     def parameters(self) -> int:
         """Return the stored weights of the language model."""
-        tables = self.vocabulary * self.hidden * (1 if self.tied else 2)
         whole = Shard()
-        layers = self.layers * self._attention_parameters(whole) + self.ffn_parameters(whole)
-        return tables + layers + self.expert_parameters(whole) + self.hidden
+        return self._weights(whole, language=True) + sum(c * b.experts(whole) for c, b in self._language)
 
     def active_parameters(self) -> int:
         """Return `parameters` less the experts that one token is not routed to."""
-        return self.parameters() - self.inactive_parameters()
+        return self.parameters() - sum(c * b.inactive() for c, b in self._language)
 
     def streamed_parameters(self) -> int:
         """Return what one decode step at batch 1 reads: an untied embedding table gives one row only."""
-        return self.active_parameters() - (0 if self.tied else self.vocabulary * self.hidden)
+        whole = Shard()
+        unread = sum(g.count * (b.unread() if g.decodes else b.weights(whole)) for g in self.groups if g.language
+                     for b in g.blocks)  # fmt: skip
+        return self.active_parameters() - unread - (0 if self.tied else self.vocabulary * self.hidden)
+
+    def _weights(self, shard: Shard, language: bool = False) -> Any:
+        tables = self._rows(shard) * self.hidden * (1 if self.tied else 2)
+        layers = sum(
+            g.count * b.weights(shard if g.language else Shard())
+            for g in self.groups
+            if g.language or not language
+            for b in g.blocks
+        )
+        return tables + layers + self.hidden * (2 if self.norm_bias else 1)
+
+    def _rows(self, shard: Shard) -> Any:
+        """Return the rows of the vocabulary on one device, rounded up."""
+        if isinstance(self.vocabulary, int):
+            return -(-self.vocabulary // shard.tensor)
+        return self.vocabulary if shard.tensor == 1 else ceil(self.vocabulary / shard.tensor)
 
     def check_shard(self, shard: Shard) -> None:
-        """Raise MappingError if tensor parallelism does not divide the heads or the FFN."""
+        """Raise MappingError if tensor parallelism does not divide the model."""
         degree = shard.tensor
-        if not self._divides(degree):
-            small = [d for d in range(1, math.isqrt(self.heads) + 1) if self.heads % d == 0]
-            allowed = [d for d in sorted({*small, *(self.heads // d for d in small)}) if self._divides(d)]
-            raise MappingError(
-                f"tensor parallelism {degree} does not divide {self.name} ({self.heads} query heads, {self.kv_heads} "
-                f"KV heads, {self.ffn_words()}); allowed: {', '.join(map(str, allowed))}"
-            )
+        if self._divides(degree):
+            return
+        sizes = [b.degrees for _, b in self._language if b.degrees]
+        most = min(sizes)
+        small = [d for d in range(1, math.isqrt(most) + 1) if most % d == 0]
+        allowed = [d for d in sorted({*small, *(most // d for d in small)}) if self._divides(d)]
+        words = ", ".join(dict.fromkeys(b.words for _, b in self._language if b.words))
+        raise MappingError(
+            f"tensor parallelism {degree} does not divide {self.name} ({words}); "
+            f"allowed: {', '.join(map(str, allowed))}"
+        )
 
     def _divides(self, degree: int) -> bool:
-        kv = self.kv_heads % degree == 0 or degree % self.kv_heads == 0
-        return self.heads % degree == 0 and self.ffn_divides(degree) and kv
-
-    def _heads_of(self, shard: Shard) -> tuple[int, int]:
-        """Return query heads and KV heads of a device; KV heads are replicated where there are fewer than devices."""
-        return self.heads // shard.tensor, max(self.kv_heads // shard.tensor, 1)
-
-    def _attention_parameters(self, shard: Shard) -> int:
-        """Return the weights of one layer's attention and of its two norms."""
-        heads, kv_heads = self._heads_of(shard)
-        h, d = self.hidden, self.head_dim
-        columns = (heads + 2 * kv_heads) * d
-        count = h * columns + heads * d * h + 2 * h
-        count += columns if self.qkv_bias else 0
-        count += h if self.output_bias else 0
-        count += 2 * d if self.qk_norm else 0
-        return count
-
-    def _rows(self, shard: Shard) -> int:
-        """Return the rows of the vocabulary on one device, rounded up."""
-        return -(-self.vocabulary // shard.tensor)
+        return all(b.divides(degree) for _, b in self._language)
 
     def stored(self, shard: Shard) -> Stored:
         """Return the elements one device keeps."""
-        tables = self._rows(shard) * self.hidden * (1 if self.tied else 2)
-        layers = self.layers * self._attention_parameters(shard) + self.ffn_parameters(shard)
+        kept = [(count, b.kept(shard)) for count, b in self._language]
+        bounded: dict[Span, Quantity] = {}
+        for count, one in kept:
+            for span, elements in one.bounded:
+                bounded[span] = bounded.get(span, 0) + count * elements
         return Stored(
-            weights=tables + layers + self.hidden,
-            experts=self.expert_parameters(shard),
-            kv_per_token=2 * self.layers * self._heads_of(shard)[1] * self.head_dim,
+            weights=self._weights(shard),
+            experts=sum(c * b.experts(shard) for c, b in self._language),
+            kv_per_token=sum(c * k.per_token for c, k in kept),
+            bounded=tuple(bounded.items()),
+            kv_fixed=sum(c * k.fixed for c, k in kept),
+            state=sum(c * k.state for c, k in kept),
         )
 
     def operators(self, step: Step, shard: Shard) -> list[Operator]:
         """Return the operators of one pass on one device."""
-        heads, kv_heads = self._heads_of(shard)
-        h, d = self.hidden, self.head_dim
-        q, kv = heads * d, kv_heads * d
-        tokens = step.batch * step.tokens
-        write = Writer(step, self.layers)
+        return merged([*self._embedding(step, shard), *self._layers(step, shard), *self._head(step, shard, step.batch)])
 
-        def all_reduce(name: str, count: int) -> list[Operator]:
-            if shard.tensor == 1:
-                return []
-            size = tokens * h * step.activations
-            return [Operator(name, "collective", count, collective=Collective("all_reduce", size))]
+    def _embedding(self, step: Step, shard: Shard) -> list[Operator]:
+        write = Writer(step, shard, 1, self.hidden)
+        return [write.lookup("embedding", write.tokens, self.hidden), *write.all_reduce("embedding_all_reduce")]
 
-        row = h * step.weights
-        looked_up = tokens if shard.tensor == 1 else tokens / shard.tensor  # each device holds some rows of the table
-        cached = Access("kv_cache", write=tokens * (2 * kv) * step.kv_cache, extent=kv * step.kv_cache)
-        rope = write.pointwise("rope_and_cache", tokens, q + 2 * kv, q + 2 * kv, own=2 * d if self.qk_norm else 0)
-        operators = [
-            Operator(
-                "embedding",
-                "embedding",
-                1,
-                {"tokens": tokens, "width": h},
-                step.dtypes["weights"],
-                accesses=(
-                    Access("weights", read=looked_up * row, extent=row, dependent=True),
-                    write.moved(0, tokens * h),
-                ),
-            ),
-            *all_reduce("embedding_all_reduce", 1),
-            write.pointwise("norm", tokens, 2 * h, 2 * h, "norm", own=h, count=2 * self.layers),
-            write.matmul("qkv", tokens, q + 2 * kv, h, q + 2 * kv if self.qkv_bias else 0),
-            attrs.evolve(rope, accesses=(*rope.accesses, cached)),
-            self._attention(step, heads, kv_heads),
-            write.matmul("attention_output", tokens, h, q, h if self.output_bias else 0),
-            *all_reduce("all_reduce", 2 * self.layers),
-            *self.ffn(write, shard, tokens),
-            write.pointwise("final_norm", step.batch, 2 * h, h, "norm", own=h, count=1),
-            write.matmul("lm_head", step.batch, self._rows(shard), h, count=1),
+    def _layers(self, step: Step, shard: Shard) -> list[Operator]:
+        return [o for group in self.groups for o in group.run(step, shard, self.hidden)]
+
+    def _head(self, step: Step, shard: Shard, rows: Quantity) -> list[Operator]:
+        """Return the last norm and the logits of `rows` tokens."""
+        write = Writer(step, shard, 1, self.hidden)
+        own = self.hidden * (2 if self.norm_bias else 1)
+        found = [
+            write.pointwise("final_norm", rows, 2 * self.hidden, self.hidden, "norm", own=own),
+            write.matmul("lm_head", rows, self._rows(shard), self.hidden),
         ]
         if shard.tensor > 1:
-            size = step.batch * self.vocabulary * step.activations
-            operators.append(Operator("logits_all_gather", "collective", 1, collective=Collective("all_gather", size)))
-        return merged(operators)
+            size = rows * self.vocabulary * step.activations
+            found.append(Operator("logits_all_gather", "collective", 1, collective=Collective("all_gather", size)))
+        return found
 
-    def _attention(self, step: Step, heads: int, kv_heads: int) -> Operator:
-        q, kv = heads * self.head_dim, kv_heads * self.head_dim
-        tokens = step.batch * step.tokens
-        accesses: tuple[Access, ...] = ()
-        if step.phase == "decode":
-            pairs = step.batch * step.context  # each sequence's one query meets its context
-            cache = Access("kv_cache", read=pairs * (2 * kv) * step.kv_cache, extent=step.context * kv * step.kv_cache)
-            accesses, read = (cache,), tokens * q
-        else:
-            pairs = step.batch * (step.tokens * (step.tokens + 1)) / 2
-            read = tokens * (q + 2 * kv)  # keys and values of this pass, not yet from the cache
-        return Operator(
-            "attention",
-            "attention",
-            self.layers,
-            {
-                "batch": step.batch,
-                "queries": step.tokens,
-                "context": step.context,
-                "heads": heads,
-                "kv_heads": kv_heads,
-                "head_dim": self.head_dim,
-            },
-            widest((step.dtypes["kv_cache"], step.dtypes["activations"])),
-            flops=pairs * (2 * q) * step.flop_per_mac,
-            accesses=(
-                *accesses,
-                Access("activations", read=read * step.activations, write=tokens * q * step.activations),
-            ),
-            context=step.phase == "decode",
-        )
+
+@attrs.frozen
+class Product(Block):
+    """One product with weights that every device has, alone or beside others: a convolution, a projection.
+
+    Attributes:
+        name: the operator's.
+        columns: columns of the output.
+        depth: elements of a row of the input.
+        bias: other weights.
+        rows: rows for each token of the pass.
+    """
+
+    name: str
+    columns: Quantity
+    depth: Quantity
+    bias: Quantity = 0
+    rows: Quantity = 1
+
+    def weights(self, shard: Shard) -> Quantity:
+        """Return matrix and bias."""
+        return self.columns * self.depth + self.bias
+
+    def operators(self, write: Writer, shard: Shard) -> list[Operator]:
+        """Return the product."""
+        return [write.matmul(self.name, write.tokens * self.rows, self.columns, self.depth, self.bias)]
+
+
+def embedded(config: Config, tied: bool = False, vocabulary: int | None = None) -> dict[str, Any]:
+    """Read the keys of embedding and head that most decoders share. Raises ModelError naming the key at fault."""
+    return {
+        "hidden": config.size("hidden_size"),
+        "vocabulary": config.size("vocab_size", vocabulary),
+        "tied": config.flag("tie_word_embeddings", tied),
+    }
+
+
+def built(kind: type[Decoder], name: str, config: Config, /, **fields: Any) -> Any:
+    """Build a model once all its keys are read. Raises ModelError naming a key that nobody read."""
+    config.close()
+    return kind(name=name, notes=tuple(dict.fromkeys(config.notes)), config=config, **fields)
+
+
+__all__ = ["Block", "Decoder", "Group", "Kept", "Norm", "Positions", "Product", "Writer", "built", "embedded"]

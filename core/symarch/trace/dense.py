@@ -1,4 +1,8 @@
-"""Dense decoders with a gated FFN: the Llama, Mistral, Qwen2 and Qwen3 families, from their `config.json`."""
+"""Dense decoders with a gated FFN: Llama, Mistral, Qwen2, Qwen3, Phi-3 and their like, from their `config.json`.
+
+What differs between them is written down here once: biases, norms of queries and keys, and what a window means where
+the configuration names one.
+"""
 
 from __future__ import annotations
 
@@ -9,66 +13,74 @@ import attrs
 
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
-from symarch.trace.config import Config
-from symarch.trace.decoder import Decoder, Writer
-from symarch.trace.operators import Operator, Shard
+from symarch.trace.attention import WINDOWS, Attention, heads_of, span_of
+from symarch.trace.config import Config, counts
+from symarch.trace.decoder import Decoder, Group, built, embedded
+from symarch.trace.ffn import FeedForward
 
 
 @attrs.frozen(kw_only=True)
 class Dense(Decoder):
-    """A decoder whose every layer has one gated FFN: gate and up, SiLU times, down.
-
-    Attributes:
-        ffn_width: inner width of the FFN.
-        ffn_bias: whether gate, up and down have biases.
-    """
-
-    ffn_width: int
-    ffn_bias: bool = False
+    """A decoder whose every layer has attention and one gated FFN: gate and up, activation times, down."""
 
     @classmethod
-    def from_config(cls, name: str, data: Mapping[str, Any]) -> Dense:
+    def from_config(cls, name: str, data: Mapping[str, Any], sizes: Mapping[str, Quantity] | None = None) -> Dense:
         """Build from a parsed `config.json`. Raises ModelError naming the key at fault."""
-        config = Config(data)
-        config.full_attention(use_window=config.family != "qwen2")
-        model = cls(
-            **Decoder.attention_from(name, config),
-            ffn_width=config.size("intermediate_size"),
-            ffn_bias=config.flag("mlp_bias", False),
-        )
-        config.refuse_unread()
-        return model
-
-    def ffn_parameters(self, shard: Shard) -> int:
-        """Return the weights of all layers' FFNs on one device."""
-        width = self.ffn_width // shard.tensor
-        bias = 2 * width + self.hidden if self.ffn_bias else 0
-        return self.layers * (3 * self.hidden * width + bias)
-
-    def ffn_divides(self, degree: int) -> bool:
-        """Return whether a tensor-parallel degree divides the FFN."""
-        return self.ffn_width % degree == 0
-
-    def ffn_words(self) -> str:
-        """Return the FFN's width in words."""
-        return f"FFN width {self.ffn_width}"
-
-    def ffn(self, write: Writer, shard: Shard, tokens: Quantity) -> list[Operator]:
-        """Return gate and up as one product, the activation, and down."""
-        return gated_ffn(write, tokens, self.hidden, self.ffn_width // shard.tensor, self.ffn_bias)
+        config = Config(data, sizes)
+        groups = dense_groups(config)
+        return built(cls, name, config, groups=groups, **embedded(config))  # type: ignore[no-any-return]
 
 
-def gated_ffn(write: Writer, tokens: Quantity, hidden: int, width: int, bias: bool = False,
-              count: int | None = None) -> list[Operator]:  # fmt: skip
-    """Return the operators of a gated FFN of some width."""
-    return [
-        write.matmul("gate_up", tokens, 2 * width, hidden, 2 * width if bias else 0, count),
-        write.pointwise("silu_mul", tokens, 2 * width, width, count=count),
-        write.matmul("down", tokens, hidden, width, hidden if bias else 0, count),
-    ]
+def dense_groups(config: Config) -> tuple[Group, ...]:
+    """Read the layers of a dense decoder, those with a window apart. Raises ModelError naming the key at fault."""
+    heads = attention_of(config)
+    ffn = FeedForward(
+        hidden=heads["hidden"],
+        width=config.size("intermediate_size"),
+        bias=config.flag("mlp_bias", False),
+    )
+    return tuple(
+        Group(config.layers(count), (Attention(**heads, kind=label, span=span), ffn))
+        for (label, span), count in spans_of(config).items()
+    )
+
+
+def attention_of(config: Config) -> dict[str, Any]:
+    """Read heads, biases and norms as the family's modules have them. Raises ModelError naming the key at fault."""
+    family = config.family
+    # the Qwen2 modules have q, k, v biases without a key; where the key exists, it stands for all four
+    biased = config.flag("attention_bias", False)
+    quiet = family.startswith("qwen2")
+    if quiet:
+        biased = config.flag("qkv_bias", True)
+    config.only("qkv_bias", quiet and biased)
+    normed = family.startswith("qwen3")
+    config.only("use_qk_norm", normed)
+    return {**heads_of(config), "qkv_bias": biased, "output_bias": biased and not quiet, "head_norms": normed}
+
+
+def spans_of(config: Config) -> dict[tuple[str, Any], int]:
+    """Read what each layer attends to; return the number of layers by label and span, in order.
+
+    Mistral's and Phi-3's window is in force in all layers; Qwen's, unless switched off, in those that
+    `max_window_layers` leaves; Llama has none.
+    """
+    family = config.family
+    window = config.window(family in ("mistral", "mixtral", "phi3"))
+    if family == "llama" and window is not None:
+        config.only("sliding_window", None)
+    first = config.whole("max_window_layers", 0, least=0) if family.startswith("qwen") else 0
+
+    def kind(layer: int) -> str:
+        return "window_" if window is not None and layer >= first else ""
+
+    kinds = config.kinds({k: v for k, v in WINDOWS.items() if k != "chunked_attention"}, kind)
+    if "window_" in kinds:
+        window = config.whole("sliding_window")
+    return {(label, span_of(label, window)): count for label, count in counts(kinds).items()}
 
 
 @hookimpl
 def symarch_model_architectures() -> dict[str, Any]:
     """Return the model types of this module."""
-    return {"llama": Dense, "mistral": Dense, "qwen2": Dense, "qwen3": Dense}
+    return dict.fromkeys(("llama", "mistral", "phi3", "qwen2", "qwen3"), Dense)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
-from symarch.errors import ModelError, UnknownNameError
+from symarch.errors import ModelError, UnknownNameError, nearest
 from symarch.plugins import registry
+from symarch.program import total
 from symarch.specs.files import LARGEST
+from symarch.technologies import Quantity
+from symarch.trace.config import Config
 from symarch.trace.operators import Operator, Shard, Step
+from symarch.trace.spans import Span
 
 
 @attrs.frozen
@@ -21,12 +26,23 @@ class Stored:
     Attributes:
         weights: elements of weights, embedding tables included, routed experts left out.
         experts: elements of routed experts.
-        kv_per_token: elements of the KV cache per token of one sequence.
+        kv_per_token: elements of the KV cache per token of one sequence, over the layers that keep all tokens.
+        bounded: elements of the KV cache per entry of a span that holds only so many (a window), by span.
+        kv_fixed: elements of the KV cache of one sequence whatever its length: keys and values of an encoder's output.
+        state: elements of the recurrent states of one sequence.
     """
 
-    weights: int
-    experts: int
-    kv_per_token: int
+    weights: Quantity
+    experts: Quantity
+    kv_per_token: Quantity
+    bounded: tuple[tuple[Span, Quantity], ...] = ()
+    kv_fixed: Quantity = 0
+    state: Quantity = 0
+
+    def cached(self, tokens: Quantity) -> Quantity:
+        """Return the elements of the KV cache of one sequence of so many tokens."""
+        parts = [span.kept(tokens) * elements for span, elements in self.bounded]
+        return total([tokens * self.kv_per_token, *parts, self.kv_fixed])
 
 
 class Architecture(Protocol):
@@ -38,7 +54,12 @@ class Architecture(Protocol):
 
     @property
     def tensors(self) -> tuple[str, ...]:
-        """Return the tensor classes the model has: weights, experts, kv_cache, activations."""
+        """Return the tensor classes the model has: weights, experts, kv_cache, state, activations."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences on what was taken from the configuration and how."""
+
 
     def parameters(self) -> int:
         """Return the stored weights of the language model."""
@@ -59,12 +80,31 @@ class Architecture(Protocol):
         """Return the operators of one pass on one device, in order, equal ones merged."""
 
 
-def load_config(path: Path) -> Architecture:
-    """Read a Hugging Face `config.json`. Raises ModelError naming the file and the key at fault."""
+@runtime_checkable
+class Resizable(Protocol):
+    """A model that knows the sizes it was built from; a family need not."""
+
+    @property
+    def sizes(self) -> Mapping[str, float]:
+        """Return the sizes of the configuration by key; each can be a symbol, `model.KEY`."""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Return the sizes that are always symbols: those of a workload that only this family has."""
+
+    def resized(self, sizes: Mapping[str, Quantity]) -> Architecture:
+        """Return the model with other sizes, which may be symbols."""
+
+
+def load_config(path: Path, settings: Mapping[str, Any] | None = None) -> Architecture:
+    """Read a Hugging Face `config.json`, with some keys set to other values.
+
+    Raises ModelError naming the file and the key at fault.
+    """
     try:
         if path.stat().st_size > LARGEST:
             raise ModelError(f"{path}: larger than {LARGEST // 2**20} MiB; a config.json is a small text file")
-        config: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+        config: Any = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
         raise ModelError(f"{path}: not JSON: {error}") from None
     except OSError as error:
@@ -78,9 +118,39 @@ def load_config(path: Path) -> Architecture:
         family = registry().architecture(model_type)
     except UnknownNameError as error:
         raise ModelError(f"{path}: {error}") from None
+    for key, value in (settings or {}).items():
+        _set(config, key, value, path)
     name = path.parent.name if path.name == "config.json" and path.parent.name else path.stem
     try:
         model: Architecture = family.from_config(name, config)
+        for key in settings or {}:
+            _check_read(model, key)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
     return model
+
+
+def _check_read(model: Architecture, key: str) -> None:
+    """Refuse a setting that the model's family does not read. Raises ModelError."""
+    config = getattr(model, "config", None)
+    if isinstance(config, Config) and key not in config.known():
+        raise ModelError(f"model.{key}: its family reads no such key; {nearest(key, config.known())}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object whose keys occur once. Raises ValueError naming one that occurs twice."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r:.60} occurs twice in one object")
+        found[key] = value
+    return found
+
+
+def _set(config: dict[str, Any], key: str, value: Any, path: Path) -> None:
+    """Set a key where it stands, in the text model's part or at the top; one that stands nowhere, at the top."""
+    text = config.get("text_config")
+    home = text if isinstance(text, dict) and key in text and key not in config else config
+    if isinstance(home.get(key), dict | list):
+        raise ModelError(f"{path}: model.{key} is not one value and cannot be set")
+    home[key] = value

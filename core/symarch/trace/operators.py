@@ -14,7 +14,7 @@ class Access:
     """One tensor an operator reads or writes, in bytes.
 
     Attributes:
-        tensor: tensor class: weights, experts, kv_cache or activations.
+        tensor: tensor class: weights, experts, kv_cache, state or activations.
         read: bytes read [B].
         write: bytes written [B].
         extent: bytes that lie together [B]; None for tensors laid out in whole pages. A shorter extent than the
@@ -59,17 +59,22 @@ class Operator:
         accesses: the tensors it touches.
         collective: for kind collective, the communication.
         context: whether it depends on the context, so that it differs from decode step to decode step.
+        knees: contexts, in ascending order, at which its growth with the context changes (a full window); from one to
+            the next its loads are affine.
+        period: context after which its growth starts anew (attention in chunks), None if it does not.
     """
 
     name: str
     kind: str
-    count: int = 1
+    count: Quantity = 1
     dims: Mapping[str, Quantity] = attrs.field(factory=dict)
     dtype: str = "bf16"
     flops: Quantity = 0
     accesses: tuple[Access, ...] = ()
     collective: Collective | None = None
     context: bool = False
+    knees: tuple[Quantity, ...] = ()
+    period: Quantity | None = None
 
 
 @attrs.frozen
@@ -91,13 +96,16 @@ class Step:
         phase: prefill or decode.
         batch: sequences in the pass.
         tokens: new tokens of each sequence: the prompt in prefill, 1 in decode.
-        context: tokens each new token of a decode step attends to, itself included.
+        context: tokens of a sequence once the pass is done: what the new token of a decode step attends to.
         weights: bytes of one weight [B].
         experts: bytes of one weight of a routed expert [B].
         kv_cache: bytes of one cached key or value element [B].
         activations: bytes of one activation [B].
         flop_per_mac: floating-point operations of one multiply-add [FLOP].
         dtypes: data type of each tensor class.
+        state: bytes of one element of a recurrent state [B].
+        past: tokens of each sequence cached before a prefill pass: chunks before this one, a shared prefix.
+        final: tokens of a finished sequence, prompt and output; None where only the context is known.
     """
 
     phase: str
@@ -110,12 +118,15 @@ class Step:
     activations: Quantity
     flop_per_mac: Quantity
     dtypes: Mapping[str, str]
+    state: Quantity = 0
+    past: Quantity = 0
+    final: Quantity | None = None
 
 
 def merged(operators: list[Operator]) -> list[Operator]:
     """Merge operators that differ in nothing but their count; the first keeps its place."""
     kinds: list[Operator] = []
-    counts: list[int] = []
+    counts: list[Quantity] = []
     for operator in operators:
         kind = attrs.evolve(operator, count=1)
         if kind in kinds:

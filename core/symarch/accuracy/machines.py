@@ -1,0 +1,111 @@
+"""The system a row of measurements was taken on: the shipped system named like it, with the network asked for."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import attrs
+
+from symarch.errors import SymarchError, nearest
+from symarch.plugins import registry
+from symarch.specs import Component, System, find_system, list_specs, read_system
+from symarch.specs.presets import Preset, presets_of
+from symarch.specs.records import Setting
+from symarch.technologies import Processor, options_of, parameters_of
+
+_NOISE = re.compile(r"\b(nvidia|amd|intel|google|gpu|\d+gb)\b")
+"""Words that stand beside a product's name in tables of measurements."""
+
+
+@cache
+def machine(label: str) -> System:
+    """Return the system of one device that a label names: `h100_sxm`, `a100-80gb`, `Nvidia A100 GPU`.
+
+    Raises SymarchError if none is shipped.
+    """
+    words = _NOISE.sub(" ", re.sub(r"[_\-\s]+", " ", label.lower())).split()
+    name = "-".join(words)
+    names = [s for s, title in _systems().items() if s == name or (name and s.startswith(f"{name}-"))]
+    single = [s for s in names if read_system(find_system(s)).devices == 1]
+    if name in single:
+        single = [name]
+    plain = [s for s in single if _plain(s)]
+    if len(plain) != 1:
+        why = f"{', '.join(plain)} could be meant" if plain else nearest(name, _systems())
+        raise SymarchError(f"no system is named like '{label}'; {why}")
+    return read_system(find_system(plain[0]))
+
+
+@cache
+def _systems() -> dict[str, str]:
+    return {s.name: s.title for s in list_specs() if s.kind == "system"}
+
+
+def _plain(name: str) -> bool:
+    """Return whether a system is its processor's usual one: named like the preset of its processor."""
+    processors = read_system(find_system(name)).of("processor")
+    return len(processors) == 1 and processors[0].preset == name
+
+
+@cache
+def joined(label: str, devices: int) -> System:
+    """Return so many devices of a kind on their usual scale-up network, all of them one tensor-parallel group.
+
+    Raises SymarchError if the preset of the processor names no link.
+    """
+    system = machine(label)
+    if devices == 1:
+        return attrs.evolve(system, tensor=1)
+    processor = system.of("processor")[0]
+    assert processor.technology is not None  # a processor has one
+    preset = presets_of(processor.technology.name)[str(processor.preset)]
+    network = _network(preset, devices, system.name)
+    return attrs.evolve(system, components={**system.components, network.name: network}, tensor=devices, data=None)
+
+
+def _network(preset: Preset, devices: int, name: str) -> Component:
+    links = [
+        (cls, presets_of(technology)[preset.scale_up])
+        for technology, cls in registry().technologies().items()
+        if cls.kind == "interconnect" and preset.scale_up in presets_of(technology)
+    ]
+    if len(links) != 1:
+        why = f"{len(links)} technologies have a preset '{preset.scale_up}'" if preset.scale_up else "it names none"
+        raise SymarchError(f"the scale-up network of {name} is not known: {why}")
+    cls, link = links[0]
+    topology = _board(name) or registry().technology("switch")
+    settings = {}
+    for source in (cls, topology):
+        settings |= {p.name: Setting(p.default, p.low, p.high, p.source, p.status) for p in parameters_of(source)}
+        settings |= {o.name: Setting(o.default) for o in options_of(source)}
+    return Component(
+        "scale_up",
+        "network",
+        cls,
+        link.name,
+        settings | dict(link.settings),
+        topology=topology,
+        size=devices,
+    )
+
+
+def _board(name: str) -> type | None:
+    """Return the topology of the shipped board of eight, None if there is none."""
+    if f"{name}-8" not in _systems():
+        return None
+    networks = read_system(find_system(f"{name}-8")).of("network")
+    return networks[0].topology if networks else None
+
+
+def processor_of(system: System) -> Component:
+    """Return the processor of a system of one device."""
+    return system.of("processor")[0]
+
+
+def is_calibrated(system: System) -> bool:
+    """Return whether the processor's streaming efficiency was measured rather than assumed."""
+    cls = processor_of(system).technology
+    assert cls is not None
+    assert issubclass(cls, Processor)
+    return processor_of(system).settings["streaming_efficiency"].status == "measured"

@@ -1,0 +1,105 @@
+"""What symarch says a measurement should have been: one program for all rows that differ in numbers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+import numpy as np
+
+from symarch.accuracy.machines import joined
+from symarch.accuracy.operators import OPERATORS, devices_of, operators_of
+from symarch.accuracy.tables import FAMILIES, Array, Table
+from symarch.api import operator_time
+from symarch.errors import SymarchError
+from symarch.program import Program, Tape, total
+from symarch.program.arrays import ArrayFunction
+from symarch.specs import System
+
+
+@attrs.frozen(eq=False)
+class Prediction:
+    """The predicted latencies of a table.
+
+    Attributes:
+        table: the table.
+        measured: latencies [s].
+        predicted: latencies [s]; not a number where there is none.
+        reasons: why, for the rows that have none: how many rows by sentence.
+    """
+
+    table: Table
+    measured: Array
+    predicted: Array
+    reasons: Mapping[tuple[str, str], int]
+
+
+def record_rows(
+    family: str, words: Mapping[str, str], system: System, fitted: tuple[str, ...] = ()
+) -> Program:
+    """Record the time of rows of one kind; inputs are the family's numbers and the parameters `fitted`.
+
+    Power limits are left out: what was measured ran within them.
+    """
+    tape = Tape()
+    numbers = {n: tape.input(n) for n in FAMILIES[family].numbers}
+
+    def make(component: str, parameter: str, value: float) -> object:
+        name = f"{component}.{parameter}"
+        return tape.input(name) if name in fitted else value
+
+    times = [
+        operator_time(system, o, devices=devices_of(words), make=make, limits=False)
+        for o in operators_of(family, words, numbers)
+    ]
+    return Program.of(tape, {"time": total(times)})
+
+
+def predict(table: Table, ideal: bool = False, change: Callable[[System], System] | None = None) -> Prediction:
+    """Predict every row of a table; rows that cannot be are not numbers, with the reasons."""
+    family = FAMILIES[table.family]
+    measured = table.numbers[family.measured[0]] * family.unit
+    if table.family not in OPERATORS:
+        from symarch.accuracy.serving import predict_serving
+
+        predicted, reasons = predict_serving(table, ideal)
+        return _checked(table, measured, predicted, reasons)
+    predicted = np.full(len(table), np.nan)
+    reasons: dict[tuple[str, str], int] = {}
+    for key, rows in table.groups(tuple(w for w in family.words)):
+        words = dict(zip(family.words, key, strict=True))
+        try:
+            system = joined(words["system"], devices_of(words))
+            system = system if change is None else change(system)
+            program = record_rows(table.family, words, system.ideal() if ideal else system)
+        except (SymarchError, ValueError) as error:
+            reasons[words["system"], str(error)] = reasons.get((words["system"], str(error)), 0) + rows.size
+            continue
+        inputs = tuple(program.inputs)
+        given = [table.numbers[n][rows] for n in inputs]
+        predicted[rows] = ArrayFunction(program, inputs)(*given)[0] if inputs else program_constant(program)
+    return _checked(table, measured, predicted, reasons)
+
+
+def program_constant(program: Program) -> float:
+    """Return the value of a program without inputs."""
+    from symarch.program.derivatives import evaluate
+
+    return float(evaluate(program, {})[program.outputs["time"]])
+
+
+def _checked(
+    table: Table, measured: Array, predicted: Array, reasons: Mapping[tuple[str, str], int]
+) -> Prediction:
+    """Count the rows whose numbers are missing, not finite or not above 0."""
+    counted = dict(reasons)
+    known = sum(reasons.values())
+    bad = ~(np.isfinite(predicted) & (predicted > 0) & np.isfinite(measured) & (measured > 0))
+    if bad.sum() > known:
+        named = {system for system, _ in reasons}
+        for system in np.unique(table.words["system"][bad]):
+            count = int((bad & (table.words["system"] == system)).sum())
+            count -= sum(n for (s, _), n in reasons.items() if s == system) if system in named else 0
+            if count:
+                counted[str(system), "a number of the row is missing, 0 or not finite"] = count
+    return Prediction(table, measured, np.where(bad, np.nan, predicted), counted)

@@ -1,0 +1,38 @@
+"""symarch accuracy"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("accuracy")
+@click.argument("files", nargs=-1, required=True, metavar="FILE.csv...", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list: an object per file and system, in percent.")
+@click.option("--worst", type=click.IntRange(min=0), default=0, metavar="N", help="Also list the N rows farthest off.")
+@click.option("--ideal", is_flag=True, help="The speed of light, a plain roofline, in place of the calibrated model.")
+@click.option("-o", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page with scatter plots.")
+def command(files: tuple[Path, ...], as_json: bool, worst: int, ideal: bool, page: Path | None) -> None:
+    """Hold the shipped presets to measured latencies, by kind of operator and system.
+
+    FILEs are tables in the columns that docs/explanation/accuracy.md lists; a row's system is the shipped one of its
+    name. Rows that cannot be predicted are counted, with the reason.
+    """
+    from symarch.accuracy import predict, read_table, scores_of
+
+    predictions = [predict(read_table(path), ideal) for path in files]
+    if as_json:
+        from symarch.report.accuracy import accuracy_data
+        from symarch.report.data import to_json
+
+        click.echo(to_json(accuracy_data([s for p in predictions for s in scores_of(p)])))
+    else:
+        from symarch.report.accuracy import print_accuracy
+
+        print_accuracy(predictions, worst)
+    if page is not None:
+        from symarch.report.accuracy import accuracy_page
+
+        page.write_text(accuracy_page(predictions, worst, ideal), encoding="utf-8")
+        click.echo(f"symarch: wrote {page}", err=True)

@@ -1,0 +1,325 @@
+"""Fills the explorer's page: the programs as JavaScript, and data about them as JSON.
+
+Every number that the page shows of the model comes from a printed program. Beside the recorded one these are, for each
+phase, the parts of its time by operator and resource (derivatives by the marked times, each times its mark), for each
+metric the elasticities, and for the roofline the bytes and busy times of one run of each operator.
+
+Texts of specs and plugins reach the page as JSON only, with every `<`, `>` and `&` escaped, and are set as text there.
+A content security policy with the hashes of the page's own script and style forbids everything else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from symarch.analysis import HIGHER_IS_BETTER, METRICS, Recorded, Symbol
+from symarch.analysis.model import Workload, benches_of
+from symarch.analysis.time import operator_load
+from symarch.api import Analysis
+from symarch.mapping import resolve
+from symarch.program import Node, Program, Tape, gradient, to_javascript, total
+from symarch.program import Max as Largest
+from symarch.quantities import BASES, readable_unit, unit_dimension, unit_scale
+from symarch.report.data import plugins_of
+from symarch.specs import read_system
+from symarch.specs.files import provider_of
+from symarch.specs.resolved import resolved
+from symarch.system import SystemGraph
+from symarch.trace import Resizable
+
+PHASE_METRICS = {"prefill": "ttft", "decode": "tpot"}
+"""The metric that is the time of each phase."""
+
+SPREAD = 4.0
+"""A parameter without a range gets one from its value over this to its value times this."""
+
+FROM_ZERO = {"s": 1e-5}
+"""Upper end, by unit, of the range of a parameter that is 0 and has none [SI]; 1 for other units."""
+
+SIZES = {"batch": (1, 1024), "prompt": (1, 131072), "output": (1, 16384), "context": (1, 131072)}
+"""Ends of the sliders of the workload."""
+
+SPELLED = """
+B kB MB GB TB PB KiB MiB GiB TiB PiB b kb Mb Gb Tb Kib Mib Gib Tib bit kbit Mbit Gbit Tbit byte bytes
+s fs ps ns us ms min h day year Hz kHz MHz GHz THz J fJ pJ nJ uJ mJ kJ MJ GJ Wh kWh MWh W uW mW kW MW GW
+FLOP kFLOP MFLOP GFLOP TFLOP PFLOP EFLOP USD kUSD MUSD GUSD m nm um mm cm km g mg kg t K mK token 1 %
+"""
+"""The units that the page reads, alone and in products and quotients."""
+
+_MARKER = re.compile(r"\{\{(\w+)\}\}")
+
+
+def explorer_html(analysis: Analysis, given: Mapping[str, Any]) -> str:
+    """Return the page that starts at a point, as `Analysis.evaluate` takes it. Raises WorkloadError.
+
+    The same analysis and point give the same text.
+    """
+    start = analysis.evaluate(**given)
+    single = given.get("context") is not None
+    recorded = analysis.recorded(single)
+    names = list(recorded.symbols)
+    live = set(recorded.program.pruned().inputs)
+    values = {n: s.value for n, s in recorded.symbols.items()}
+    values |= {k: v for k, v in start.workload.items() if k in values}
+    values |= {k: float(v) for k, v in given.items() if k in values and v is not None}
+    bytes_moved = _roofline(analysis, recorded, single)
+    programs = {"outputs_of": recorded.program, "roofline_of": bytes_moved}
+    parts: dict[str, list[list[str]]] = {}
+    for phase, metric in PHASE_METRICS.items():
+        if f"metric.{metric}" in recorded.program.outputs:
+            programs[f"parts_of_{phase}"] = found = _parts(recorded.program, f"metric.{metric}")
+            parts[phase] = [key.split("\n") for key in found.outputs]
+    metrics = [m for m in METRICS if f"metric.{m}" in recorded.program.outputs]
+    programs["elasticities_of"] = _elasticities(recorded.program, metrics, names)
+    data = {
+        "system": analysis.system.name,
+        "title": analysis.system.title,
+        "source": analysis.system.source,
+        "model": analysis.model.name,
+        "phase": start.workload["phase"],
+        "dtype": dict(start.workload["dtype"]),
+        "ideal": analysis.ideal,
+        "devices": analysis.system.devices,
+        "parameters": [_parameter(analysis, recorded, n, values[n], n in live) for n in names],
+        "metrics": [
+            {"name": m, "unit": METRICS[m][0], "words": METRICS[m][1], "more": m in HIGHER_IS_BETTER} for m in metrics
+        ],
+        "phases": {p: m for p, m in PHASE_METRICS.items() if m in metrics},
+        "missing": {m: list(lacks) for m, lacks in recorded.missing.items()},
+        "constraints": [{"name": c.name, "unit": c.unit} for c in recorded.constraints],
+        "operators": [{"name": o.name, "phase": o.phase} for o in recorded.operators],
+        "outputs": list(recorded.program.outputs),
+        "roofline": list(bytes_moved.outputs),
+        "parts": parts,
+        "resources": _resources(analysis, parts),
+        "components": list(analysis.system.components),
+        "fixed": _fixed(analysis),
+        "assumptions": list(recorded.assumptions),
+        "plugins": plugins_of(analysis.system),
+        "spec": _spec(analysis),
+        "units": _units([*(s.unit for s in recorded.symbols.values()), *_own_units(recorded, metrics)]),
+    }
+    code = "".join(to_javascript(program, name, names) for name, program in programs.items())
+    return _filled(data, code)
+
+
+def _parts(program: Program, output: str) -> Program:
+    """Return the time of each operator at each resource; over all of them they sum to the output.
+
+    The outputs are named operator, line feed, resource; no name holds a line feed.
+    """
+    live = set(program.live([program.outputs[output]]))
+    marks = {i: label for i, label in program.marks("s").items() if i in live}
+    slopes = gradient(program, output, list(marks), outermost=True)
+    tape = Tape(slopes.operations)
+    kept = [i for i, o in enumerate(slopes.operations) if o[0] == "mark"]  # in the order of the targets
+    sums: dict[str, list[Node]] = {}
+    for position, (index, (resource, _, operator)) in enumerate(zip(kept, marks.values(), strict=True)):
+        key = f"{operator}\n{resource}"
+        sums.setdefault(key, []).append(Node(tape, slopes.outputs[f"d{position}"]) * Node(tape, index))
+    return Program.of(tape, {key: total(terms) for key, terms in sums.items()}).pruned()
+
+
+def _elasticities(program: Program, metrics: Sequence[str], names: Sequence[str]) -> Program:
+    """Return d ln(metric) / d ln(parameter) for each metric and name; 0 for what a metric does not depend on.
+
+    The gradients of all metrics share one tape, so that what they have in common is printed once.
+    """
+    tape = Tape()
+    outputs: dict[str, Any] = {}
+    for metric in metrics:
+        alone = program.select({metric: program.outputs[f"metric.{metric}"]})
+        where = {o[2]: i for i, o in enumerate(alone.operations) if o[0] == "input"}
+        slopes = gradient(alone, metric, list(where.values()))
+        placed: list[int] = []
+        for operation, arguments, attribute in slopes.operations:
+            placed.append(tape.write((operation, tuple(placed[a] for a in arguments), attribute)).index)
+        value = Node(tape, placed[slopes.outputs["value"]])
+        outputs |= dict.fromkeys((f"{metric}\n{name}" for name in names), 0)
+        for position, name in enumerate(where):
+            slope = Node(tape, placed[slopes.outputs[f"d{position}"]])
+            outputs[f"{metric}\n{name}"] = slope * tape.input(name) / value
+    return Program.of(tape, outputs).pruned()
+
+
+def _roofline(analysis: Analysis, recorded: Recorded, single: bool) -> Program:
+    """Return what one run of each operator moves and how long it keeps its resources busy, at the mean context.
+
+    The outputs are named kind (bytes or busy), phase, operator, resource, with line feeds between.
+    """
+    tape = Tape()
+    request = analysis.request(single)
+    system, model = analysis.system, analysis.model
+    mapping = resolve(system, model)
+    if request.model and isinstance(model, Resizable):
+        model = model.resized({key: tape.input(f"model.{key}") for key in request.model})
+    benches = benches_of(SystemGraph.build(system, lambda c, p, _: tape.input(f"{c}.{p}")), mapping)
+    sizes: dict[str, Any] = {s: request.fixed.get(s) or tape.input(s) for s in request.all_sizes}
+    workload = Workload(
+        batch=sizes["batch"],
+        prompt=sizes.get("prompt", 1),
+        output=sizes.get("output", 1),
+        context=sizes.get("context"),
+        bytes={t: tape.input(f"dtype.{t}") for t in request.dtypes},
+        flop_per_mac=tape.input("trace.flop_per_mac"),
+        dtypes=request.dtypes,
+        phases=request.phases,
+    )
+    batch = workload.batch if mapping.data == 1 else tape.record("ceil", (workload.batch / mapping.data,))
+    outputs: dict[str, Any] = {}
+    for phase in request.phases:
+        mean = workload.prompt if phase == "prefill" else workload.prompt + workload.output / 2
+        step = workload.step(phase, batch, workload.context if workload.context is not None else mean)
+        for operator in model.operators(step, mapping.shard):
+            if operator.collective is not None:
+                continue
+            load = operator_load(benches.of(operator), operator)
+            if not load.arithmetic:
+                continue
+            key = f"{phase}\n{operator.name}"
+            outputs |= {f"bytes\n{key}\n{m}": read + written for m, (read, written) in load.traffic.items()}
+            outputs |= {f"busy\n{key}\n{m}": load.data[m] for m in load.traffic if m in load.data}
+            outputs[f"busy\n{key}\n"] = Largest(*load.arithmetic.values())
+    return Program.of(tape, outputs).pruned()
+
+
+def _parameter(analysis: Analysis, recorded: Recorded, name: str, value: float, used: bool) -> dict[str, Any]:
+    """Return what the page knows of a parameter."""
+    symbol = recorded.symbols[name]
+    owner, _, item = name.rpartition(".")
+    component = analysis.system.components.get(owner)
+    declared = component.declared().get(item) if component else None
+    low, high = _range(symbol, value, declared.at_most if declared else None)
+    return {
+        "name": name,
+        "group": owner or "workload",
+        "unit": symbol.unit,
+        "value": value,
+        "spec": symbol.value,
+        "low": low,
+        "high": high,
+        "ranged": symbol.low is not None and symbol.high is not None,
+        "integer": symbol.integer,
+        "zero": declared is not None and declared.nonnegative,
+        "most": declared.at_most if declared else None,
+        "bits": declared is not None and declared.bits,
+        "used": used,
+        "doc": declared.doc if declared else "",
+        "source": symbol.source,
+        "status": symbol.status,
+    }
+
+
+def _range(symbol: Symbol, value: float, most: float | None) -> tuple[float, float]:
+    """Return the ends of a slider: the parameter's range, or a symmetric one about its value; the value lies inside."""
+    if symbol.name in SIZES:
+        low, high = SIZES[symbol.name]
+        return low, max(high, int(value * SPREAD))
+    low = value / SPREAD if symbol.low is None else symbol.low
+    high = value * SPREAD if symbol.high is None else symbol.high
+    if symbol.high is None and most is not None:
+        high = most
+    if symbol.integer:
+        low, high = max(math.floor(low), 1 if value >= 1 else 0), math.ceil(high)
+    low, high = min(low, value), max(high, value)
+    return (low, high) if high > low else (0.0, FROM_ZERO.get(symbol.unit, 1.0) if value == 0 else value * SPREAD)
+
+
+def _resources(analysis: Analysis, parts: Mapping[str, list[list[str]]]) -> list[str]:
+    """Return the resources, those of one component together, components in the order of the system."""
+    found = dict.fromkeys(resource for rows in parts.values() for _, resource in rows)
+    order = {c: i for i, c in enumerate(analysis.system.components)}
+    return sorted(found, key=lambda r: (order.get(r.partition(".")[0], len(order)), r))
+
+
+def _fixed(analysis: Analysis) -> list[list[str]]:
+    """Return name and value of what is decided when a program is built, and so is no slider."""
+    system = analysis.system
+    found = []
+    for component in system.components.values():
+        words = component.words()
+        for name, setting in component.settings.items():
+            declared = component.declared().get(name)
+            if setting.value is not None and (name in words or (declared is not None and declared.structural)):
+                shown = setting.value if isinstance(setting.value, str) else f"{setting.value:g}"
+                found.append([f"{component.name}.{name}", shown])
+        if component.topology is not None:
+            found.append([f"{component.name}.topology", f"{component.topology.name} of {component.size}"])
+    mapping = resolve(system, analysis.model)
+    found.append(["mapping.tensor", str(mapping.shard.tensor)])
+    if mapping.data > 1:
+        found.append(["mapping.data", str(mapping.data)])
+    return found + [[f"mapping.place.{t}", mapping.place[t]] for t in analysis.dtypes]
+
+
+def _spec(analysis: Analysis) -> dict[str, Any]:
+    """Return what an exported spec starts from: the shipped system it extends, or the whole system resolved."""
+    system = analysis.system
+    tables = {c.name: c.table for c in system.components.values()}
+    if system.path is not None and provider_of(system.path) is not None and read_system(system.path) == system:
+        return {"extends": system.path.stem, "tables": tables}
+    return {"resolved": resolved(system), "tables": tables}
+
+
+def _own_units(recorded: Recorded, metrics: Sequence[str]) -> list[str]:
+    """Return the units of what is shown beside the parameters."""
+    return [*(METRICS[m][0] for m in metrics), *(c.unit for c in recorded.constraints), "B/s", "FLOP/s", "B", "FLOP"]
+
+
+def _units(units: Sequence[str]) -> dict[str, Any]:
+    """Return how the page prints values of these units, and how it reads units at all."""
+    printed: dict[str, Any] = {}
+    for unit in dict.fromkeys(units):
+        steps = dict(readable_unit(float(f"1.5e{power}"), unit) for power in range(-21, 25))
+        si = str(unit_dimension(unit))
+        printed[unit] = {
+            "steps": sorted(steps.items(), key=lambda step: step[1]),
+            "si": unit if "token" in unit else "" if si == "1" else si,
+            "exponents": _exponents(unit),
+        }
+    read = {name: [unit_scale(name), _exponents(name)] for name in SPELLED.split()}
+    return {"printed": printed, "read": read}
+
+
+def _exponents(unit: str) -> list[float]:
+    dimension = unit_dimension(unit)
+    return [float(dimension.exponent(base)) for base in BASES]
+
+
+def _filled(data: Mapping[str, Any], code: str) -> str:
+    """Return the page with its parts in place."""
+    folder = files(__package__ or "")
+    page, style, script = (
+        (folder / f"page.{suffix}").read_text(encoding="utf-8") for suffix in ("html", "css", "js")
+    )
+    title = f"{data['model']} on {data['system']}"
+    script = f'"use strict";\n{code}{script}'
+    content = {
+        "title": html.escape(title),
+        "style": style,
+        "style_hash": _hash(style),
+        "script": script,
+        "script_hash": _hash(script),
+        "data": _escaped(data),
+    }
+    return _MARKER.sub(lambda m: content[m[1]], page)
+
+
+def _escaped(data: Mapping[str, Any]) -> str:
+    """Write data as JSON that cannot end the element it stands in."""
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,161 @@
+"""The records an analysis answers with: the numbers of a point, and a metric as a sum of named terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from symarch.analysis import METRICS
+from symarch.notebook import html_table
+from symarch.quantities import format_quantity
+
+if TYPE_CHECKING:
+    import sympy
+
+
+@attrs.frozen
+class OperatorResult:
+    """One line of the breakdown by operator.
+
+    Attributes:
+        name: the operator's.
+        phase: prefill or decode.
+        count: runs in one pass.
+        time: of one run, in decode the mean over steps [s].
+        bound: the resource with the largest share of it.
+        share: count x time over the phase's time.
+        algorithm: of a collective, the algorithm that is the fastest at this point; None for other operators.
+    """
+
+    name: str
+    phase: str
+    count: float
+    time: float
+    bound: str
+    share: float
+    algorithm: str | None = None
+
+
+@attrs.frozen
+class ResourceResult:
+    """A resource's share of a phase's time; the shares of a phase sum to 1."""
+
+    name: str
+    phase: str
+    share: float
+
+
+@attrs.frozen
+class ConstraintResult:
+    """A constraint at a point: `ok` while used <= limit."""
+
+    name: str
+    ok: bool
+    used: float
+    limit: float
+    unit: str
+
+
+def shown(metric: str, value: float | None) -> str:
+    """Return a metric as text."""
+    return "-" if value is None else format_quantity(value, METRICS[metric][0])
+
+
+@attrs.frozen
+class Result:
+    """The numbers of one point.
+
+    Attributes:
+        metrics: value of each metric [SI]; None where something is not modelled or does not apply.
+        missing: for a metric without a value, why: the quantities it lacks.
+        constraints: capacities and budgets.
+        operators: the breakdown by operator.
+        resources: the breakdown by resource.
+        workload: the sizes, phase and data types.
+        assumptions: what was assumed and what is not modelled.
+    """
+
+    metrics: Mapping[str, float | None]
+    missing: Mapping[str, tuple[str, ...]]
+    constraints: tuple[ConstraintResult, ...]
+    operators: tuple[OperatorResult, ...]
+    resources: tuple[ResourceResult, ...]
+    workload: Mapping[str, Any]
+    assumptions: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> float | None:
+        """Return a metric by name."""
+        if name in METRICS:
+            return self.metrics.get(name)
+        raise AttributeError(name)
+
+    def _repr_html_(self) -> str:
+        """Return metrics and constraints, for notebooks."""
+        rows = [(n, shown(n, v)) for n, v in self.metrics.items()]
+        rows += [(c.name, f"{100 * c.used / c.limit:.0f} %" + ("" if c.ok else ": FAILS")) for c in self.constraints]
+        return html_table(", ".join(f"{k} {v}" for k, v in self.workload.items()), ("", "value"), rows)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every constraint holds."""
+        return all(c.ok for c in self.constraints)
+
+
+@attrs.frozen
+class Term:
+    """One named term of a metric in the regime at a point.
+
+    Attributes:
+        resource: what takes the time.
+        cause: what for.
+        value: the term [s or J].
+        share: of the metric.
+        expression: the term in symbols, definitions by name.
+        operators: the operators it comes from.
+    """
+
+    resource: str
+    cause: str
+    value: float
+    share: float
+    expression: sympy.Expr
+    operators: tuple[str, ...]
+
+
+@attrs.frozen
+class Explanation:
+    """A metric as a sum of terms in the regime at a point.
+
+    Attributes:
+        metric: its name.
+        value: at the point; equals the sum of the terms.
+        unit: of the value.
+        order: the overlap order p.
+        terms: largest first.
+        definitions: the named definitions that the terms use, as the plugins state them.
+        values: value of every symbol and definition used.
+        units: unit of every symbol and definition used.
+        roofline: the same at p = infinity, None if p is infinity or 1 or the metric is no time.
+        latex: declared LaTeX of the symbols.
+    """
+
+    metric: str
+    value: float
+    unit: str
+    order: float
+    terms: tuple[Term, ...]
+    definitions: Mapping[str, sympy.Expr]
+    values: Mapping[str, float]
+    units: Mapping[str, str]
+    roofline: Explanation | None
+    latex: Mapping[str, str]
+
+    def _repr_latex_(self) -> str:
+        """Return the sum of the terms in LaTeX, for notebooks."""
+        from symarch.formula import latex_of
+
+        name = self.metric.replace("_", r"\_")
+        terms = " + ".join(latex_of(t.expression, dict(self.latex)) for t in self.terms)
+        return rf"$\displaystyle \mathrm{{{name}}} = {terms}$"

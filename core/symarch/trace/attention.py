@@ -1,0 +1,219 @@
+"""Attention with a KV cache: multi-head, grouped-query and multi-query, over the whole context or part of it.
+
+A token of width h is projected to n queries and g keys and values of width d each. A query meets the entries of its
+span (`symarch.trace.spans`), with 2 d multiply-adds for each entry and head. Decode reads g keys and values for each
+entry from the cache; prefill reads those of its own tokens from the activations, earlier ones from the cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from symarch.errors import ModelError
+from symarch.technologies import Quantity, widest
+from symarch.trace.config import Config, replicated, share
+from symarch.trace.decoder import Block, Kept, Writer
+from symarch.trace.operators import Access, Operator, Shard
+from symarch.trace.spans import FULL, Chunk, Span, Window
+
+
+@attrs.frozen(kw_only=True)
+class Attention(Block):
+    """Attention of one layer with its norms.
+
+    Attributes:
+        hidden: width of the residual stream.
+        heads: query heads.
+        kv_heads: key and value heads.
+        head_dim: width of one head.
+        span: what a token attends to.
+        label: put before the names of its operators where the projections differ from those of other layers.
+        kind: put before the name of the attention itself where other layers have another span.
+        qkv_bias: whether q, k and v have biases.
+        output_bias: whether the output has a bias.
+        key_bias: whether k has a bias where q and v have.
+        head_norms: weights of norms of queries and keys over one head each, 2 d if they have scales.
+        wide_norms: whether queries and keys are normed over all heads instead.
+        gated: whether the output is gated by a projection as wide as the queries.
+        sinks: whether each head has a learned sink.
+        key_is_value: whether values come of the keys' projection.
+        shares: whether keys and values are those of an earlier layer: not projected, not cached anew.
+        norms: norms of the residual stream, one before, perhaps one after.
+        norm_bias: whether they have biases.
+        reduced: whether its output is summed over the devices (a parallel FFN may do that for both).
+    """
+
+    hidden: Quantity
+    heads: Quantity
+    kv_heads: Quantity
+    head_dim: Quantity
+    span: Span = FULL
+    label: str = ""
+    kind: str = ""
+    qkv_bias: bool = False
+    output_bias: bool = False
+    key_bias: bool = True
+    head_norms: bool = False
+    wide_norms: bool = False
+    gated: bool = False
+    sinks: bool = False
+    key_is_value: bool = False
+    shares: bool = False
+    norms: int = 1
+    norm_bias: bool = False
+    reduced: bool = True
+
+    @property
+    def degrees(self) -> int:
+        """Return the query heads."""
+        return int(self.heads)
+
+    @property
+    def words(self) -> str:
+        """Return the heads in words."""
+        return f"{self.heads} query heads, {self.kv_heads} KV heads"
+
+    def divides(self, degree: int) -> bool:
+        """Return whether a degree divides the query heads, and divides or is a multiple of the KV heads."""
+        return self.heads % degree == 0 and (self.kv_heads % degree == 0 or degree % self.kv_heads == 0)
+
+    def _of(self, shard: Shard) -> tuple[Quantity, Quantity]:
+        """Return query heads and KV heads of a device; KV heads are replicated where there are fewer than devices."""
+        return share(self.heads, shard.tensor), replicated(self.kv_heads, shard.tensor)
+
+    def _columns(self, shard: Shard) -> tuple[Quantity, Quantity]:
+        """Return the columns of q (with its gate), and of k and v together."""
+        heads, kv_heads = self._of(shard)
+        kv = 0 if self.shares else kv_heads * self.head_dim * (1 if self.key_is_value else 2)
+        return heads * self.head_dim * (2 if self.gated else 1), kv
+
+    def _biases(self, shard: Shard) -> Quantity:
+        if not self.qkv_bias:
+            return 0
+        q, kv = self._columns(shard)
+        return q + (kv if self.key_bias else share(kv, 2))
+
+    def _norm_weights(self, shard: Shard) -> Quantity:
+        heads, kv_heads = self._of(shard)
+        if self.wide_norms:
+            return (heads + kv_heads) * self.head_dim
+        return (1 if self.shares else 2) * self.head_dim if self.head_norms else 0
+
+    @property
+    def _stream_norm(self) -> Quantity:
+        return self.hidden * (2 if self.norm_bias else 1)
+
+    def weights(self, shard: Shard) -> Quantity:
+        """Return projections, biases, norms and sinks."""
+        heads, _ = self._of(shard)
+        q, kv = self._columns(shard)
+        count = self.hidden * (q + kv) + heads * self.head_dim * self.hidden
+        count += self._biases(shard) + self._norm_weights(shard) + self.norms * self._stream_norm
+        count += self.hidden if self.output_bias else 0
+        return count + (heads if self.sinks else 0)
+
+    def kept(self, shard: Shard) -> Kept:
+        """Return keys and values: of every token, or of those that a bounded span can still see."""
+        if self.shares or not self.span.causal:
+            return Kept()
+        elements = 2 * self._of(shard)[1] * self.head_dim
+        return Kept(per_token=elements) if self.span == FULL else Kept(bounded=((self.span, elements),))
+
+    def operators(self, write: Writer, shard: Shard) -> list[Operator]:
+        """Return norm, projections, attention and output."""
+        step, tokens = write.step, write.tokens
+        heads, kv_heads = self._of(shard)
+        columns, projected = self._columns(shard)
+        q, kv = heads * self.head_dim, kv_heads * self.head_dim
+        own = self._norm_weights(shard)
+        turned = columns + (0 if self.shares else 2 * kv)
+        rope = write.pointwise(f"{self.label}rope_and_cache", tokens, turned, turned, own=own)
+        if self.span.causal and not self.shares:
+            cached = Access("kv_cache", write=tokens * (2 * kv) * step.kv_cache, extent=kv * step.kv_cache)
+            rope = attrs.evolve(rope, accesses=(*rope.accesses, cached))
+        found = [write.norm(self._stream_norm)] if self.norms else []
+        found += [
+            write.matmul(f"{self.label}qkv", tokens, columns + projected, self.hidden, self._biases(shard)),
+            rope,
+            self._core(write, heads, kv_heads),
+        ]
+        if self.gated:
+            found.append(write.pointwise(f"{self.label}gate", tokens, 2 * q, q))
+        bias = self.hidden if self.output_bias else 0
+        found.append(write.matmul(f"{self.label}attention_output", tokens, self.hidden, q, bias))
+        if self.reduced:
+            found += write.all_reduce()
+        return found + [write.norm(self._stream_norm)] * max(self.norms - 1, 0)
+
+    def _core(self, write: Writer, heads: Quantity, kv_heads: Quantity) -> Operator:
+        step, tokens, span = write.step, write.tokens, self.span
+        q, kv = heads * self.head_dim, kv_heads * self.head_dim
+        accesses: list[Access] = [write.weights(heads)] if self.sinks else []
+        context, read = step.context, tokens * q
+        if not span.causal:
+            pairs = step.batch * span.sum(step.tokens)
+            read = tokens * (q + 2 * kv)
+        elif write.decode:
+            context = span.at(step.context)
+            pairs = step.batch * context  # each sequence's one query meets its entries
+            accesses.append(Access("kv_cache", read=pairs * (2 * kv) * step.kv_cache, extent=context * kv * step.kv_cache))
+        else:
+            pairs = step.batch * span.pairs(step.past, step.tokens)
+            read = tokens * (q + 2 * kv)  # keys and values of this pass, not yet from the cache
+            if not (isinstance(step.past, int) and step.past == 0):
+                earlier = step.batch * span.kept(step.past)
+                accesses.append(Access("kv_cache", read=earlier * (2 * kv) * step.kv_cache))
+        growing = span.causal and write.decode
+        return Operator(
+            f"{self.label}{self.kind}attention",
+            "attention",
+            write.layers,
+            {
+                "batch": step.batch,
+                "queries": step.tokens,
+                "context": context,
+                "heads": heads,
+                "kv_heads": kv_heads,
+                "head_dim": self.head_dim,
+            },
+            widest((step.dtypes["kv_cache"], step.dtypes["activations"])),
+            flops=pairs * (2 * q) * step.flop_per_mac,
+            accesses=(
+                *accesses,
+                Access("activations", read=read * step.activations, write=tokens * q * step.activations),
+            ),
+            context=growing,
+            knees=span.knees if growing else (),
+            period=span.period if growing else None,
+        )
+
+
+def heads_of(config: Config) -> dict[str, Any]:
+    """Read width, heads and biases of grouped-query attention. Raises ModelError naming the key at fault."""
+    hidden, heads = config.size("hidden_size"), config.size("num_attention_heads")
+    if config.has("num_key_value_heads"):
+        kv_heads = config.size("num_key_value_heads")
+        config.divides("num_key_value_heads", "num_attention_heads")
+    else:
+        kv_heads = heads
+    if config.has("head_dim"):
+        head_dim = config.size("head_dim")
+    else:
+        whole, count = config.whole("hidden_size"), config.whole("num_attention_heads")
+        if whole % count:
+            raise ModelError(f"head_dim is missing and hidden_size {whole} is not a multiple of {count} heads")
+        head_dim = share(hidden, heads) if isinstance(hidden, int) and isinstance(heads, int) else hidden / heads
+    return {"hidden": hidden, "heads": heads, "kv_heads": kv_heads, "head_dim": head_dim}
+
+
+WINDOWS = {"full_attention": "", "sliding_attention": "window_", "chunked_attention": "chunk_"}
+"""Words of layer_types and the labels of their operators."""
+
+
+def span_of(label: str, size: int | None) -> Span:
+    """Return what a layer of some label attends to."""
+    if not label or size is None:
+        return FULL
+    return Chunk(size) if label == "chunk_" else Window(size)

@@ -1,0 +1,231 @@
+"""Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434) and sparse attention on top of it (DeepSeek-V3.2).
+
+Keys and values of all n heads are made of one latent of width c and one shared rotated key of width r. The cache holds
+c + r elements a token, the same on every tensor-parallel device. Serving multiplies the queries by the keys' projection
+and the attended latents by the values' ("absorbed"), so that decode is multi-query attention on the latents,
+
+    n (c + r) + n c    multiply-adds for each entry,
+
+and its weights are read once a step, not applied to the whole context again. Prefill expands the keys and values of its
+tokens and attends at n (d_nope + r) + n d_v. The naive form (`mla` = "naive") caches the expanded keys and values.
+
+A sparse layer picks the best `top` entries of the context by an indexer with I heads of width d_I and one key of width
+d_I a token, cached beside the latent: I d_I multiply-adds for each entry of the whole context. It attends on the latents
+in prefill too, since every token has picks of its own. Which latents are picked is known only then: the read is dependent.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from symarch.technologies import Quantity, widest
+from symarch.trace.config import share
+from symarch.trace.decoder import Block, Kept, Writer
+from symarch.trace.operators import Access, Operator, Shard
+from symarch.trace.spans import FULL, Compressed, Span
+
+
+@attrs.frozen
+class Indexer:
+    """What picks the entries that a sparse layer attends to.
+
+    Attributes:
+        heads: its query heads.
+        head_dim: their width, and that of its key.
+        top: entries picked.
+    """
+
+    heads: Quantity
+    head_dim: Quantity
+    top: int
+
+
+@attrs.frozen(kw_only=True)
+class LatentAttention(Block):
+    """Latent attention of one layer with its norms.
+
+    Attributes:
+        hidden: width of the residual stream.
+        heads: query heads.
+        query_rank: width of the queries' latent, None if they are projected directly.
+        latent: width of the latent of keys and values.
+        nope: width of a query's and key's part that is not rotated.
+        rope: width of the rotated part, one key for all heads.
+        value: width of a value.
+        naive: whether expanded keys and values are cached.
+        indexer: what picks entries, None for attention to all.
+    """
+
+    hidden: Quantity
+    heads: Quantity
+    query_rank: Quantity | None
+    latent: Quantity
+    nope: Quantity
+    rope: Quantity
+    value: Quantity
+    naive: bool = False
+    indexer: Indexer | None = None
+
+    @property
+    def degrees(self) -> int:
+        """Return the query heads."""
+        return int(self.heads)
+
+    @property
+    def words(self) -> str:
+        """Return the heads in words."""
+        return f"{self.heads} query heads"
+
+    def divides(self, degree: int) -> bool:
+        """Return whether a degree divides the query heads."""
+        return self.heads % degree == 0
+
+    @property
+    def _key(self) -> Quantity:
+        return self.nope + self.rope
+
+    @property
+    def _entry(self) -> Quantity:
+        """Return the elements of one cached latent."""
+        return self.latent + self.rope
+
+    def weights(self, shard: Shard) -> Quantity:
+        """Return projections and norms; those of the latents and the indexer are on every device."""
+        heads, h, c = share(self.heads, shard.tensor), self.hidden, self.latent
+        depth = h if self.query_rank is None else self.query_rank
+        count = depth * heads * self._key + h * self._entry + c + c * heads * (self.nope + self.value)
+        count += heads * self.value * h + h
+        if self.query_rank is not None:
+            count += h * self.query_rank + self.query_rank
+        if self.indexer is not None:
+            width = self.indexer.head_dim
+            count += depth * self.indexer.heads * width + h * width + 2 * width + h * self.indexer.heads
+        return count
+
+    def kept(self, shard: Shard) -> Kept:
+        """Return the latent, or the expanded keys and values, and the indexer's key."""
+        expanded = share(self.heads, shard.tensor) * (self._key + self.value)
+        index = 0 if self.indexer is None else self.indexer.head_dim
+        return Kept(per_token=(expanded if self.naive else self._entry) + index)
+
+    def operators(self, write: Writer, shard: Shard) -> list[Operator]:
+        """Return norm, projections, indexer, attention and output."""
+        step, tokens, h = write.step, write.tokens, self.hidden
+        heads = share(self.heads, shard.tensor)
+        rank = 0 if self.query_rank is None else self.query_rank
+        own = rank + self.latent
+        stored = heads * (self._key + self.value) if self.naive else self._entry
+        cached = Access("kv_cache", write=tokens * stored * step.kv_cache, extent=stored * step.kv_cache)
+        norms = write.pointwise("latent_norms_and_cache", tokens, rank + self._entry, rank + self._entry, own=own)
+        found = [
+            write.norm(h),
+            write.matmul("latents", tokens, rank + self._entry, h),
+            attrs.evolve(norms, accesses=(*norms.accesses, cached)),
+            write.matmul("queries", tokens, heads * self._key, h if self.query_rank is None else rank),
+        ]
+        if self.indexer is not None:
+            found += self._index(write, self.indexer)
+        wide = heads * (self.nope + self.value)
+        if (write.decode or self.indexer is not None) and not self.naive:
+            found += [
+                self._absorbed(write, "absorbed_keys", heads, self.latent, self.nope),
+                self._core(write, heads, 1, self._entry, self.latent),
+                self._absorbed(write, "absorbed_values", heads, self.value, self.latent),
+            ]
+        else:
+            known = isinstance(step.past, int) and step.past == 0
+            rows = tokens if known or self.naive else step.batch * (step.past + step.tokens)
+            found += [
+                write.matmul("keys_and_values", rows, wide, self.latent),
+                self._core(write, heads, heads, self._key, self.value),
+            ]
+        return [*found, write.matmul("attention_output", tokens, h, heads * self.value), *write.all_reduce()]
+
+    def _absorbed(self, write: Writer, name: str, heads: Quantity, n: Quantity, k: Quantity) -> Operator:
+        """Return the product of each head's vectors with its own matrix."""
+        product = write.matmul(name, write.tokens, heads * n, k)
+        return attrs.evolve(
+            product,
+            accesses=(write.weights(heads * n * k), write.moved(write.tokens * heads * k, write.tokens * heads * n)),
+        )
+
+    def _index(self, write: Writer, indexer: Indexer) -> list[Operator]:
+        step, tokens, width = write.step, write.tokens, indexer.head_dim
+        wide = indexer.heads * width
+        depth = self.hidden if self.query_rank is None else self.query_rank
+        keys = write.matmul("index_keys", tokens, width + indexer.heads, self.hidden, 2 * width)
+        cached = Access("kv_cache", write=tokens * width * step.kv_cache, extent=width * step.kv_cache)
+        pairs, access = index_pairs(write, FULL, width)
+        return [
+            write.matmul("index_queries", tokens, wide, depth),
+            attrs.evolve(keys, accesses=(*keys.accesses, cached)),
+            index_scores(write, indexer, pairs, access),
+        ]
+
+    def _core(self, write: Writer, heads: Quantity, kv_heads: Quantity, key: Quantity, value: Quantity) -> Operator:
+        step, tokens = write.step, write.tokens
+        span: Span = FULL if self.indexer is None else Compressed(1, self.indexer.top)
+        stored = kv_heads * (key + value) if self.naive else self._entry
+        picked = self.indexer is not None
+        moved = tokens * heads * key
+        accesses: tuple[Access, ...] = ()
+        if write.decode:
+            context = span.at(step.context)
+            pairs = step.batch * context
+            extent = (stored if picked else context * stored) * step.kv_cache
+            accesses = (Access("kv_cache", read=pairs * stored * step.kv_cache, extent=extent, dependent=picked),)
+        else:
+            context, pairs = step.context, step.batch * span.pairs(step.past, step.tokens)
+            moved += tokens * kv_heads * (key + value) if self.indexer is None else tokens * self._entry
+            if not (isinstance(step.past, int) and step.past == 0):
+                accesses = (Access("kv_cache", read=step.batch * step.past * stored * step.kv_cache),)
+        return Operator(
+            "attention",
+            "attention",
+            write.layers,
+            {
+                "batch": step.batch,
+                "queries": step.tokens,
+                "context": context,
+                "heads": heads,
+                "kv_heads": kv_heads,
+                "head_dim": key,
+            },
+            widest((step.dtypes["kv_cache"], step.dtypes["activations"])),
+            flops=pairs * (heads * (key + value)) * step.flop_per_mac,
+            accesses=(*accesses, write.moved(moved, tokens * heads * value)),
+            context=write.decode,
+            knees=span.knees if write.decode else (),
+        )
+
+
+def index_pairs(write: Writer, span: Span, width: Quantity) -> tuple[Quantity, Access]:
+    """Return the (query, entry) pairs that an indexer scores and its read of the keys."""
+    step = write.step
+    if write.decode:
+        entries = span.at(step.context)
+        read = step.batch * entries * width * step.kv_cache
+        return step.batch * entries, Access("kv_cache", read=read, extent=entries * width * step.kv_cache)
+    return step.batch * span.pairs(step.past, step.tokens), write.moved(write.tokens * width, 0)
+
+
+def index_scores(write: Writer, indexer: Indexer, pairs: Quantity, keys: Access) -> Operator:
+    """Return the indexer's scores and the choice of the best."""
+    step = write.step
+    return Operator(
+        "index_scores",
+        "attention",
+        write.layers,
+        {
+            "batch": step.batch,
+            "queries": step.tokens,
+            "context": step.context,
+            "heads": indexer.heads,
+            "kv_heads": 1,
+            "head_dim": indexer.head_dim,
+        },
+        widest((step.dtypes["kv_cache"], step.dtypes["activations"])),
+        flops=pairs * (indexer.heads * indexer.head_dim) * step.flop_per_mac,
+        accesses=(keys, write.moved(write.tokens * indexer.heads * indexer.head_dim, 0)),
+        context=write.decode,
+    )

@@ -1,0 +1,140 @@
+"""InfiniBand: the scale-out network of NVIDIA clusters; one port of four lanes an adapter.
+
+    net_bandwidth = links * lanes * lane_rate * coding        25, 50 and 100 GB/s per direction: HDR, NDR, XDR
+
+A lane signals 1/16 faster than its nominal rate: 256 bits coded in 257 and Reed-Solomon RS(544,514) leave exactly
+16/17. A packet carries 4096 bytes with 8 of local route, 12 of transport and 6 of check sums (InfiniBand Architecture
+Specification, volume 1). `_links` has the formulas.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from symarch import Quantity, hookimpl, parameter, technology
+from symarch_technologies._links import SwitchedLink
+
+
+@technology
+class InfiniBand(SwitchedLink):
+    """Ports of four lanes into switches that never drop a packet."""
+
+    name: ClassVar[str] = "infiniband"
+    assumptions: ClassVar[tuple[str, ...]] = (
+        "Every hop is a link between an adapter and a switch or two switches, and has half a switch.",
+        "A bit costs what it does with both directions full; what modules and switches draw idle is not counted.",
+        "The software latency holds the adapter and the library; the switches do not reduce (no SHARP).",
+        "No congestion: credits keep packets from being dropped and the fabric is not oversubscribed.",
+    )
+
+    links: Quantity = parameter(
+        1, "1", low=1, high=2, integer=True, better="more", status="standard", symbol=r"n_{link}",
+        source="one port an adapter, one adapter a GPU in DGX-class systems",
+        doc="links of one endpoint",
+    )  # fmt: skip
+    lanes: Quantity = parameter(
+        4, "1", integer=True, better="more", status="standard", symbol=r"n_{lane}",
+        source="a 4x port",
+        doc="lanes of one link in one direction",
+    )  # fmt: skip
+    lane_rate: Quantity = parameter(
+        "106.25 Gb/s", "B/s", low="53.125 Gb/s", high="212.5 Gb/s", better="more", status="standard",
+        symbol=r"r_{lane}",
+        source="53.125, 106.25 and 212.5 Gb/s for HDR, NDR and XDR: nominal 50, 100 and 200",
+        doc="rate that one lane signals at, coding included",
+    )  # fmt: skip
+    coding: Quantity = parameter(
+        16 / 17, "1", at_most=1, ideal=1, better="more", status="standard", symbol=r"\eta_{code}",
+        source="256b/257b and RS(544,514): 256/257 * 514/544 = 16/17",
+        doc="share of the signalled rate that line coding, flits and error correction leave",
+    )  # fmt: skip
+    payload: Quantity = parameter(
+        "4 KiB", "B", low="256 B", high="4 KiB", better="more", status="standard", symbol=r"b_{pay}",
+        source="largest packet of the standard",
+        doc="data bytes of one packet",
+    )  # fmt: skip
+    header: Quantity = parameter(
+        "26 B", "B", low="26 B", high="66 B", nonnegative=True, ideal=0, better="less", status="standard",
+        symbol=r"b_{head}",
+        source="InfiniBand Architecture Specification, volume 1: local route 8, base transport 12, invariant and "
+        "variant check sums 4 and 2 B; high: with a global route header of 40 B",
+        doc="bytes of one packet that are not data",
+    )  # fmt: skip
+    protocol_efficiency: Quantity = parameter(
+        0.966, "1", low=0.9, high=1, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{prot}",
+        source="solved from 48 GB/s of HDR's and 96 of NDR's two directions, 0.96 in all "
+        "(alpha-one-index.github.io/ai-infra-index), and the headers' 0.994",
+        doc="share that flow control, retries and software leave, apart from coding and headers",
+    )  # fmt: skip
+    phy_latency: Quantity = parameter(
+        "20 ns", "s", low="5 ns", high="100 ns", better="less", status="assumed", symbol=r"t_{phy}",
+        source="assumed: a 112G-class SerDes takes up to 20 ns, as NVIDIA compares NVLink-C2C with (besthub.dev, "
+        "NVLink-C2C)",
+        doc="latency of the circuits at both ends: controllers and SerDes",
+    )  # fmt: skip
+    fec_latency: Quantity = parameter(
+        "51.2 ns", "s", low="25.6 ns", high="102.4 ns", nonnegative=True, better="less", status="assumed",
+        symbol=r"t_{fec}",
+        source="assumed: two interleaved codewords of RS(544,514), 10,880 bits, take 25.6 ns to collect at 425 Gb/s, "
+        "and decoding is taken to be as long",
+        doc="latency of forward error correction",
+    )  # fmt: skip
+    switches: Quantity = parameter(
+        0.5, "1", low=0, high=1, nonnegative=True, better="less", status="standard", symbol=r"n_{sw}",
+        source="two hops meet in a switch",
+        doc="switches in one hop: half of one where two hops meet in it, 0 for a direct link",
+    )  # fmt: skip
+    switch_latency: Quantity = parameter(
+        "240 ns", "s", low="130 ns", high="330 ns", better="less", status="assumed", symbol=r"t_{switch}",
+        source="the middle of two sources that disagree about Quantum-2: below 150 ns (router-switch.com) and about "
+        "330 ns (yobitel.com)",
+        doc="latency of one switch from port to port",
+    )  # fmt: skip
+    distance: Quantity = parameter(
+        "10 m", "m", low="1 m", high="100 m", better="less", status="assumed", symbol=r"\ell",
+        source="assumed: a rack to the switches of its row",
+        doc="length of the wire or fibre of one hop",
+    )  # fmt: skip
+    propagation: Quantity = parameter(
+        "5 ns/m", "s/m", low="4.3 ns/m", high="5 ns/m", better="less", status="standard", symbol=r"\tau",
+        source="the inverse of the speed of light times the index: fibre of group index 1.468 takes 4.9 ns/m, copper "
+        "at 0.67 to 0.78 of the speed of light 5.0 to 4.3",
+        doc="time of flight over one metre",
+    )  # fmt: skip
+    software_latency: Quantity = parameter(
+        "5 us", "s", low="2.7 us", high="16 us", nonnegative=True, ideal=0, better="less", status="assumed",
+        symbol=r"\alpha",
+        source="planning constants of software, not measurements: aiconfigurator takes 5 us from rack to rack; NCCL "
+        "2.7 to 5.0 us for LL, 14 us and 1 to 2 of the adapter for Simple (src/graph/tuning.cc)",
+        doc="time an endpoint's software adds to each step of a collective",
+    )  # fmt: skip
+    link_energy: Quantity = parameter(
+        "21.25 pJ/bit", "J/B", low="5.5 pJ/bit", high="21.25 pJ/bit", better="less", status="standard",
+        symbol=r"e_{link}",
+        source="NVIDIA MMS4X00-NS: 17 W for 800 Gb/s, half of it at each end of a link, with both directions busy; "
+        "the adapter's own energy is not public; low: a SerDes over copper",
+        doc="energy to move one byte between the two ends of a hop",
+    )  # fmt: skip
+    switch_energy: Quantity = parameter(
+        "23.4 pJ/bit", "J/B", low="11.7 pJ/bit", high="35.1 pJ/bit", better="less", status="assumed",
+        symbol=r"e_{switch}",
+        source="assumed like a PCIe 4 switch, Broadcom PEX88000: 36 W for 96 lanes at 16 Gb/s; the data sheet of no "
+        "InfiniBand switch was found; low: the same power at twice the rate; high: half as much again",
+        doc="energy to move one byte through one switch",
+    )  # fmt: skip
+    reach: Quantity = parameter(
+        "100 m", "m", low="2 m", high="100 m", better="more", status="standard", symbol=r"\ell_{max}",
+        source="NVIDIA MMS4X00-NS, single-mode DR8; low: passive copper MCP7Y70",
+        doc="distance it spans",
+    )  # fmt: skip
+    cost: Quantity = parameter(
+        None, "USD", better="less", status="assumed", symbol=r"\kappa",
+        source="absent: the price of adapters, switches and optics together depends on the layers of the network",
+        doc="price per endpoint",
+    )  # fmt: skip
+
+
+@hookimpl
+def symarch_technologies() -> list[type]:
+    """Return the technology of this module."""
+    return [InfiniBand]

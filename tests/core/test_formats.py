@@ -1,0 +1,132 @@
+"""Report formats: those of symarch and what a third party's may do wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import symarch
+from symarch.api import Analysis
+from symarch.cli import main
+from symarch.errors import PluginError, UnknownNameError
+from symarch.report.formats import format_for, render
+from symarch.report.record import Report, report_of
+
+ARGUMENTS = "sensitivity h100-sxm-8 --model llama-3.1-8b --batch 4"
+Install = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def analysis() -> Analysis:
+    return symarch.analyze(symarch.load_system("h100-sxm-8"), symarch.load_model("llama-3.1-8b"))
+
+
+@pytest.fixture(scope="module")
+def report(analysis: Analysis) -> Report:
+    return report_of(analysis, analysis.sensitivity("tpot", batch=4), {"batch": 4})
+
+
+def test_a_report_says_of_what_at_which_point_and_with_what(report: Report, analysis: Analysis) -> None:
+    assert (report.system, report.model) == ("h100-sxm-8", "llama-3.1-8b")
+    assert (report.workload["batch"], report.workload["prompt"], report.workload["phase"]) == (4, 2048, "both")
+    assert report.sensitivity == analysis.sensitivity("tpot", batch=4)
+    assert report.assumptions == analysis.evaluate(batch=4).assumptions
+    assert {p["name"] for p in report.plugins} == {"gpu", "hbm", "nvlink", "switch"}
+    assert "hbm.pin_rate" in report.in_bits
+
+
+def test_json_is_the_record_in_si(report: Report) -> None:
+    data = json.loads(render(report, "json"))
+    assert list(data) == ["metric", "value", "unit", "elasticities", "groups", "checks"]
+    assert data["value"] == report.sensitivity.value
+    assert [e["parameter"] for e in data["elasticities"]] == [e.parameter for e in report.sensitivity.elasticities]
+
+
+def test_markdown_has_what_the_text_has_and_more(report: Report) -> None:
+    text, page = render(report, "text"), render(report, "md")
+    assert page.startswith("# tpot of llama-3.1-8b on h100-sxm-8\n")
+    for entry in report.sensitivity.elasticities:
+        if entry.size >= 0.0005:
+            assert entry.parameter in text
+            row = re.search(rf"^\| `{re.escape(entry.parameter)}` \| (.*) \|$", page, re.MULTILINE)
+            assert row, entry.parameter
+            assert entry.text.replace("|", "\\|") in row[1]
+    for sentence in report.assumptions:
+        assert f"- {sentence}\n" in page
+    assert "| nvlink | symarch " in page
+    for line in page.splitlines():  # a table has the same cells in each row
+        if line.startswith("| `"):
+            assert len(re.findall(r"(?<!\\)\|", line)) in (5, 7), line
+
+
+def test_the_format_is_named_or_that_of_the_file_or_text(tmp_path: Path) -> None:
+    assert format_for(None, None) == "text"
+    assert format_for(None, tmp_path / "x.md") == "md"
+    assert format_for(None, tmp_path / "x.json") == "json"
+    assert format_for(None, tmp_path / "x.log") == "text"
+    assert format_for("json", tmp_path / "x.md") == "json"
+    with pytest.raises(UnknownNameError, match="unknown report format 'jsn'; did you mean 'json'"):
+        format_for("jsn", None)
+
+
+@pytest.mark.parametrize("name", ["text", "json", "md"])
+def test_the_command_prints_and_writes_the_same(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*ARGUMENTS.split(), "--format", name])
+    printed = capsys.readouterr().out
+    target = tmp_path / "file"
+    with pytest.raises(SystemExit):
+        main([*ARGUMENTS.split(), "--format", name, "-o", str(target)])
+    assert capsys.readouterr() == ("", f"wrote {target}\n")
+    assert target.read_text(encoding="utf-8") == printed
+
+
+def test_an_unknown_format_is_bad_input_before_anything_is_computed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["sensitivity", "no-such-system", "--model", "none", "--format", "mdd"])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == "symarch: unknown report format 'mdd'; did you mean 'md'?\n"
+
+
+PLUGIN = """
+from symarch import hookimpl
+class Mine:
+    name = "mine"
+    suffix = ".mine"
+    def render(self, report):
+        {body}
+@hookimpl
+def symarch_report_formats():
+    return [Mine]
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return 1 / 0", "report format 'mine' of distribution symarch-mine failed: ZeroDivisionError"),
+        ("return report.elasticities", "failed: AttributeError"),
+        ("return b'x'", r"returned bytes; render\(report\) must return a text"),
+    ],
+)
+def test_a_format_that_fails_is_named_with_its_distribution(
+    body: str, words: str, install: Install, report: Report
+) -> None:
+    install("symarch-mine", {"symarch_mine.py": PLUGIN.format(body=body)}, {"report.mine": "symarch_mine"})
+    with pytest.raises(PluginError, match=words):
+        render(report, "mine")
+
+
+def test_a_format_without_render_is_refused_by_name(install: Install, report: Report) -> None:
+    text = PLUGIN.format(body="return ''").replace("render", "rendr")
+    install("symarch-mine", {"symarch_mine.py": text}, {"report.mine": "symarch_mine"})
+    with pytest.raises(PluginError, match=r"symarch-mine: symarch_report_formats returned .* has no render"):
+        render(report, "mine")
+    assert format_for(None, Path("x.md")) == "md"
