@@ -30,7 +30,9 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Install]:
     patch.syspath_prepend(str(site))
     made: set[str] = set()
 
-    def do(distribution: str, files: Mapping[str, str], entry_points: Mapping[str, str], version: str = "1.2.3") -> Path:
+    def do(
+        distribution: str, files: Mapping[str, str], entry_points: Mapping[str, str], version: str = "1.2.3"
+    ) -> Path:
         for name, text in files.items():
             path = site / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from symarch.program.arrays import ArrayFunction
 from symarch.program.derivatives import evaluate
 from symarch.specs import list_specs
 
-SYSTEMS = [s.name for s in list_specs() if s.kind == "system"]
+SYSTEMS = [s.name for s in list_specs() if s.kind == "system" and "gpu" in symarch.load_system(s.name).components]
 MODELS = [symarch.load_model(n) for n in ("llama-3.1-8b", "qwen3-32b", "mixtral-8x7b", "deepseek-v3.2", "gpt-oss-20b",
                                           "qwen3-next-80b-a3b", "llama-4-scout")]  # fmt: skip
 ORDERS = ["1", "1.5", "2", "3", "inf"]

@@ -205,6 +205,28 @@ def test_real_deepseek_differs_as_stated() -> None:
     assert [r.work for r in trace.records] == [r.work for r in captured("deepseek-v3").records]
 
 
+FAMILIES = {
+    "glm-4.5": {"num_hidden_layers": 5},
+    "gpt-oss-20b": {},
+    "minimax-m2.5": {"num_hidden_layers": 3},
+    "opt-175b": {"num_hidden_layers": 3},
+    "phi-3-mini": {"sliding_window": 50},
+    "qwen2.5-7b": {},
+    "qwen3-30b-a3b": {},
+}
+"""Other families, some with fewer layers."""
+
+
+@needs_torch
+@pytest.mark.torch
+@pytest.mark.parametrize("name", FAMILIES)
+def test_other_families_execute_what_the_architectures_say(name: str, small: Any) -> None:
+    from symarch.trace.capture import capture_config
+
+    source = small(name, **FAMILIES[name])
+    compare(capture_config(source, 2, 150), symarch.load_model(source), 2, 150, ("prefill", "decode"))
+
+
 @needs_torch
 @pytest.mark.torch
 def test_windows_and_phases_are_counted_exactly(small: Any) -> None:
@@ -245,8 +267,12 @@ def test_other_devices_other_attentions_and_states_are_refused(small: Any) -> No
         capture_module(module, "x", 1, 8)
     with pytest.raises(ModelError, match="an attention of its own"):
         capture_config(small("falcon-7b", num_hidden_layers=1), 1, 8)
-    with pytest.raises(ModelError, match=r"linear_attention keep a recurrent state; .* symarch trace convert knows"):
+    with pytest.raises(ModelError, match=r"linear_attention are not known to a capture: .*symarch trace convert knows"):
         capture_config(small("qwen3-next-80b-a3b", num_hidden_layers=4), 1, 8)
+    with pytest.raises(ModelError, match=r"h\.0\.self_attention has an attention of its own"):
+        capture_config(small("bloom-176b", n_layer=1), 1, 8)
+    with pytest.raises(ModelError, match="a capture runs decoders only, this model has an encoder too"):
+        capture_config(small("whisper-large-v3"), 1, 8)
     with pytest.raises(ModelError, match="transformers cannot build it"):
         capture_config(small("llama-3.1-8b", model_type="no_such"), 1, 8)
 

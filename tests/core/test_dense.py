@@ -406,7 +406,9 @@ def test_what_the_family_does_not_know_is_refused_not_guessed(changes: dict[str,
 def test_keys_that_change_no_sizes_are_let_be(changes: dict[str, Any]) -> None:
     kept = {k: v for k, v in changes.items() if k in ("model_type", "num_key_value_heads")}
     idle, plain = model_of(**changes), model_of(**kept)
-    assert idle.operators(step("decode", context=9000), Shard()) == plain.operators(step("decode", context=9000), Shard())
+    assert idle.operators(step("decode", context=9000), Shard()) == plain.operators(
+        step("decode", context=9000), Shard()
+    )
 
 
 def test_a_key_of_unknown_meaning_is_noted() -> None:

@@ -17,6 +17,7 @@ from symarch.trace.experts import Experts
 from symarch.trace.ffn import RoutedExperts
 from symarch.trace.operators import Shard, Step
 
+
 def routed(model: Experts) -> RoutedExperts:
     block = model.groups[-1].blocks[-1]
     assert isinstance(block, RoutedExperts)

@@ -187,8 +187,8 @@ STATES = {
 }
 
 # FLOPs of products with weights in a pass over 64 tokens with logits of all, counted by torch's FLOP formulas on the
-# modules of transformers 5.23 (meta device, experts as batched_mm): mm and addmm; experts' bmm by hand where the modules
-# run all of them. Convolutions, which those formulas do not see there, are added: layers x channels x kernel.
+# modules of transformers 5.23 (meta device, experts as batched_mm): mm and addmm. Convolutions of single channels,
+# which were not counted there, are added: layers x 2 x tokens x channels x kernel.
 PRODUCTS = {
     "bloom-176b": 22_097_606_737_920 + 460_366_807_040,
     "deepseek-v3": 2_072_313_331_712,

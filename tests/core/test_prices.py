@@ -49,8 +49,9 @@ def read(folder: Path, text: str) -> object:
 
 def test_what_a_price_does_not_state_the_list_does(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
-    path.write_text('format = 1\ndate = "2026-01"\n' + GOOD + '[price.y]\nunit = "USD/s"\ndate = "2024"\nitem = "rent"\n'
-                    'value = "2.35 USD/h"\nlow = "2 USD/h"\nbasis = "rental"\nsource = "me"\nstatus = "measured"\n')  # fmt: skip
+    rent = '[price.y]\nitem = "rent"\nvalue = "2.35 USD/h"\nlow = "2 USD/h"\nunit = "USD/s"\nbasis = "rental"\n'
+    more = 'date = "2024"\nsource = "me"\nstatus = "measured"\n'
+    path.write_text('format = 1\ndate = "2026-01"\n' + GOOD + rent + more, encoding="utf-8")
     x, y = read_prices(path).prices.values()
     assert (x.value, x.low, x.high, x.unit, x.date, x.status) == (4e-9, None, None, "USD/B", "2026-01", "assumed")
     assert (y.value, y.low) == pytest.approx((2.35 / 3600, 2 / 3600), rel=1e-15)

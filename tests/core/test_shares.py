@@ -11,7 +11,7 @@ from symarch.analysis import Part, grouped, parts_of
 from symarch.program import Program, Tape, mark, overlap
 from symarch.specs import list_specs
 
-SYSTEMS = [s.name for s in list_specs() if s.kind == "system"]
+SYSTEMS = [s.name for s in list_specs() if s.kind == "system" and "gpu" in symarch.load_system(s.name).components]
 TIMES = st.floats(1e-9, 1e3)
 
 

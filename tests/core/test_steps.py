@@ -15,7 +15,8 @@ from symarch.analysis.steps import stretches
 from symarch.trace import Operator
 from symarch.trace.spans import FULL, Both, Chunk, Compressed, Span, Window
 
-SPANS: list[Span] = [FULL, Window(1), Window(7), Window(100), Chunk(1), Chunk(8), Chunk(64), Compressed(1, 9), Compressed(4, 5)]
+SPANS: list[Span] = [FULL, Window(1), Window(7), Window(100), Chunk(1), Chunk(8), Chunk(64), Compressed(1, 9),
+                     Compressed(4, 5)]  # fmt: skip
 
 
 def operator(span: Span) -> Operator:

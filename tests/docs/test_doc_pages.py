@@ -119,7 +119,7 @@ class Reader:
         if block.project:
             return
         for line in block.text.splitlines() if block.language == "console" else ():
-            if line.startswith("$ symarch new-plugin "):
+            if re.match(r"\$ symarch new-plugin \w", line):
                 self.write_project(shlex.split(line)[2:])
         name = block.file
         if name is None and block.is_spec:
@@ -166,7 +166,7 @@ class Reader:
 
     def run(self, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[str, int]:
         """Run the command line; return what a terminal shows and the exit code."""
-        if arguments[:1] == ["new-plugin"]:
+        if arguments[0] == "new-plugin" and arguments[1] != "--help":
             return self.write_project(arguments)
         if self.environment is not None:
             return self._call(arguments, self.environment)
@@ -233,9 +233,7 @@ WRITTEN = [b for b in BLOCKS if b.project]
 
 
 @pytest.mark.parametrize("block", WRITTEN, ids=[f"{b.page.relative_to(ROOT)}:{b.line}" for b in WRITTEN])
-def test_file_of_a_project_is_the_one_that_is_written(
-    block: Block, reader: Reader, rewrites: dict[Block, str]
-) -> None:
+def test_file_of_a_project_is_the_one_that_is_written(block: Block, reader: Reader, rewrites: dict[Block, str]) -> None:
     compare(block, (reader.project / (block.project or "")).read_text(encoding="utf-8"), rewrites)
 
 

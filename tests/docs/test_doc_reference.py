@@ -172,7 +172,8 @@ OUTPUTS = {
     "sensitivity --format json": ["sensitivity h100-sxm --model llama-3.1-8b"],
     "trace show --json": ["trace show llama-3.1-8b", "trace show llama-3.1-8b --context 4096"],
     "specs list --json": ["specs list"],
-    "specs show --json": ["specs show h200-hbf-8", "specs show gpu:h100-sxm", "specs show llama-3.1-8b"],
+    "specs show --json": ["specs show h200-hbf-8", "specs show gpu:h100-sxm", "specs show llama-3.1-8b",
+                          "specs show 2026-08"],
     "plugins list --json": ["plugins list"],
     "plugins show --json": ["plugins show gpu", "plugins show hbm", "plugins show ucie"],
 }  # fmt: skip
@@ -185,7 +186,7 @@ def key_paths(value: Any, path: str = "") -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             last = re.split(r"[.\]]", path)[-1]
-            by_name = last in NAMED or (last == "settings" and isinstance(item, Mapping))
+            by_name = last in NAMED or (last in ("settings", "prices") and isinstance(item, Mapping))
             here = "NAME" if by_name else str(key)
             yield from key_paths(item, f"{path}.{here}" if path else here)
     elif isinstance(value, list) and (not value or isinstance(value[0], Mapping)):

@@ -80,9 +80,7 @@ def test_what_symarch_ships_comes_through_the_same_hook() -> None:
     assert (provider.name, provider.distribution) == ("specs.shipped", "symarch")
 
 
-def test_all_that_a_pack_holds_is_listed_with_its_distribution(
-    lab: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_that_a_pack_holds_is_listed_with_its_distribution(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [r for r in json.loads(command("specs list --json", capsys)[0]) if r["distribution"] == "symarch-lab"]
     assert {(r["name"], r["kind"], r["title"]) for r in rows} == {
         ("lab", "system", "The machine of this test"),
@@ -179,7 +177,10 @@ BROKEN = {
     "models/broken.json": ("{", "models/broken.json of symarch-lab: not JSON"),
     "models/list.json": ("[]", "models/list.json of symarch-lab: it must hold an object"),
     "prices/broken.toml": ("format = 2", "prices/broken.toml of symarch-lab: broken.toml: format"),
-    "presets/hbm.toml": ("[x.parameters]\npin_rat = 1", r"presets/hbm.toml of symarch-lab: x: unknown parameter 'pin_rat'"),
+    "presets/hbm.toml": (
+        "[x.parameters]\npin_rat = 1",
+        r"presets/hbm.toml of symarch-lab: x: unknown parameter 'pin_rat'",
+    ),
     "presets/hbn.toml": (PRESET, "presets/hbn.toml of symarch-lab: unknown technology 'hbn'; did you mean 'hbm'"),
 }
 
@@ -205,7 +206,9 @@ def test_a_preset_that_a_faulty_file_hides_is_told_with_the_fault(install: Insta
         {"symarch_lab/presets/hbm.toml": PRESET.replace("pin_rate", "pin_rat")},
         {"specs.lab": "symarch_lab"},
     )
-    with pytest.raises(UnknownNameError, match=r"unknown preset 'lab-stack' .*presets/hbm.toml of symarch-lab: .*pin_rat"):
+    with pytest.raises(
+        UnknownNameError, match=r"unknown preset 'lab-stack' .*presets/hbm.toml of symarch-lab: .*pin_rat"
+    ):
         preset_of("hbm", "lab-stack")
 
 
@@ -236,9 +239,7 @@ def test_an_allowlist_leaves_what_symarch_ships(monkeypatch: pytest.MonkeyPatch,
     assert find_system("h100-sxm")
 
 
-def test_a_pack_that_is_found_twice_on_the_path_is_one_pack(
-    install: Install, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pack_that_is_found_twice_on_the_path_is_one_pack(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     site = install("symarch-lab", pack(), {"specs.lab": "symarch_lab"})
     monkeypatch.syspath_prepend(str(site / "symarch_lab" / ".."))
     registry.cache_clear()
@@ -276,4 +277,6 @@ def test_hook_calls_of_packs_are_traced(
     install("symarch-lab", {"symarch_lab.py": code, "data/prices/p.toml": PRICES}, {"specs.lab": "symarch_lab"})
     monkeypatch.setenv("SYMARCH_TRACE_HOOKS", "1")
     registry().folders()
-    assert "symarch: symarch_specs of plugin 'specs.lab' of distribution symarch-lab returned" in capsys.readouterr().err
+    assert (
+        "symarch: symarch_specs of plugin 'specs.lab' of distribution symarch-lab returned" in capsys.readouterr().err
+    )

@@ -12,7 +12,9 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list: an object per file and system, in percent.")
 @click.option("--worst", type=click.IntRange(min=0), default=0, metavar="N", help="Also list the N rows farthest off.")
 @click.option("--ideal", is_flag=True, help="The speed of light, a plain roofline, in place of the calibrated model.")
-@click.option("-o", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page with scatter plots.")
+@click.option(
+    "-o", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page with scatter plots."
+)
 def command(files: tuple[Path, ...], as_json: bool, worst: int, ideal: bool, page: Path | None) -> None:
     """Hold the shipped presets to measured latencies, by kind of operator and system.
 

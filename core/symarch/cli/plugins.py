@@ -13,7 +13,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(as_json: bool) -> None:
-    """List what is installed, with the distribution each comes from: technologies, their presets, other plugins."""
+    """List technologies, their presets and all other plugins, with the distribution each comes from."""
     from symarch.report.data import plugin_rows, to_json
 
     rows, faults = plugin_rows()

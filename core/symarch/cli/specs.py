@@ -7,13 +7,13 @@ import click
 
 @click.group("specs")
 def command() -> None:
-    """List and show systems, models, studies, prices and presets of symarch and of installed packages."""
+    """List and show systems, models, studies, prices and presets."""
 
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(as_json: bool) -> None:
-    """List systems, models, studies and prices, and the presets of all technologies, with who provides each."""
+    """List what symarch and installed packages bring, with the distribution each comes from."""
     import attrs
 
     from symarch.specs import listing
@@ -36,7 +36,7 @@ def list_(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--resolved", "whole", is_flag=True, help="Print a system as a TOML spec with every value written out.")
 def show(name: str, as_json: bool, whole: bool) -> None:
-    """Show a system, model, study, prices or preset (TECHNOLOGY:PRESET): every value with its origin and source."""
+    """Show a system, model, study, prices or a preset (TECHNOLOGY:PRESET): every value with its origin and source."""
     from symarch.report.data import spec_data, to_json
 
     if whole and as_json:

@@ -23,7 +23,11 @@ command.add_command(convert)
 @click.argument("model", metavar="MODEL")
 @workload
 @click.option(
-    "--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
+    "--set",
+    "settings",
+    multiple=True,
+    callback=parse_settings,
+    metavar="NAME=VALUE",
     help="Set a size of the model: model.image_tokens=1280. May be given several times.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

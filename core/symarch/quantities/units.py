@@ -229,6 +229,10 @@ _PRINTED: dict[str, tuple[str, ...]] = {
     "m^2": ("um^2", "mm^2", "m^2"),
     "1/s": ("Hz", "kHz", "MHz", "GHz"),
     "B/m^2": ("kB/mm^2", "MB/mm^2", "GB/mm^2"),
+    "m^2/B": ("um^2/bit",),
+    "B/s/m": ("GB/s/mm", "TB/s/mm"),
+    "B/s/m^2": ("GB/s/mm^2", "TB/s/mm^2"),
+    "s/m": ("ps/m", "ns/m"),
     "s*K/J": ("mK/W", "K/W"),
     "s*m^2*K/J": ("K*mm^2/W", "K*cm^2/W"),
 }

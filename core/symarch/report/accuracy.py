@@ -87,7 +87,9 @@ def print_accuracy(predictions: Sequence[Prediction], worst: int) -> None:
 def accuracy_page(predictions: Sequence[Prediction], worst: int, ideal: bool) -> str:
     """Return an HTML page: a table of scores, a log-log scatter plot for each file, the rows farthest off."""
     title = "Accuracy of the speed of light" if ideal else "Accuracy"
-    head = "".join(f"<th>{h}</th>" for h in ("family", "system", "n", "MAPE %", "median %", "P90 %", "bias %", "skipped"))
+    head = "".join(
+        f"<th>{h}</th>" for h in ("family", "system", "n", "MAPE %", "median %", "P90 %", "bias %", "skipped")
+    )
     rows = "".join(
         "<tr>"
         + "".join(

@@ -8,9 +8,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any, cast
 
 import attrs
+import sympy
 from rich.text import Text
 
 from symarch.formula import let_bound
@@ -51,7 +53,7 @@ def technology_data(name: str) -> dict[str, Any]:
             continue
         bound = let_bound(program, [program.outputs[key]])
         expression = bound.definitions.get(f"{name}.{key}", bound.expressions[0])
-        text = written(expression).replace(f"{name}.", "")
+        text = written(_with_fractions(expression)).replace(f"{name}.", "")
         quantities.append({"name": key, "unit": unit, "doc": doc, "formula": text})
     kind: Any = next(c for c in cls.__mro__ if "kind" in vars(c))
     shared, own = ({f.name: f.metadata for f in attrs.fields(c)} for c in (kind, cast(Any, cls)))
@@ -83,6 +85,13 @@ def technology_data(name: str) -> dict[str, Any]:
         "assumptions": list(cls.assumptions),
         "not_modelled": list(not_modelled(cls)),
     }
+
+
+def _with_fractions(expression: sympy.Basic) -> sympy.Basic:
+    """Return an expression with thirds and the like in place of their decimals."""
+    simple = {f: Fraction(float(f)).limit_denominator(12) for f in expression.atoms(sympy.Float)}
+    near = {f: sympy.Rational(q.numerator, q.denominator) for f, q in simple.items() if abs(float(f) - q) < 1e-12}
+    return cast(sympy.Basic, expression.xreplace(near))
 
 
 def _figures(instance: Any, tape: Tape) -> Iterator[tuple[str, Any, str, str]]:

@@ -52,15 +52,22 @@ class Rational:
         return over / sum(self.values[f"under{k}"] * x**k for k in self.under)
 
     @property
-    def shape(self) -> str:
-        """Return the form as text: `a + b x`, `a + b / x` ...; empty if it is longer."""
-        if self.under != (0,):
-            return ""
-        powers = {-1: "{} / x", 0: "{}", 1: "{} x"}
-        if not set(self.over) <= set(powers):
-            return ""
-        order = [k for k in (0, 1, -1) if k in self.over]
-        return " + ".join(powers[k].format(letter) for k, letter in zip(order, "abc", strict=False))
+    def written(self) -> tuple[str, tuple[float, ...]]:
+        """Return the form as text, `a + b x` or `1 / (a + b x)`, with its numbers; both empty if it is longer."""
+        if self.under == (0,):
+            inverse, terms = False, {k: self.values[f"over{k}"] for k in self.over}
+        elif len(self.over) == 1:
+            (power,) = self.over
+            inverse = True
+            terms = {k - power: self.values[f"under{k}"] / self.values[f"over{power}"] for k in self.under}
+        else:
+            return "", ()
+        words = {0: "{}", 1: "{} x", -1: "{} / x"}
+        if not set(terms) <= set(words):
+            return "", ()
+        order = [k for k in words if k in terms]
+        text = " + ".join(words[k].format(letter) for k, letter in zip(order, "abc", strict=False))
+        return f"1 / ({text})" if inverse else text, tuple(terms[k] for k in order)
 
 
 @attrs.frozen(eq=False)

@@ -217,22 +217,22 @@ class Shares:
         # the marks are kept in the gradient's program, in the same order
         kept = [i for i, o in enumerate(slopes.operations) if o[0] == "mark"]
         tape = Tape(slopes.operations)
-        sums: dict[tuple[str, str], list[Any]] = {}
-        for position, (place, (resource, _, operator)) in enumerate(zip(kept, marks.values(), strict=True)):
+        sums: dict[tuple[str, str, str], list[Any]] = {}
+        for position, (place, (resource, cause, operator)) in enumerate(zip(kept, marks.values(), strict=True)):
             weight = Node(tape, slopes.outputs[f"d{position}"])
-            sums.setdefault((operator, resource), []).append(weight * Node(tape, place))
+            sums.setdefault((operator, resource, cause), []).append(weight * Node(tape, place))
         outputs = {"value": Node(tape, slopes.outputs["value"])}
-        outputs |= {f"{o}/{r}": _sum(tape, terms) for (o, r), terms in sums.items()}
+        outputs |= {"/".join(key): _sum(tape, terms) for key, terms in sums.items()}
         program = Program.of(tape, outputs).pruned()
         self.keys = list(sums)
-        self.operators = list(dict.fromkeys(o for o, _ in sums))
-        self.resources = list(dict.fromkeys(r for _, r in sums))
+        self.operators = list(dict.fromkeys(o for o, _, _ in sums))
+        self.resources = list(dict.fromkeys(r for _, r, _ in sums))
         self._call = on_arrays(point.bound(over, program), over)
-        self._whole = np.array([[r == own for _, r in self.keys] for own in self.resources], dtype=float)
-        self._rows = {o: [i for i, (own, _) in enumerate(self.keys) if own == o] for o in self.operators}
+        self._whole = np.array([[r == own for _, r, _ in self.keys] for own in self.resources], dtype=float)
+        self._own = {o: np.array([o == own for own, _, _ in self.keys], dtype=float) for o in self.operators}
 
     def __call__(self, *at: Any) -> tuple[Array, Array]:
-        """Return the metric, and each part of it by operator and resource (`keys`), at points given as arrays."""
+        """Return the metric, and each part of it by operator, resource and cause (`keys`), at points as arrays."""
         value, *parts = self._call(*at)
         return value, np.abs(np.array(parts))
 
@@ -245,9 +245,7 @@ class Shares:
         """Return the number of the binding resource: of each operator, and in the last row of the whole."""
         rows = []
         for operator in self.operators:
-            mine = self._rows[operator]
-            numbers = np.array([self.resources.index(self.keys[i][1]) for i in mine])
-            rows.append(numbers[first_of_largest(parts[mine])])
+            rows.append(first_of_largest(np.tensordot(self._whole * self._own[operator], parts, axes=1)))
         return np.array([*rows, first_of_largest(self.of_resources(parts))])
 
 
@@ -328,10 +326,7 @@ def _form(point: Point, name: str, middle: float, low: float, high: float) -> tu
         return "", ()
     call = on_arrays(point.bound([name]), [name])
     inner = np.array([low + 1e-6 * (high - low), middle, high - 1e-6 * (high - low)])
-    if not found.shape or not np.allclose(found.at(inner), call(inner)[0], rtol=1e-9, atol=0):
-        return "", ()
-    order = [k for k in (0, 1, -1) if k in found.over]
-    return found.shape, tuple(found.values[f"over{k}"] for k in order)
+    return found.written if np.allclose(found.at(inner), call(inner)[0], rtol=1e-9, atol=0) else ("", ())
 
 
 def _joined(regimes: list[Regime]) -> list[Regime]:

@@ -77,7 +77,7 @@ class Attention(Block):
 
     def divides(self, degree: int) -> bool:
         """Return whether a degree divides the query heads, and divides or is a multiple of the KV heads."""
-        return self.heads % degree == 0 and (self.kv_heads % degree == 0 or degree % self.kv_heads == 0)
+        return bool(self.heads % degree == 0 and (self.kv_heads % degree == 0 or degree % self.kv_heads == 0))
 
     def _of(self, shard: Shard) -> tuple[Quantity, Quantity]:
         """Return query heads and KV heads of a device; KV heads are replicated where there are fewer than devices."""
@@ -158,7 +158,9 @@ class Attention(Block):
         elif write.decode:
             context = span.at(step.context)
             pairs = step.batch * context  # each sequence's one query meets its entries
-            accesses.append(Access("kv_cache", read=pairs * (2 * kv) * step.kv_cache, extent=context * kv * step.kv_cache))
+            accesses.append(
+                Access("kv_cache", read=pairs * (2 * kv) * step.kv_cache, extent=context * kv * step.kv_cache)
+            )
         else:
             pairs = step.batch * span.pairs(step.past, step.tokens)
             read = tokens * (q + 2 * kv)  # keys and values of this pass, not yet from the cache

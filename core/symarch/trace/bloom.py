@@ -1,4 +1,4 @@
-"""BLOOM: multi-head attention with ALiBi, an ungated FFN of width 4 h, a norm behind the embedding (arXiv 2211.05100)."""
+"""BLOOM: multi-head attention with ALiBi, an ungated FFN of width 4 h, a normed embedding (arXiv 2211.05100)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class Bloom(Decoder):
         layers_key = "n_layer" if config.has("n_layer") else "num_hidden_layers"
         hidden, heads = config.size(width), config.size(heads_key)
         if config.whole(width) % config.whole(heads_key):
-            raise ModelError(f"{width} {config.whole(width)} is not a multiple of {heads_key} {config.whole(heads_key)}")
+            raise ModelError(
+                f"{width} {config.whole(width)} is not a multiple of {heads_key} {config.whole(heads_key)}"
+            )
         config.only("apply_residual_connection_post_layernorm", False)
         config.ignore("n_inner", "seq_length", "n_embed", "attention_softmax_in_fp32", "offset_alibi")
         layer = (

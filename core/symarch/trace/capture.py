@@ -40,7 +40,7 @@ _DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32", "int64": "i
 PRODUCT = re.compile(r"mm|matmul|linear|attention|conv|einsum|bilinear")
 """Names of operators that are matrix products, or may be."""
 _ATTENTIONS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
-_STATES = "recurrent states cannot be told from other tensors in a capture (symarch trace convert knows such models)"
+_STATES = "states and picks cannot be told from other tensors (symarch trace convert knows such models)"
 _SAME = frozenset({"_unsafe_view", "detach", "alias", "lift_fresh"})
 """Operators that move nothing though PyTorch does not call them views."""
 
@@ -96,11 +96,18 @@ def module_build(source: str, attention: str) -> tuple[Any, list[str]]:
     _register(torch, transformers)
     try:
         made = transformers.AutoConfig.for_model(model_type, **keys)
+        if made.is_encoder_decoder:
+            raise ModelError(f"{path}: a capture runs decoders only, this model has an encoder too")
+        if made.get_text_config() is not made:
+            made = made.get_text_config()
+            notes.append("the text model alone")
         with torch.device("meta"):
             module = transformers.AutoModelForCausalLM.from_config(
                 made, dtype=torch.bfloat16, attn_implementation=attention
             )
         module.set_experts_implementation("batched_mm")
+    except ModelError:
+        raise
     except KeyError as error:
         if error.args == (attention,):
             raise ModelError(
@@ -133,7 +140,7 @@ def capture_module(module: Any, name: str, batch: int = 1, prompt: int = 2048,
     module.set_attn_implementation(ATTENTION)
     kinds = set(getattr(module.config, "layer_types", None) or ()) - _ATTENTIONS
     if kinds:
-        raise ModelError(f"{name}: layers of kind {', '.join(sorted(kinds))} keep a recurrent state; {_STATES}")
+        raise ModelError(f"{name}: layers of kind {', '.join(sorted(kinds))} are not known to a capture: {_STATES}")
     recorder = _Recorder(torch, module, name, batch, as_executed)
     cache = transformers.DynamicCache(config=module.config)
     recorder.watch(cache)
@@ -153,7 +160,7 @@ def capture_module(module: Any, name: str, batch: int = 1, prompt: int = 2048,
             records += recorder.records()
     layers = module.config.num_hidden_layers - (getattr(module.config, "num_kv_shared_layers", None) or 0)
     if len(recorder.cached) < layers:
-        raise ModelError(f"{name}: {len(recorder.cached)} of {layers} layers filled a KV cache; {_STATES}")
+        raise ModelError(f"{name}: {len(recorder.cached)} of {layers} layers filled a KV cache: {_STATES}")
     sizes = {"batch": batch, "prompt": prompt, "output": 2}
     if tuple(phases) == ("prefill",):
         sizes = {"batch": batch, "prompt": prompt}
@@ -196,9 +203,9 @@ def _mask(batch_size: int, q_length: int, kv_length: int, q_offset: int = 0, kv_
 
 
 def _attention(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: Any = None,
-               is_causal: bool | None = None, **_: Any) -> tuple[Any, None]:  # fmt: skip
+               is_causal: bool | None = None, **more: Any) -> tuple[Any, None]:  # fmt: skip
     """Run PyTorch's own attention and record it as one operator."""
-    return current[-1].attention(module, query, key, value, attention_mask, is_causal), None
+    return current[-1].attention(module, query, key, value, attention_mask, is_causal, more), None
 
 
 @attrs.define
@@ -225,6 +232,8 @@ class _Recorder:
         self.cached: dict[int, tuple[int, int]] = {}  # layer: bytes of one token's key, value
         self.weights = {_storage(p): n for n, p in module.named_parameters()}
         self.parameters = dict(module.named_parameters())
+        self.tables: set[str] = set()  # of which rows are looked up
+        self.multiplied: set[str] = set()
         self.experts: dict[str, int] = {}  # expert weights, and how many experts a token meets
         self.phase, self.tokens = "prefill", 0
 
@@ -249,6 +258,7 @@ class _Recorder:
         self.kernel: _Kernel | None = None
         self.maker: dict[int, _Kernel] = {}
         self.derived: dict[int, str] = {}  # storages made of weights alone: casts and gathered experts
+        self.gathered: dict[str, int] = {}  # expert weights, and the rows they were gathered for
         self.held: set[int] = set()
         self.reads: dict[int, tuple[int, int]] = {}
         self.pairs: dict[int, int] = {}
@@ -320,7 +330,8 @@ class _Recorder:
             self.derived[_storage(outputs[0])] = str(self._weight(inputs[0]))  # a cast of weights
             return
         if inputs and self._weight(inputs[0]) is not None and name in ("index", "index_select", "gather"):
-            self.derived[_storage(outputs[0])] = str(self._weight(inputs[0]))  # experts gathered for each token
+            name = str(self._weight(inputs[0]))  # of experts, gathered for each token
+            self.derived[_storage(outputs[0])], self.gathered[name] = name, outputs[0].shape[0]
             return
         if self.kernel is None:
             self.kernel = _Kernel(len(self.found), self.place)
@@ -366,10 +377,13 @@ class _Recorder:
                  origin: str) -> None:  # fmt: skip
         tensors, kind = [], "matmul"
         extra: dict[str, float] = {}
+        weighted = any(self._weight(tensor) is not None for tensor in inputs)
         for tensor in inputs:
             weight = self._weight(tensor)
             if weight is None:
                 self._reads(tensor, None)
+                if _storage(tensor) in self.held and not weighted:
+                    raise ModelError(f"{self.name}: {self.place} has an attention of its own, unseen here")
                 if _storage(tensor) in self.held and self.phase == "decode":
                     self._expands(tensor)
                 tensors.append(self._tensor("act_in", tensor))
@@ -379,6 +393,7 @@ class _Recorder:
                 tensors.append(expert)
             else:
                 own = self.parameters[weight]
+                self.multiplied.add(weight)
                 tensors.append(
                     Tensor("weight", own.nbytes, shape=tuple(own.shape), dtype=dtype_of(own), name=_star(weight))
                 )
@@ -402,30 +417,32 @@ class _Recorder:
 
     def _expert(self, weight: str, tensor: Any, inputs: list[Any]) -> tuple[Tensor, dict[str, float]]:
         """Return the tensor of routed experts: gathered copies as executed, distinct ones as unique."""
+        first = self.place not in self.routed
+        self.routed.add(self.place)
+        if _storage(tensor) in self.derived:
+            return self._routed(weight, tensor.shape[0], True, first)
+        rows = next(t.shape[0] for t in inputs if self._weight(t) is None)
+        return self._routed(weight, rows, False, first)
+
+    def _routed(self, weight: str, rows: int, copied: bool, dependent: bool) -> tuple[Tensor, dict[str, float]]:
+        """Return the tensor of expert weights that meet some rows, and how many distinct experts there are."""
         own = self.parameters[weight]
         count = own.shape[0]
         tokens = self.batch * self.tokens
-        gathered = tensor.shape[0] if _storage(tensor) in self.derived else None
-        rows = gathered if gathered is not None else next(t.shape[0] for t in inputs if self._weight(t) is None)
         if rows % tokens:
             raise ModelError(f"{self.name}: {rows} rows of {weight} for {tokens} tokens; routing is not understood")
         active = rows // tokens
         self.experts[weight] = active
         distinct = count * (1 - (1 - active / count) ** tokens)
-        first = self.place not in self.routed
-        self.routed.add(self.place)
-        moved = rows * (own.nbytes // count) if gathered is not None else None
         each = own.nbytes // count
-        found = Tensor("expert_weight", moved, distinct * each, tuple(own.shape), dtype_of(own), dependent=first,
-                       name=_star(weight))  # fmt: skip
+        found = Tensor("expert_weight", rows * each if copied else None, distinct * each, tuple(own.shape),
+                       dtype_of(own), dependent=dependent, name=_star(weight))  # fmt: skip
         return found, {"experts": distinct}
 
     def _expands(self, tensor: Any) -> None:
         """Refuse a product over the whole cache, or note it."""
         rows = tensor.numel() // tensor.shape[-1]
-        words = (
-            f"{self.place} multiplies the whole cache by weights ({rows} rows, {self.batch} new) in a decode step"
-        )
+        words = f"{self.place} multiplies the whole cache by weights ({rows} rows, {self.batch} new) in a decode step"
         if not self.as_executed:
             raise ModelError(
                 f"{self.name}: {words}, as transformers runs latent attention; serving engines absorb these weights. "
@@ -437,6 +454,7 @@ class _Recorder:
 
     def _embedding(self, function: Any, args: Any, out: Any) -> None:
         table = args[0]
+        self.tables.add(str(self._weight(table)))
         row = table.shape[-1] * table.element_size()
         read = Tensor("table", out.nbytes, shape=tuple(table.shape), dtype=dtype_of(table), extent=row, dependent=True,
                       name=_star(self._weight(table) or ""))  # fmt: skip
@@ -468,7 +486,8 @@ class _Recorder:
         self.pairs[_storage(made)] = allowed
         return made
 
-    def attention(self, module: Any, query: Any, key: Any, value: Any, mask: Any, is_causal: bool | None) -> Any:
+    def attention(self, module: Any, query: Any, key: Any, value: Any, mask: Any, is_causal: bool | None,
+                  more: dict[str, Any]) -> Any:  # fmt: skip
         """Record an attention; its FLOPs are PyTorch's of the whole square, times the share of allowed pairs."""
         batch, heads, queries, width = query.shape
         groups, context = key.shape[1], key.shape[2]
@@ -493,7 +512,10 @@ class _Recorder:
         for tensor in (query, key, value):
             self._reads(tensor, None)
         layer = getattr(module, "layer_idx", None)
-        tensors = [self._tensor("act_in", query)]
+        own = {n: self.parameters[n] for n in map(self._weight, _tensors(self.torch, more)) if n is not None}
+        tensors = [Tensor("weight", p.nbytes, shape=tuple(p.shape), dtype=dtype_of(p), name=_star(n))
+                   for n, p in own.items()]  # fmt: skip
+        tensors.append(self._tensor("act_in", query))
         if self.phase == "decode" and layer in self.reads:
             tensors += [Tensor("kv_read", n, extent=n // batch, dtype=DTYPE) for n in self.reads[layer] if n]
             expanded = _storage(key) not in self.held
@@ -563,8 +585,11 @@ class _Recorder:
     def _kernel(self, kernel: _Kernel) -> tuple[str, Work | None]:
         read, written = sum(kernel.read.values()), sum(kernel.made[k] for k in kernel.used)
         weights = {n: self.parameters[n] for n in kernel.weights.values() if n in self.parameters}
+        counts = {self.parameters[e].shape[0] for e in self.experts}
         tensors = [
-            Tensor("weight", p.nbytes, shape=tuple(p.shape), dtype=dtype_of(p), name=_star(n))
+            self._routed(n, self.gathered[n], True, False)[0]
+            if n in self.gathered and p.shape[0] in counts
+            else Tensor("weight", p.nbytes, shape=tuple(p.shape), dtype=dtype_of(p), name=_star(n))
             for n, p in weights.items()
         ]
         tensors += [Tensor("act_in", read)] if read else []
@@ -583,9 +608,7 @@ class _Recorder:
         experts = {n: c for n, c in sizes.items() if n in self.experts}
         total = sum(sizes.values())
         idle = sum(c - c * self.experts[n] // self.parameters[n].shape[0] for n, c in experts.items())
-        table = self.module.get_input_embeddings().weight
-        head = self.module.get_output_embeddings()
-        tied = head is not None and _storage(head.weight) == _storage(table)
+        looked_up = sum(sizes[n] for n in self.tables - self.multiplied)
         width = 2
         per_token = sum(sum(rows) for rows in self.cached.values()) // width
         return {
@@ -593,7 +616,7 @@ class _Recorder:
                        "kv_per_token": per_token},
             "parameters": total,
             "active_parameters": total - idle,
-            "streamed_parameters": total - idle - (0 if tied else table.numel()),
+            "streamed_parameters": total - idle - looked_up,
         }  # fmt: skip
 
 

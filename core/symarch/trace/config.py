@@ -32,9 +32,9 @@ _SUSPECT = re.compile(
 _HARMLESS = frozenset({
     # bookkeeping
     "architectures", "auto_map", "transformers_version", "torch_dtype", "dtype", "use_cache", "cache_implementation",
-    "return_dict", "output_attentions", "output_hidden_states", "torchscript", "is_encoder_decoder", "is_decoder",
-    "add_cross_attention", "task_specific_params", "id2label", "label2id", "finetuning_task", "num_labels",
-    "problem_type", "chunk_size_feed_forward", "pruned_heads", "tokenizer_class", "prefix", "language_model_only",
+    "return_dict", "output_attentions", "output_hidden_states", "torchscript", "is_decoder",
+    "task_specific_params", "id2label", "label2id", "finetuning_task", "num_labels",
+    "problem_type", "chunk_size_feed_forward", "tokenizer_class", "prefix", "language_model_only",
     "unsloth_fixed", "unsloth_version", "skip_bias_add", "use_return_dict", "slow_but_exact", "pretraining_tp",
     # token numbers and generation
     "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "mask_token_id", "decoder_start_token_id",
@@ -52,12 +52,13 @@ _HARMLESS = frozenset({
     "logits_scaling", "logit_scale", "scale_attention_softmax_in_fp32", "scale_embedding", "use_routing_bias",
     "scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn", "qk_layernorm_eps",
     "residual_in_fp32", "activation_sparsity_pattern", "altup_active_idx", "altup_coef_clip", "altup_correct_scale",
-    "attention_softmax_in_fp32", "masked_softmax_fusion", "hidden_act_param", "moe_router_activation_func",
+    "attention_softmax_in_fp32", "masked_softmax_fusion", "moe_router_activation_func",
     # positions computed, not looked up
     "rope_theta", "rope_scaling", "rope_parameters", "rope_local_base_freq", "rope_type", "rope_interleave",
     "indexer_rope_interleave", "compress_rope_theta", "partial_rotary_factor", "rotary_dim", "rotary_pct",
     "rotary_emb_base", "initial_context_length", "original_max_position_embeddings", "model_max_length",
-    "max_position_embeddings", "max_sequence_length", "alibi", "alibi_bias_max", "relative_attention_max_distance", "max_window_layers",
+    "max_position_embeddings", "max_sequence_length", "alibi", "alibi_bias_max", "relative_attention_max_distance",
+    "max_window_layers",
     # training only
     "initializer_range", "init_std", "initializer_factor", "attention_dropout", "hidden_dropout", "dropout",
     "activation_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "resid_dropout", "embd_layer_dropout",
@@ -67,10 +68,11 @@ _HARMLESS = frozenset({
     "time_step_limit", "mamba_dt_min", "mamba_dt_max", "mamba_dt_init_floor", "apply_spec_augment", "mask_time_prob",
     "mask_feature_prob", "mask_feature_length", "mask_time_length", "mask_time_min_masks", "mask_feature_min_masks",
     "use_weighted_layer_sum", "classifier_proj_size", "ep_size", "moe_aux_loss_coef", "summary_type",
-    "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_use_proj", "keys_to_ignore_at_inference",
-    "gradient_checkpointing", "init_device", "init_fn", "init_cutoff_factor", "flash_attention", "use_mambapy",
-    "use_mamba_kernels", "num_logits_to_keep", "calc_logits_for_entire_prompt", "mamba_ssm_cache_dtype",
-    "mamba_ssm_dtype", "expert_dtype", "quantization_config", "compression_config", "num_key_value_heads_placeholder",
+    "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_use_proj",
+    "keys_to_ignore_at_inference", "gradient_checkpointing", "init_device", "init_fn", "init_cutoff_factor",
+    "flash_attention", "use_mambapy",
+    "use_mamba_kernels", "num_logits_to_keep", "calc_logits_for_entire_prompt",
+    "mamba_ssm_cache_dtype", "mamba_ssm_dtype", "expert_dtype", "quantization_config", "compression_config",
 })  # fmt: skip
 """Keys known not to change what is computed and stored: values, training, bookkeeping, data types."""
 
@@ -88,7 +90,7 @@ class Config:
                  outer: Config | None = None) -> None:  # fmt: skip
         self.data = data
         self.outer = outer
-        self.family = str(data.get("model_type") or (outer.family if outer else ""))
+        self.family: str = str(data.get("model_type") or (outer.family if outer else ""))
         self.scalars: Mapping[str, Any] = scalars or {}
         self.sizes: dict[str, float] = {} if outer is None else outer.sizes
         self.options: list[str] = [] if outer is None else outer.options
@@ -243,7 +245,7 @@ class Config:
         self.ignore("use_mtp", "mtp_transformer_layers", "mtp_use_dedicated_embeddings", "mtp_loss_scaling_factor")
 
     def close(self) -> None:
-        """Refuse keys that speak of sizes and that nobody read, note the unknown. Raises ModelError naming the first."""
+        """Refuse keys that speak of sizes and that nobody read; note the unknown. Raises ModelError naming one."""
         self._quantization()
         unknown = self._unread("")
         if unknown:

@@ -46,7 +46,7 @@ class CrossAttention(Block):
 
     def divides(self, degree: int) -> bool:
         """Return whether a degree divides the heads."""
-        return self.heads % degree == 0
+        return bool(self.heads % degree == 0)
 
     def _wide(self, shard: Shard) -> Quantity:
         return share(self.heads, shard.tensor) * self.head_dim

@@ -325,18 +325,18 @@ class Decoder:
     def parameters(self) -> int:
         """Return the stored weights of the language model."""
         whole = Shard()
-        return self._weights(whole, language=True) + sum(c * b.experts(whole) for c, b in self._language)
+        return int(self._weights(whole, language=True) + sum(c * b.experts(whole) for c, b in self._language))
 
     def active_parameters(self) -> int:
         """Return `parameters` less the experts that one token is not routed to."""
-        return self.parameters() - sum(c * b.inactive() for c, b in self._language)
+        return int(self.parameters() - sum(c * b.inactive() for c, b in self._language))
 
     def streamed_parameters(self) -> int:
         """Return what one decode step at batch 1 reads: an untied embedding table gives one row only."""
         whole = Shard()
         unread = sum(g.count * (b.unread() if g.decodes else b.weights(whole)) for g in self.groups if g.language
                      for b in g.blocks)  # fmt: skip
-        return self.active_parameters() - unread - (0 if self.tied else self.vocabulary * self.hidden)
+        return int(self.active_parameters() - unread - (0 if self.tied else self.vocabulary * self.hidden))
 
     def _weights(self, shard: Shard, language: bool = False) -> Any:
         tables = self._rows(shard) * self.hidden * (1 if self.tied else 2)

@@ -64,7 +64,7 @@ class CompressedAttention(Block):
 
     def divides(self, degree: int) -> bool:
         """Return whether a degree divides the groups of heads."""
-        return self.groups % degree == 0
+        return bool(self.groups % degree == 0)
 
     @property
     def _series(self) -> int:

@@ -57,7 +57,9 @@ def routed_blocks(config: Config, hidden: Quantity) -> tuple[Block, ...]:
         return (RoutedExperts(hidden=hidden, routing=routing, width=config.size("intermediate_size")),)
     routing = routing_of(config, "num_experts", "num_experts_per_tok")
     width = config.size("moe_intermediate_size")
-    if not config.has("shared_expert_intermediate_size") or not config.whole("shared_expert_intermediate_size", least=0):
+    if not config.has("shared_expert_intermediate_size") or not config.whole(
+        "shared_expert_intermediate_size", least=0
+    ):
         return (RoutedExperts(hidden=hidden, routing=routing, width=width),)
     shared = FeedForward(
         hidden=hidden, width=config.size("shared_expert_intermediate_size"), label="shared_", reduced=False

@@ -99,8 +99,12 @@ class _Exporter:
     def mask(self, batch: int, queries: Any, keys: Any, q_offset: Any, k_offset: Any, function: Any) -> None:
         """Return no mask where it is causal. Raises ModelError for others, whose pairs have no closed form here."""
         points = ((5, 5, True), (0, 1, False), (FAR, 0, True), (FAR, FAR - 1, True))
+        from torch.utils._python_dispatch import _disable_current_modes
+
         try:
-            causal = all(bool(function(0, 0, q, k)) is allowed for q, k, allowed in points)
+            with _disable_current_modes():  # what is asked of the mask does not belong into the graph
+                at = [(self.torch.tensor([q]), self.torch.tensor([k]), allowed) for q, k, allowed in points]
+                causal = all(bool(function(0, 0, q, k)) is allowed for q, k, allowed in at)
         except Exception as error:  # a mask made of tensors that have no values here
             raise ModelError(f"{self.name}: its attention mask depends on values: {first_line(error)}") from None
         if not causal:
@@ -108,7 +112,8 @@ class _Exporter:
                 f"{self.name}: a symbolic capture knows causal masks only; this one is a window or a chunk"
             )
 
-    def attention(self, module: Any, query: Any, key: Any, value: Any, mask: Any, is_causal: bool | None) -> Any:
+    def attention(self, module: Any, query: Any, key: Any, value: Any, mask: Any, is_causal: bool | None,
+                  more: dict[str, Any]) -> Any:  # fmt: skip
         """Run PyTorch's own attention, which the graph keeps whole."""
         out = self.torch.nn.functional.scaled_dot_product_attention(
             query, key, value, is_causal=True, enable_gqa=query.shape[1] != key.shape[1]

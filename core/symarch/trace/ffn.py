@@ -47,7 +47,7 @@ class FeedForward(Block):
 
     def divides(self, degree: int) -> bool:
         """Return whether a degree divides the width."""
-        return self.width % degree == 0  # type: ignore[no-any-return]  # checked on numbers only
+        return bool(self.width % degree == 0)
 
     def _inner(self, shard: Shard) -> tuple[Quantity, Quantity]:
         """Return the columns of the first product and the width on one device."""
@@ -120,7 +120,7 @@ class RoutedExperts(Block):
 
     def divides(self, degree: int) -> bool:
         """Return whether a degree divides the width of an expert."""
-        return self.width % degree == 0  # type: ignore[no-any-return]  # checked on numbers only
+        return bool(self.width % degree == 0)
 
     def _one(self, shard: Shard) -> Quantity:
         """Return the weights of one expert on one device: a slice."""

@@ -61,7 +61,7 @@ class Gemma(Decoder):
             )
             for kind, count in counts(kinds).items()
         )
-        tower = siglip_tower(config, text.whole("hidden_size")) if config.family == "gemma3" else ()
+        tower = siglip_tower(config, fields["hidden"]) if config.family == "gemma3" else ()
         return built(cls, name, config, groups=(*tower, *groups), **fields)  # type: ignore[no-any-return]
 
 
@@ -102,11 +102,15 @@ class Gemma4(Decoder):
             attention = Attention(**mine, label=kind, span=span_of(kind, window), head_norms=True, norms=2,
                                   key_is_value=same and not kind)  # fmt: skip
             groups.append(Group(text.layers(count), (attention, *blocks)))
-        tower = gemma4_tower(config, text.whole("hidden_size")) if config.family == "gemma4" else ()
+        tower = gemma4_tower(config, fields["hidden"]) if config.family == "gemma4" else ()
         return built(cls, name, config, groups=(*tower, *groups), **fields)  # type: ignore[no-any-return]
 
 
 @hookimpl
 def symarch_model_architectures() -> dict[str, Any]:
     """Return the model types of this module."""
-    return {**dict.fromkeys(("gemma", "gemma2", "gemma3", "gemma3_text"), Gemma), "gemma4": Gemma4, "gemma4_text": Gemma4}
+    return {
+        **dict.fromkeys(("gemma", "gemma2", "gemma3", "gemma3_text"), Gemma),
+        "gemma4": Gemma4,
+        "gemma4_text": Gemma4,
+    }

@@ -136,7 +136,9 @@ def _widths(config: Config, layers: int) -> list[int]:
     if not isinstance(widths, list):
         return [config.whole("intermediate_size")] * layers
     if len(widths) != layers or not all(isinstance(w, int) and not isinstance(w, bool) and w > 0 for w in widths):
-        raise ModelError(f"intermediate_size has {len(widths)} entries; it must list the width of each of {layers} layers")
+        raise ModelError(
+            f"intermediate_size has {len(widths)} entries; it must list the width of each of {layers} layers"
+        )
     return widths
 
 

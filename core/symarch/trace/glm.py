@@ -14,7 +14,7 @@ from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import Attention, heads_of
 from symarch.trace.config import Config
-from symarch.trace.decoder import Decoder, Group, built, embedded
+from symarch.trace.decoder import Decoder, built, embedded
 from symarch.trace.deepseek import leading_dense, shared_and_routed
 from symarch.trace.ffn import FeedForward
 

@@ -1,4 +1,4 @@
-"""gpt-oss: attention with sinks, windows in every second layer, routed experts with biases (model card, arXiv 2508.10925)."""
+"""gpt-oss: attention with sinks, windows in every second layer, routed experts with biases (arXiv 2508.10925)."""
 
 from __future__ import annotations
 

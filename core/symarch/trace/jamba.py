@@ -1,4 +1,4 @@
-"""Jamba: attention in one layer of eight and Mamba-1 in the others, experts in every second layer (arXiv 2403.19887)."""
+"""Jamba: attention in one layer of eight, Mamba-1 in the others, experts in every second (arXiv 2403.19887)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class Jamba(Decoder):
         attention = Attention(**heads_of(config))
         width = config.size("intermediate_size")
         dense = FeedForward(hidden=hidden, width=width)
-        routed = RoutedExperts(hidden=hidden, routing=routing_of(config, "num_experts", "num_experts_per_tok"), width=width)
+        routed = RoutedExperts(
+            hidden=hidden, routing=routing_of(config, "num_experts", "num_experts_per_tok"), width=width
+        )
 
         def period(name: str, every: int, offset: int) -> list[bool]:
             every, offset = config.whole(f"{name}_period", every), config.whole(f"{name}_offset", offset, least=0)

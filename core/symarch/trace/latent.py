@@ -10,8 +10,9 @@ and its weights are read once a step, not applied to the whole context again. Pr
 tokens and attends at n (d_nope + r) + n d_v. The naive form (`mla` = "naive") caches the expanded keys and values.
 
 A sparse layer picks the best `top` entries of the context by an indexer with I heads of width d_I and one key of width
-d_I a token, cached beside the latent: I d_I multiply-adds for each entry of the whole context. It attends on the latents
-in prefill too, since every token has picks of its own. Which latents are picked is known only then: the read is dependent.
+d_I a token, cached beside the latent: I d_I multiply-adds for each entry of the whole context. It attends on the
+latents in prefill too, since every token has picks of its own. Which latents are picked is known only then: the read is
+dependent.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class LatentAttention(Block):
 
     def divides(self, degree: int) -> bool:
         """Return whether a degree divides the query heads."""
-        return self.heads % degree == 0
+        return bool(self.heads % degree == 0)
 
     @property
     def _key(self) -> Quantity:

@@ -57,7 +57,7 @@ class Llama4(Decoder):
         for (kind, experts), count in counts(list(zip(kinds, routed, strict=True))).items():
             attention = Attention(**heads, kind=kind if chunk else "", span=span_of(kind, chunk))
             groups.append(Group(text.layers(count), (attention, *(sparse if experts else dense))))
-        tower = llama4_tower(config, text.whole("hidden_size")) if config.family == "llama4" else ()
+        tower = llama4_tower(config, hidden) if config.family == "llama4" else ()
         return built(cls, name, config, groups=(*tower, *groups), **fields)  # type: ignore[no-any-return]
 
 

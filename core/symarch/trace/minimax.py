@@ -1,4 +1,4 @@
-"""MiniMax-M2: grouped-query attention whose queries and keys are normed over all heads together, experts in every layer."""
+"""MiniMax-M2: grouped-query attention, queries and keys normed over all heads together, experts in every layer."""
 
 from __future__ import annotations
 

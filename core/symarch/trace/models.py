@@ -60,7 +60,6 @@ class Architecture(Protocol):
     def notes(self) -> tuple[str, ...]:
         """Return sentences on what was taken from the configuration and how."""
 
-
     def parameters(self) -> int:
         """Return the stored weights of the language model."""
 

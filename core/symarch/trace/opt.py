@@ -1,4 +1,4 @@
-"""OPT: multi-head attention and an ungated FFN with biases everywhere, learned positions (Zhang et al., arXiv 2205.01068)."""
+"""OPT: multi-head attention and an ungated FFN with biases everywhere, learned positions (arXiv 2205.01068)."""
 
 from __future__ import annotations
 

@@ -71,6 +71,4 @@ class Qwen3Next(Decoder):
 @hookimpl
 def symarch_model_architectures() -> dict[str, Any]:
     """Return the model types of this module."""
-    return dict.fromkeys(
-        ("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"), Qwen3Next
-    )
+    return dict.fromkeys(("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"), Qwen3Next)

@@ -91,7 +91,7 @@ class DeltaNet(Block):
 
     def divides(self, degree: int) -> bool:
         """Return whether a degree divides both kinds of heads."""
-        return self.key_heads % degree == 0 and self.value_heads % degree == 0
+        return bool(self.key_heads % degree == 0 and self.value_heads % degree == 0)
 
     def _widths(self, shard: Shard) -> tuple[Quantity, Quantity, Quantity]:
         """Return the widths of all keys and all values, and the value heads, on one device."""
@@ -166,7 +166,7 @@ class Mamba2(Block):
 
     def divides(self, degree: int) -> bool:
         """Return whether a degree divides the heads, and divides or is a multiple of their groups."""
-        return self.heads % degree == 0 and (self.groups % degree == 0 or degree % self.groups == 0)
+        return bool(self.heads % degree == 0 and (self.groups % degree == 0 or degree % self.groups == 0))
 
     def _widths(self, shard: Shard) -> tuple[Quantity, Quantity, Quantity]:
         """Return inner width, channels of the convolution and heads on one device."""
@@ -233,7 +233,7 @@ class Mamba1(Block):
 
     def divides(self, degree: int) -> bool:
         """Return whether a degree divides the channels."""
-        return self.inner % degree == 0  # type: ignore[no-any-return]  # checked on numbers only
+        return bool(self.inner % degree == 0)
 
     def weights(self, shard: Shard) -> Quantity:
         """Return projections, convolution, decay, skip and norms."""

@@ -48,7 +48,7 @@ class T5(Decoder):
         encoder = config.whole("num_layers")
         decoder_key = "num_decoder_layers" if config.has("num_decoder_layers") else "num_layers"
         decoder = config.whole(decoder_key)
-        config.ignore("dense_act_fn", "is_gated_act", "num_hidden_layers")
+        config.ignore("is_encoder_decoder", "dense_act_fn", "is_gated_act", "num_hidden_layers")
         source = config.option("source_tokens", config.whole("n_positions", 512), least=1)
         table = Norm("relative_positions", config.whole("relative_attention_num_buckets", 32) * heads)
         ffn = FeedForward(hidden=hidden, width=config.size("d_ff"), gated=act != "relu")

@@ -60,7 +60,7 @@ class Tower:
     patches: int = 0
     tiles: int | None = None
     whole: int = 0
-    merger: tuple[tuple[str, int, int, int], ...] = ()
+    merger: tuple[tuple[str, Quantity, Quantity, Quantity], ...] = ()
 
     def groups(self, config: Config, tokens: int) -> tuple[Group, ...]:
         """Return the tower's layers; `tokens` is what an image makes unless the configuration says otherwise."""
@@ -104,7 +104,10 @@ def qwen_tower(config: Config, key: str = "vision_config") -> tuple[Group, ...]:
     vision = config.nested(key, symbolic=False)
     hidden, out = vision.whole("hidden_size"), vision.whole("out_hidden_size")
     merge = vision.whole("spatial_merge_size", 2) ** 2
-    side, channels = vision.whole("patch_size"), vision.whole("in_channels" if vision.has("in_channels") else "in_chans", 3)
+    side, channels = (
+        vision.whole("patch_size"),
+        vision.whole("in_channels" if vision.has("in_channels") else "in_chans", 3),
+    )
     pixels = side * side * channels * vision.whole("temporal_patch_size", 2)
     inner = hidden * merge
     older = vision.has("fullatt_block_indexes")
@@ -128,7 +131,7 @@ def qwen_tower(config: Config, key: str = "vision_config") -> tuple[Group, ...]:
     return tower.groups(config, 1024)
 
 
-def siglip_tower(config: Config, hidden: int) -> tuple[Group, ...]:
+def siglip_tower(config: Config, hidden: Quantity) -> tuple[Group, ...]:
     """Read the tower of Gemma 3; none if there is no vision_config. Raises ModelError naming the key at fault."""
     config.ignore("mm_tokens_per_image")
     if not config.has("vision_config"):
@@ -147,7 +150,7 @@ def siglip_tower(config: Config, hidden: int) -> tuple[Group, ...]:
     return tower.groups(config, tokens)
 
 
-def gemma4_tower(config: Config, hidden: int) -> tuple[Group, ...]:
+def gemma4_tower(config: Config, hidden: Quantity) -> tuple[Group, ...]:
     """Read the tower of Gemma 4; none if there is no vision_config. Raises ModelError naming the key at fault."""
     config.ignore("vision_soft_tokens_per_image")
     if not config.has("vision_config"):
@@ -166,7 +169,7 @@ def gemma4_tower(config: Config, hidden: int) -> tuple[Group, ...]:
     return tower.groups(config, vision.whole("default_output_length", 280))
 
 
-def llama4_tower(config: Config, hidden: int) -> tuple[Group, ...]:
+def llama4_tower(config: Config, hidden: Quantity) -> tuple[Group, ...]:
     """Read the tower of Llama 4; none if there is no vision_config. Raises ModelError naming the key at fault."""
     if not config.has("vision_config"):
         return ()

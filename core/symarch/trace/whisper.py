@@ -34,7 +34,7 @@ class Whisper(Decoder):
         """Build from a parsed `config.json`. Raises ModelError naming the key at fault."""
         config = Config(data, sizes)
         hidden, source = config.size("d_model"), config.size("max_source_positions", 1500)
-        config.ignore("num_hidden_layers", "median_filter_width")
+        config.ignore("is_encoder_decoder", "num_hidden_layers", "median_filter_width")
 
         def layer(stack: str) -> tuple[Attention, FeedForward, Quantity]:
             heads = config.size(f"{stack}_attention_heads")

@@ -25,8 +25,7 @@ from symarch.analysis.model import Workload, benches_of
 from symarch.analysis.time import operator_load
 from symarch.api import Analysis
 from symarch.mapping import resolve
-from symarch.program import Node, Program, Tape, gradient, to_javascript, total
-from symarch.program import Max as Largest
+from symarch.program import Max, Node, Program, Tape, ceil, gradient, to_javascript, total
 from symarch.quantities import BASES, readable_unit, unit_dimension, unit_scale
 from symarch.report.data import plugins_of
 from symarch.specs import read_system
@@ -131,23 +130,31 @@ def _parts(program: Program, output: str) -> Program:
 def _elasticities(program: Program, metrics: Sequence[str], names: Sequence[str]) -> Program:
     """Return d ln(metric) / d ln(parameter) for each metric and name; 0 for what a metric does not depend on.
 
-    The gradients of all metrics share one tape, so that what they have in common is printed once.
+    All gradients are written on one tape, so that what they have in common is printed once, and the chain rule is cut
+    at the phases' times: what depends on a parameter through `tpot` uses the gradient of `tpot`.
     """
     tape = Tape()
+    times: dict[str, dict[str, Any]] = {}  # derivatives of the phases' times by parameter
     outputs: dict[str, Any] = {}
-    for metric in metrics:
+    for metric in sorted(metrics, key=lambda m: m not in PHASE_METRICS.values()):
         alone = program.select({metric: program.outputs[f"metric.{metric}"]})
+        cuts = {t: alone.names[t] for t in times if t in alone.names}
         where = {o[2]: i for i, o in enumerate(alone.operations) if o[0] == "input"}
-        slopes = gradient(alone, metric, list(where.values()))
+        slopes = gradient(alone, metric, [*cuts.values(), *where.values()], outermost=True)
         placed: list[int] = []
         for operation, arguments, attribute in slopes.operations:
             placed.append(tape.write((operation, tuple(placed[a] for a in arguments), attribute)).index)
+        found = [Node(tape, placed[slopes.outputs[f"d{k}"]]) for k in range(len(cuts) + len(where))]
+        through = dict(zip(cuts, found, strict=False))
+        direct = dict(zip(where, found[len(cuts) :], strict=True))
+        slope = {
+            n: total([direct[n], *(by * times[t][n] for t, by in through.items() if n in times[t])]) for n in where
+        }
+        if metric in PHASE_METRICS.values():
+            times[metric] = slope
         value = Node(tape, placed[slopes.outputs["value"]])
-        outputs |= dict.fromkeys((f"{metric}\n{name}" for name in names), 0)
-        for position, name in enumerate(where):
-            slope = Node(tape, placed[slopes.outputs[f"d{position}"]])
-            outputs[f"{metric}\n{name}"] = slope * tape.input(name) / value
-    return Program.of(tape, outputs).pruned()
+        outputs |= {f"{metric}\n{n}": slope[n] * tape.input(n) / value if n in slope else 0 for n in names}
+    return Program.of(tape, {f"{m}\n{n}": outputs[f"{m}\n{n}"] for m in metrics for n in names}).pruned()
 
 
 def _roofline(analysis: Analysis, recorded: Recorded, single: bool) -> Program:
@@ -173,7 +180,7 @@ def _roofline(analysis: Analysis, recorded: Recorded, single: bool) -> Program:
         dtypes=request.dtypes,
         phases=request.phases,
     )
-    batch = workload.batch if mapping.data == 1 else tape.record("ceil", (workload.batch / mapping.data,))
+    batch = workload.batch if mapping.data == 1 else ceil(workload.batch / mapping.data)
     outputs: dict[str, Any] = {}
     for phase in request.phases:
         mean = workload.prompt if phase == "prefill" else workload.prompt + workload.output / 2
@@ -187,7 +194,7 @@ def _roofline(analysis: Analysis, recorded: Recorded, single: bool) -> Program:
             key = f"{phase}\n{operator.name}"
             outputs |= {f"bytes\n{key}\n{m}": read + written for m, (read, written) in load.traffic.items()}
             outputs |= {f"busy\n{key}\n{m}": load.data[m] for m in load.traffic if m in load.data}
-            outputs[f"busy\n{key}\n"] = Largest(*load.arithmetic.values())
+            outputs[f"busy\n{key}\n"] = Max(*load.arithmetic.values())
     return Program.of(tape, outputs).pruned()
 
 
@@ -297,9 +304,7 @@ def _exponents(unit: str) -> list[float]:
 def _filled(data: Mapping[str, Any], code: str) -> str:
     """Return the page with its parts in place."""
     folder = files(__package__ or "")
-    page, style, script = (
-        (folder / f"page.{suffix}").read_text(encoding="utf-8") for suffix in ("html", "css", "js")
-    )
+    page, style, script = ((folder / f"page.{suffix}").read_text(encoding="utf-8") for suffix in ("html", "css", "js"))
     title = f"{data['model']} on {data['system']}"
     script = f'"use strict";\n{code}{script}'
     content = {

@@ -598,7 +598,7 @@ function rooflineIn(outputs, breakdown) {
     let bytes = 0;
     for (const [memory, amount] of point.bytes) {
       bytes += amount;
-      if (amount > 0) roofs.set(memory, Math.max(roofs.get(memory) || 0, amount / point.busy.get(memory)));
+      if (amount > 0 && point.busy.get(memory) > 0) roofs.set(memory, Math.max(roofs.get(memory) || 0, amount / point.busy.get(memory)));
     }
     if (!(flops > 0 && bytes > 0)) continue;
     roofs.set("", Math.max(roofs.get("") || 0, flops / point.busy.get("")));
@@ -907,7 +907,8 @@ function specText() {
   const others = parameters.filter((p, i) => page.spec.tables[p.group] === undefined && p.group !== "workload" && now[i] !== p.spec);
   const sets = others.map(p => ` --set ${p.name}=${now[place.get(p.name)]}`).join("");
   const lines = [`# symarch run THIS_FILE --model ${oneLine(page.model)}${sizes}`
-    + (page.phase === "both" || sizes.includes("--context") ? "" : ` --phase ${page.phase}`) + (others.some(p => p.group === "dtype") ? "" : ` --dtype ${dtypes}`) + sets];
+    + (page.phase === "both" || sizes.includes("--context") ? "" : ` --phase ${page.phase}`) + (others.some(p => p.group === "dtype") ? "" : ` --dtype ${dtypes}`)
+    + (page.ideal ? " --ideal" : "") + sets];
   if (page.spec.extends !== undefined) {
     lines.push("format = 1", `extends = ${quoted(page.spec.extends)}`, `name = ${quoted(`${page.system}-explored`)}`);
     for (const owner of new Set(changed.map(p => p.group))) {
@@ -1100,7 +1101,7 @@ addEventListener("hashchange", () => { if (location.hash.slice(1) !== written) r
 let seen = innerWidth;
 addEventListener("resize", () => { if (innerWidth !== seen) { seen = innerWidth; measure(); update(); } });
 
-/** For the console: set a parameter in SI, read metrics, constraints and the parts of each phase's time. */
+/** For the console, and for tests: parameters are set and read in SI. */
 globalThis.explorer = Object.freeze({
   set(name, v) { change(place.get(name), v); },
   update,
@@ -1115,6 +1116,13 @@ globalThis.explorer = Object.freeze({
     };
   },
   elasticities() { return Object.fromEntries(elasticitiesAt(now, view.metric).map((e, i) => [parameters[i].name, e])); },
+  value(name) { return now[place.get(name)]; },
+  workload() { return Object.fromEntries(parameters.filter(p => p.group === "workload").map(p => [p.name, now[place.get(p.name)]])); },
+  regimes(columns, lines) {
+    const across = place.get(view.across), up = place.get(view.up);
+    return mapOf(view.phase, across, up, columns, lines).map((line, r) => line.map((cell, c) => ({ ...cell,
+      across: valueAt(parameters[across], (c + 0.5) / columns), up: valueAt(parameters[up], (r + 0.5) / lines) })));
+  },
   formatSetting(v, name) { return formatSetting(v, parameters[place.get(name)]); },
   formatQuantity, readQuantity,
 });

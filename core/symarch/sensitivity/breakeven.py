@@ -1,0 +1,512 @@
+"""Break-even: the value of a parameter at which two systems, or a metric and a target, are equal.
+
+The relative gap between the two sides is one array call over a fine logarithmic grid and all kinks; each change of sign
+is a bracket, in which Brent's method ends. No crossing, a flat line and several crossings are answers. At p = 1 and
+infinity each side is, in the regime at the crossing, a + b x (+ c / x) or one over it; the crossing then has a closed
+form, valid as long as the same resources bind on both sides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from symarch.errors import UnknownNameError, WorkloadError, nearest
+from symarch.quantities import format_quantity, format_setting
+from symarch.sensitivity.changes import Array, Winners, changes, grid, valid
+from symarch.sensitivity.point import Point, on_arrays, on_numbers
+from symarch.sensitivity.rational import NoFraction, Rational, rational_in
+
+if TYPE_CHECKING:
+    import sympy
+
+REACH = 1000.0
+"""Factor beyond the present value, up and down, within which a crossing is looked for."""
+
+POINTS = 2049
+"""Points of the grid."""
+
+EQUAL = 1e-13
+"""Relative gap that is none: a few hundred rounding errors."""
+
+JUMP = 1e-9
+"""Relative gap left at a crossing above which the metric jumps there."""
+
+SIDES = ("both", "first", "second")
+
+
+@attrs.frozen
+class Part:
+    """A coefficient of a closed form.
+
+    Attributes:
+        letter: a, b or c, with a prime for the second side.
+        value: at the point [SI].
+        expression: in symbols, definitions by name.
+    """
+
+    letter: str
+    value: float
+    expression: sympy.Expr
+
+
+@attrs.frozen(eq=False, slots=False)
+class ClosedForm:
+    """The crossing as a formula.
+
+    Attributes:
+        parameter: the unknown x.
+        equation: what is solved, `a + b x = a' + b' x`; T is the target.
+        solution: x in the letters.
+        value: of x by the formula [SI].
+        low: where its interval of validity begins: beyond, other resources bind.
+        high: where it ends.
+        residual: relative gap between the two sides at `value`, by the program.
+        sides: the coefficients of the two sides, by letter: the fraction, the output of it and what divides it.
+    """
+
+    parameter: str
+    equation: str
+    solution: str
+    value: float
+    low: float
+    high: float
+    residual: float
+    sides: Mapping[str, tuple[Rational, str, str]]
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The coefficients in symbols. Imports sympy."""
+        from symarch.formula import let_bound
+
+        found = []
+        for letter, (rational, output, under) in self.sides.items():
+            outputs = rational.program.outputs
+            over = let_bound(rational.program, [outputs[output]]).expressions[0]
+            value = rational.values[output]
+            if under:
+                over = over / let_bound(rational.program, [outputs[under]]).expressions[0]
+                value = value / rational.values[under]
+            found.append(Part(letter, value, over))
+        return tuple(found)
+
+    def latex(self, declared: Mapping[str, str]) -> str:
+        """Return equation, solution and coefficients in LaTeX (needs amsmath)."""
+        from symarch.formula import latex_of, symbol_latex
+
+        lines = [rf"x &= {symbol_latex(self.parameter, declared.get(self.parameter, ''))}", f"{_marked(self.equation)}"]
+        lines.append(f"{_marked(self.solution)}")
+        lines += [f"{p.letter} &= {latex_of(p.expression, dict(declared))}" for p in self.parts]
+        return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+
+
+def _marked(text: str) -> str:
+    return text.replace("=", "&=", 1).replace("sqrt", r"\surd").replace("+-", r"\pm").replace("^2", "^{2}")
+
+
+@attrs.frozen
+class Crossing:
+    """A value at which the two sides are equal.
+
+    Attributes:
+        value: of the parameter [SI].
+        metric: the metric there [SI].
+        residual: relative gap between the two sides there, by the program: the check.
+        better: below or above: where the first side is at least as good; touches where it is on no side better.
+        inside: whether the value lies in the parameter's declared range.
+        jump: whether the metric jumps over the other side there instead of meeting it.
+        whole: for whole numbers, the nearest one for which the first side is at least as good; None for others.
+        form: the closed form, None where there is none.
+        reason: why there is none.
+    """
+
+    value: float
+    metric: float
+    residual: float
+    better: str
+    inside: bool
+    jump: bool
+    whole: int | None
+    form: ClosedForm | None
+    reason: str
+
+
+@attrs.frozen
+class BreakEven:
+    """Where two systems, or a metric and a target, are equal along a parameter.
+
+    Attributes:
+        metric: its name.
+        unit: of the metric.
+        parameter: its name.
+        parameter_unit: its unit.
+        bits: whether people state it in bits.
+        value: the parameter on the first side that has it [SI].
+        first: what is compared: the system's name.
+        second: with what: a system's name, or empty for a target.
+        on: where the parameter is moved: both, first or second.
+        target: the metric of the second side at the point, or the target.
+        low: where the search began.
+        high: where it ended.
+        outcome: one, several, none, flat (the parameter changes nothing) or equal (on a stretch of values).
+        crossings: in order.
+        leads: where there is no crossing, the side that is better throughout: first, second or neither.
+        roofline: the same at p = infinity, where the overlap order is neither 1 nor that.
+        variants: the same under other settings of an option, `gpu.prefetch = step`: for a latency of reading.
+    """
+
+    metric: str
+    unit: str
+    parameter: str
+    parameter_unit: str
+    bits: bool
+    value: float
+    first: str
+    second: str
+    on: str
+    target: float
+    low: float
+    high: float
+    outcome: str
+    crossings: tuple[Crossing, ...]
+    leads: str
+    roofline: BreakEven | None = None
+    variants: Mapping[str, BreakEven] = attrs.field(factory=dict)
+
+    def shown(self, value: float) -> str:
+        """Return a value of the parameter as text."""
+        return format_setting(value, self.parameter_unit, self.bits)
+
+    @property
+    def words(self) -> str:
+        """Return the answer as a sentence."""
+        rival = self.second or f"the target of {format_quantity(self.target, self.unit)}"
+        reach = f"from {self.shown(self.low)} to {self.shown(self.high)}"
+        if self.outcome == "flat":
+            lead = {"first": "better than", "second": "worse than", "neither": "equal to"}[self.leads]
+            return f"{self.parameter} does not change the comparison: {self.first} is {lead} {rival}"
+        if self.outcome == "none":
+            better, worse = (self.first, rival) if self.leads == "first" else (rival, self.first)
+            return f"no crossing: {better} is better than {worse} for every {self.parameter} {reach}"
+        if self.outcome == "equal":
+            return f"{self.first} equals {rival} on a whole stretch of {self.parameter} {reach}"
+        found = []
+        for c in self.crossings:
+            side = "" if c.better == "touches" else f", better {c.better}"
+            whole = "" if c.whole is None else f" ({c.whole} does)"
+            outside = "" if c.inside else ", outside the declared range"
+            found.append(f"{self.shown(c.value)}{whole}{side}{outside}")
+        return f"{self.first} equals {rival} at {self.parameter} = {'; and at '.join(found)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain data, without the expressions of the closed forms."""
+        names = ("metric", "unit", "parameter", "parameter_unit", "value", "first", "second", "on", "target", "low",
+                 "high", "outcome", "leads")  # fmt: skip
+        found: dict[str, Any] = {n: getattr(self, n) for n in names}
+        found["crossings"] = []
+        for c in self.crossings:
+            plain = {a.name: getattr(c, a.name) for a in attrs.fields(Crossing) if a.name != "form"}
+            form = c.form
+            plain["form"] = form and {
+                "equation": form.equation,
+                "solution": form.solution,
+                "value": form.value,
+                "low": form.low,
+                "high": form.high,
+                "residual": form.residual,
+            }
+            found["crossings"].append(plain)
+        found["roofline"] = self.roofline.to_dict() if self.roofline else None
+        found["variants"] = {k: v.to_dict() for k, v in self.variants.items()}
+        return found
+
+
+class _Pair:
+    """Two sides along a parameter."""
+
+    def __init__(self, first: Point, second: Point | float, name: str, on: str) -> None:
+        self.name, self.first, self.second = name, first, second
+        self.sign = first.sign
+        self._arrays: list[Callable[..., Any]] = []
+        self._numbers: list[Callable[..., tuple[float, ...]]] = []
+        self._winners: list[Winners] = []
+        self.moved: list[Point | None] = []
+        for side, where in ((first, "first"), (second, "second")):
+            if isinstance(side, Point) and on in ("both", where) and name in side.program.inputs:
+                bound = side.bound([name])
+                self._arrays.append(on_arrays(bound, [name]))
+                self._numbers.append(on_numbers(bound, [name]))
+                self._winners.append(Winners(bound, name))
+                self.moved.append(side)
+            else:
+                value = side.value if isinstance(side, Point) else side
+                self._arrays.append(lambda x, v=value: (np.full(np.shape(x), v),))
+                self._numbers.append(lambda x, v=value: (v,))
+                self.moved.append(None)
+
+    def gaps(self, at: Array) -> Array:
+        """Return how much worse the first side is, relative to the second, at some points."""
+        with np.errstate(all="ignore"):
+            found: Array = self.sign * (self._arrays[0](at)[0] / self._arrays[1](at)[0] - 1)
+        return found
+
+    def gap(self, at: float) -> float:
+        """Return the same at one point."""
+        first, second = self._numbers[0](at)[0], self._numbers[1](at)[0]
+        return self.sign * (first / second - 1) if second else math.nan
+
+    def metric(self, at: float) -> float:
+        """Return the first side's metric."""
+        return self._numbers[0](at)[0]
+
+    def labels(self, at: Array) -> NDArray[np.int64]:
+        """Return the regime of both sides."""
+        return np.concatenate([w(at) for w in self._winners]) if self._winners else np.zeros((0, at.size), dtype=int)
+
+
+def side_of(first: Point, second: Point | float, name: str, on: str | None) -> str:
+    """Return where a parameter is moved: as asked; else both where both have it at one value, else where it is.
+
+    Raises UnknownNameError, or WorkloadError for a side that is none.
+    """
+    names = [set(p.recorded.symbols) if isinstance(p, Point) else set() for p in (first, second)]
+    if name not in names[0] | names[1]:
+        raise UnknownNameError(f"unknown name '{name}'; {nearest(name, sorted(names[0] | names[1]))}")
+    if on is None:
+        if name not in names[1]:
+            return "first"
+        if name not in names[0]:
+            return "second"
+        assert isinstance(second, Point)  # a number has no names
+        return "both" if first.values[name] == second.values[name] else "first"
+    if on not in SIDES:
+        raise WorkloadError(f"the parameter is moved on {on!r}; it must be one of {', '.join(SIDES)}")
+    for where, known in zip(("first", "second"), names, strict=True):
+        if on in ("both", where) and name not in known:
+            raise UnknownNameError(f"{name} is no parameter of the {where} side; {nearest(name, sorted(known))}")
+    return on
+
+
+def break_even(
+    first: Point,
+    second: Point | float,
+    name: str,
+    *,
+    on: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    bits: bool = False,
+    forms: bool = True,
+) -> BreakEven:
+    """Return where two metrics, or a metric and a target, are equal along a parameter.
+
+    Args:
+        first: the one side.
+        second: the other, or a target [SI].
+        name: of the parameter.
+        on: where it is moved: both, first, second; None for the side that has it (both where both have it at one value).
+        low: where the search begins, None for a wide surrounding of its range and present value.
+        high: where it ends.
+        bits: whether people state the parameter in bits.
+        forms: whether closed forms are wanted too.
+
+    Raises UnknownNameError or WorkloadError.
+    """
+    if isinstance(second, Point) and second.unit != first.unit:
+        raise WorkloadError(f"{first.metric} in {first.unit} cannot equal {second.metric} in {second.unit}")
+    if not isinstance(second, Point) and not 0 < second < math.inf:
+        raise WorkloadError(f"the target is {second!r}; it must be above 0 and finite")
+    on = side_of(first, second, name, on)
+    owner = second if on == "second" and isinstance(second, Point) else first
+    symbol, value = owner.symbol(name), owner.values[name]
+    low, high = _reach(owner, name, low, high)
+    pair = _Pair(first, second, name, on)
+    kinks = [c.place for c in changes(pair.labels, grid(low, high, POINTS))] if forms else []
+    at = np.unique(np.concatenate([grid(low, high, POINTS), kinks, *([[value]] if low <= value <= high else [])]))
+    gaps = pair.gaps(at)
+    sound = np.isfinite(gaps)
+    at, gaps = at[sound], gaps[sound]
+    outcome, roots = _roots(pair, at, gaps)
+    crossings = []
+    for root, better in roots:
+        form, reason = _form(pair, root, low, high) if forms else (None, "")
+        residual = abs(pair.gap(root))
+        declared = (symbol.low is None or root >= symbol.low) and (symbol.high is None or root <= symbol.high)
+        crossings.append(
+            Crossing(
+                value=root,
+                metric=pair.metric(root),
+                residual=residual,
+                better=better,
+                inside=declared,
+                jump=residual > JUMP,
+                whole=_whole(pair, root, better) if symbol.integer else None,
+                form=form,
+                reason=reason,
+            )
+        )
+    middle = float(np.median(gaps)) if gaps.size else math.nan
+    leads = "neither" if abs(middle) <= EQUAL or roots else "first" if middle < 0 else "second"
+    return BreakEven(
+        metric=first.metric,
+        unit=first.unit,
+        parameter=name,
+        parameter_unit=symbol.unit,
+        bits=bits,
+        value=value,
+        first=first.label,
+        second=second.label if isinstance(second, Point) else "",
+        on=on,
+        target=second.value if isinstance(second, Point) else second,
+        low=low,
+        high=high,
+        outcome=outcome,
+        crossings=tuple(crossings),
+        leads=leads,
+    )
+
+
+def _reach(point: Point, name: str, low: float | None, high: float | None) -> tuple[float, float]:
+    symbol, value = point.symbol(name), point.values[name]
+    known = [v for v in (value, symbol.low, symbol.high) if v]
+    if not known and (low is None or high is None):
+        raise WorkloadError(f"{name} is 0 and has no range to be searched; give low and high")
+    least = min(known, default=1.0) / REACH if low is None else low
+    most = max(known, default=1.0) * REACH if high is None else high
+    if symbol.integer and low is None:
+        least = max(1.0, float(round(least)))
+    if symbol.at_most is not None:
+        most = min(most, symbol.at_most)
+    if not 0 < least < most < math.inf:
+        raise WorkloadError(f"{name} is searched from {least:g} to {most:g}; both must be above 0, the second the larger")
+    return least, most
+
+
+def _roots(pair: _Pair, at: Array, gaps: Array) -> tuple[str, list[tuple[float, str]]]:
+    """Return the outcome, and each root with the side on which the first is at least as good."""
+    from scipy.optimize import brentq
+
+    if not gaps.size or gaps.max() - gaps.min() <= EQUAL * max(1.0, abs(gaps).max()):
+        return "flat", []
+    signs = np.where(abs(gaps) <= EQUAL, 0, np.sign(gaps)).astype(int)
+    if (signs[1:-1] == 0)[(signs[:-2] == 0)[: len(signs) - 2] & (signs[2:] == 0)].any():
+        return "equal", []
+    found: list[tuple[float, str]] = []
+    for i in range(len(at) - 1):
+        if signs[i] * signs[i + 1] < 0:
+            root = brentq(pair.gap, at[i], at[i + 1], xtol=1e-300, rtol=4 * np.finfo(float).eps)
+            found.append((float(root), "above" if signs[i + 1] < 0 else "below"))
+        elif signs[i] == 0 and (i == 0 or signs[i - 1] != 0):
+            left, right = signs[max(i - 1, 0)], signs[i + 1]
+            found.append((float(at[i]), "touches" if left == right else "above" if right < left else "below"))
+    return {0: "none", 1: "one"}.get(len(found), "several"), found
+
+
+def _whole(pair: _Pair, root: float, better: str) -> int | None:
+    """Return the whole number nearest to a crossing for which the first side is at least as good, checked."""
+    if better == "touches":
+        return None
+    step = 1 if better == "above" else -1
+    start = math.ceil(root * (1 - EQUAL)) if step > 0 else math.floor(root * (1 + EQUAL))
+    for number in (start, start + step, start + 2 * step):
+        if number >= 1 and pair.gap(number) <= EQUAL:
+            return number
+    return None
+
+
+def _form(pair: _Pair, root: float, low: float, high: float) -> tuple[ClosedForm | None, str]:
+    """Return the closed form of a crossing, checked by substitution, or why there is none."""
+    sides: list[tuple[bool | None, dict[int, tuple[float, tuple[Rational, str, str] | None]]]] = []
+    for side, fixed in zip(pair.moved, (pair.first, pair.second), strict=True):
+        if side is None:
+            value = fixed.value if isinstance(fixed, Point) else fixed
+            sides.append((None, {0: (value, None)}))
+            continue
+        if side.order not in (1, math.inf):
+            return None, f"the overlap order is {side.order:g}; the closed form is that of p = infinity"
+        try:
+            rational = rational_in(side.program, side.metric, pair.name, {**side.values, pair.name: root})
+        except NoFraction as error:
+            return None, str(error)
+        if rational.under == (0,):
+            sides.append((False, {k: (rational.values[f"over{k}"], (rational, f"over{k}", "")) for k in rational.over}))
+        elif len(rational.over) == 1:
+            (power,) = rational.over
+            below = rational.values[f"over{power}"]
+            sides.append(
+                (
+                    True,
+                    {
+                        k - power: (rational.values[f"under{k}"] / below, (rational, f"under{k}", f"over{power}"))
+                        for k in rational.under
+                    },
+                )
+            )
+        else:
+            return None, f"{pair.name} enters above and below a fraction bar"
+    inverse = next((way for way, _ in sides if way is not None), False)
+    if any(way is not None and way != inverse for way, _ in sides):
+        return None, f"{pair.name} enters one side above and the other below a fraction bar"
+    return _solved(pair, root, low, high, inverse=bool(inverse), sides=[s for _, s in sides])
+
+
+_LETTERS = {0: "a", 1: "b", -1: "c"}
+_TERMS = {0: "{}", 1: "{} x", -1: "{} / x"}
+
+
+def _solved(
+    pair: _Pair,
+    root: float,
+    low: float,
+    high: float,
+    *,
+    inverse: bool,
+    sides: list[dict[int, tuple[float, tuple[Rational, str, str] | None]]],
+) -> tuple[ClosedForm | None, str]:
+    powers = set().union(*sides)
+    if not powers <= set(_LETTERS):
+        return None, f"{pair.name} enters with the powers {', '.join(map(str, sorted(powers)))}"
+    net = {0: 0.0, 1: 0.0, -1: 0.0}
+    texts, letters = [], {}
+    for mark, side, direction in (("", sides[0], 1), ("'", sides[1], -1)):
+        words = []
+        for power in (p for p in _LETTERS if p in side):
+            value, source = side[power]
+            net[power] += direction * (1 / value if inverse and source is None else value)
+            if source is None:
+                words.append("1 / T" if inverse else "T")
+            else:
+                letters[_LETTERS[power] + mark] = source
+                words.append(_TERMS[power].format(_LETTERS[power] + mark))
+        texts.append(" + ".join(words))
+    left = {p: _net(p, sides, inverse) for p in powers}
+    if net[1] and net[-1]:
+        root_of = math.sqrt(max(net[0] ** 2 - 4 * net[1] * net[-1], 0.0))
+        found = min(((-net[0] + s * root_of) / (2 * net[1]) for s in (1, -1)), key=lambda x: abs(x - root))
+        solution = f"x = (-({left[0]}) +- sqrt(({left[0]})^2 - 4 ({left[1]}) ({left[-1]}))) / (2 ({left[1]}))"
+    elif net[1]:
+        found, solution = -net[0] / net[1], f"x = -({left[0]}) / ({left[1]})"
+    elif net[-1] and net[0]:
+        found, solution = -net[-1] / net[0], f"x = -({left[-1]}) / ({left[0]})"
+    else:
+        return None, "the two sides do not cross within this regime"
+    if not math.isclose(found, root, rel_tol=1e-6):
+        return None, "the crossing lies on a kink, where no one regime holds"
+    start, end = valid(pair.labels, root, low, high)
+    equation = " = ".join(texts)
+    return ClosedForm(pair.name, equation, solution, found, start, end, abs(pair.gap(found)), letters), ""
+
+
+def _net(power: int, sides: list[dict[int, Any]], inverse: bool) -> str:
+    words = ""
+    for mark, side, sign in (("", sides[0], "+"), ("'", sides[1], "-")):
+        if power in side:
+            own = ("1 / T" if inverse else "T") if side[power][1] is None else _LETTERS[power] + mark
+            words += f" {sign} {own}"
+    return words.removeprefix(" + ").removeprefix(" ")

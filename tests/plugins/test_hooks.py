@@ -1,0 +1,242 @@
+"""Each hook has a built-in user and serves a third party end to end.
+
+The third party is the package of docs/how-to/extend-symarch.md, installed as it stands on that page; what it computes
+is held to hand calculations.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import symarch
+from symarch.cli import main
+from symarch.errors import ModelError, UnknownNameError
+from symarch.plugins import registry
+from symarch.plugins.discovery import KINDS
+from symarch.report.data import plugins_of
+from symarch.technologies import Call
+from symarch.testing import check_technology
+
+Install = Callable[..., Path]
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "how-to" / "extend-symarch.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", PAGE, re.DOTALL))
+PROJECT = tomllib.loads(FILES["pyproject.toml"])["project"]
+POINTS = PROJECT["entry-points"]["symarch"]
+
+USERS = {
+    "symarch_technologies": ("hbm", "symarch_technologies.hbm"),
+    "symarch_specs": ("specs.shipped", "symarch.specs.files"),
+    "symarch_collectives": ("collective.ring", "symarch_technologies.collectives"),
+    "symarch_trace_readers": ("trace.jsonl", "symarch.trace.records"),
+    "symarch_report_formats": ("report.text", "symarch.report.formats"),
+    "symarch_model_architectures": ("model.llama", "symarch.trace.dense"),
+}
+
+
+@pytest.fixture
+def extras(install: Install, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder where the package is installed, with its example files in it."""
+    site = install(PROJECT["name"], FILES, POINTS, PROJECT["version"])
+    monkeypatch.chdir(site)
+    return site
+
+
+def command(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments.split())
+    out, err = capsys.readouterr()
+    assert stopped.value.code in (0, None), err
+    return out
+
+
+def test_every_hook_is_looked_at_here() -> None:
+    assert set(USERS) == set(KINDS)
+    reached = {
+        kind.hook for point in POINTS for kind in KINDS.values() if kind.prefix and point.startswith(kind.prefix)
+    }
+    assert reached == set(KINDS) - {"symarch_technologies", "symarch_specs"}  # those two: `two-boards`, test_data_packs
+
+
+@pytest.mark.parametrize("hook", USERS)
+def test_each_hook_has_a_user_of_our_own(hook: str) -> None:
+    point, module = USERS[hook]
+    registry().load_all()
+    provider = registry().provider(point)
+    assert (provider.distribution, provider.module) == ("symarch", module)
+    assert hook in registry().provides(point)
+
+
+def test_all_of_a_third_partys_plugins_are_listed(extras: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(command("plugins list --json", capsys))
+    mine = {r["name"]: (r["kind"], r["version"]) for r in rows if r["distribution"] == "symarch-extras"}
+    assert mine == {
+        "two-boards": ("topology", "0.1.0"),
+        "host-driven": ("processor", "0.1.0"),
+        "collective.server": ("collective algorithm", "0.1.0"),
+        "trace.products": ("trace reader", "0.1.0"),
+        "report.csv": ("report format", "0.1.0"),
+        "model.house_style": ("model_type", "0.1.0"),
+    }
+    assert set(POINTS) == set(mine)
+    assert registry().failures() == {}
+
+
+def test_a_run_loads_only_what_it_names(extras: Path) -> None:
+    code = (
+        "import sys; from symarch.cli import main\n"
+        "try: main(['run', 'boards.toml', '--model', 'llama-3.1-8b'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in sys.modules if m.startswith('symarch_extras.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=extras, capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1]
+    assert "symarch_extras.two_boards" in loaded
+    assert "symarch_extras.host_driven" not in loaded
+    assert "symarch_extras.csv_format" not in loaded
+
+
+@pytest.mark.parametrize("name", ["two-boards", "host-driven"])
+def test_its_technologies_pass_the_kit(name: str, extras: Path) -> None:
+    assert check_technology(name).ok
+
+
+def test_a_topology_and_an_algorithm_are_used_by_a_run(extras: Path) -> None:
+    llama = symarch.load_model("llama-3.1-8b")
+    system = symarch.load_system("served.toml")
+    result = symarch.analyze(system, llama, phase="decode").evaluate(batch=16)
+    reduce = next(o for o in result.operators if o.name == "all_reduce")
+    assert reduce.algorithm == "server"
+    # 14 vectors of 16 x 4096 x 2 B through one port, 2 steps of 3 hops, 6 further peers in each
+    link = {n: s.value for n, s in system.components["scale_up"].settings.items()}
+    rate = link["links"] * link["lanes"] * link["lane_rate"] * link["efficiency"]
+    due = 2 * link["software_latency"] + 6 * link["latency"] + 12 * link["peer_latency"] + 14 * 16 * 4096 * 2 / rate
+    assert reduce.time == pytest.approx(due, rel=1e-12)
+    origins = {p["name"]: p["distribution"] for p in plugins_of(system)}
+    assert origins["two-boards"] == origins["collective.server"] == "symarch-extras"
+
+
+def test_a_third_partys_algorithm_runs_on_our_topologies_and_ours_on_its(extras: Path) -> None:
+    def call(topology: str) -> Call:
+        made: Any = registry().technology(topology)()
+        return Call("all_reduce", nodes=8, size=1e6, topology=made, step=lambda hops: 1e-6, rate=1e9)
+
+    on_switch = registry().collective("server")().schedule(call("switch"))
+    assert (on_switch.bytes, on_switch.steps, on_switch.hops, on_switch.peers) == (14e6, 2, 4, 12)
+    ring = registry().collective("ring")().schedule(call("two-boards"))  # one message at a time on a trunk of 2
+    assert (ring.bytes, ring.steps, ring.hops) == (2 * 7 / 8 * 1e6, 14, 42)
+    two_shot = registry().collective("two_shot")().schedule(call("two-boards"))  # 16 of 28 pairs cross: 16/7 over 2
+    assert two_shot.bytes == pytest.approx(2 * 7 / 8 * 1e6 * (16 / 7) / 2, rel=1e-15)
+
+
+def test_nothing_of_it_is_taken_without_being_named(extras: Path, install: Install) -> None:
+    eight = symarch.analyze(symarch.load_system("h100-sxm-8"), symarch.load_model("llama-3.1-8b")).evaluate()
+    assert "server" not in {o.algorithm for o in eight.operators}
+
+
+def test_a_processor_with_its_own_effort_is_used_by_a_run(extras: Path) -> None:
+    spec = 'format = 1\n[processor.acc]\ntechnology = "host-driven"\n[memory.hbm]\ntechnology = "hbm"\nstacks = 8\n'
+    (extras / "host.toml").write_text(spec, encoding="utf-8")
+    system = symarch.load_system("host.toml")
+    result = symarch.analyze(system, symarch.load_model("llama-3.1-8b"), phase="decode").evaluate()
+    down = next(o for o in result.operators if o.name == "down")
+    # weights of 4096 x 14336 and both activations over 8 stacks after one latency, and 4096 / 128 commands of 0.1 us
+    hbm = {n: s.value for n, s in system.components["hbm"].settings.items()}
+    memory: Any = registry().technology("hbm")(**hbm)
+    rate = memory.read_bandwidth * memory.efficiency
+    moved = (4096 * 14336 + 4096 + 14336) * 2
+    assert down.time == pytest.approx(moved / rate + memory.read_latency + 32 * 0.1e-6, rel=1e-12)
+    assert {r.name for r in result.resources} >= {"acc.commands", "hbm"}
+    found = symarch.analyze(system, symarch.load_model("llama-3.1-8b"), phase="decode").sensitivity("tpot")
+    commands = next(e for e in found.elasticities if e.parameter == "acc.command")
+    share = next(r.share for r in result.resources if r.name == "acc.commands")
+    assert commands.elasticity == pytest.approx(share, rel=1e-9)
+
+
+def test_a_model_family_is_used_by_a_run(extras: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ours = symarch.load_model("house-7b")
+    assert ours.parameters() == 8_030_261_248  # that of Llama 3.1 8B, whose sizes it has
+    system = symarch.load_system("h100-sxm")
+    theirs = symarch.load_model("llama-3.1-8b")
+    assert symarch.analyze(system, ours).evaluate().metrics == symarch.analyze(system, theirs).evaluate().metrics
+    (extras / "house-7b" / "config.json").write_text('{"model_type": "house_style", "width": "big"}', encoding="utf-8")
+    with pytest.raises(ModelError, match=r"config.json: width is 'big'; it must be a whole number"):
+        symarch.load_model("house-7b")
+
+
+def test_a_trace_reader_reads_a_file_that_a_run_takes(extras: Path) -> None:
+    model = symarch.load_model("layers.csv")
+    result = symarch.analyze(symarch.load_system("h100-sxm", {"gpu.launch": "0 s"}), model, phase="decode").evaluate()
+    assert [(o.name, o.count) for o in result.operators] == [("up", 32), ("down", 32)]
+    ideal = symarch.analyze(symarch.load_system("h100-sxm"), model, phase="decode", ideal=True).evaluate()
+    # 2 x 32 matrices of 4096 x 14336 in bf16 from 3.35 TB/s; activations stay on the chip
+    assert ideal.tpot == pytest.approx(2 * 32 * 4096 * 14336 * 2 / 3.35e12, rel=1e-3)
+    (extras / "layers.csv").write_text(FILES["layers.csv"] + "decode,up,1,x,4096,32\n", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"layers.csv:4: it must be phase, name, m, n, k, repeat"):
+        symarch.load_model("layers.csv")
+
+
+def test_a_report_format_is_used_by_name_and_by_suffix(extras: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = "sensitivity h100-sxm --model llama-3.1-8b"
+    lines = command(f"{arguments} --format csv", capsys).splitlines()
+    data = json.loads(command(f"{arguments} --format json", capsys))
+    assert lines[0] == "parameter,value,unit,elasticity"
+    assert len(lines) == 1 + len(data["elasticities"])
+    first = data["elasticities"][0]
+    assert lines[1] == f"{first['parameter']},{first['value']},{first['unit']},{first['elasticity']}"
+    command(f"{arguments} -o out.csv", capsys)
+    assert (extras / "out.csv").read_text(encoding="utf-8").splitlines() == lines
+
+
+HIDDEN = [
+    ("run served.toml --model llama-3.1-8b", "collective algorithm 'server'"),
+    ("run boards.toml --model llama-3.1-8b", "technology 'two-boards'"),
+    ("run h100-sxm --model house-7b", "model_type 'house_style'"),
+    ("sensitivity h100-sxm --model llama-3.1-8b --format csv", "report format 'csv'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "what"), HIDDEN)
+def test_the_allowlist_covers_every_hook(
+    arguments: str, what: str, extras: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SYMARCH_PLUGINS", "symarch, two-boards" if "served" in arguments else "symarch")
+    registry.cache_clear()
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments.split())
+    assert stopped.value.code == 2
+    assert f"unknown {what} (SYMARCH_PLUGINS allows only symarch" in capsys.readouterr().err
+    monkeypatch.setenv("SYMARCH_PLUGINS", "symarch,symarch-extras")
+    registry.cache_clear()
+    assert command(arguments, capsys)
+
+
+def test_the_allowlist_covers_readers(extras: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYMARCH_PLUGINS", "symarch")
+    registry.cache_clear()
+    assert "products" not in registry().trace_readers()
+    with pytest.raises((ModelError, UnknownNameError)):
+        symarch.load_model("layers.csv")
+    monkeypatch.setenv("SYMARCH_PLUGINS", "symarch,trace.products")
+    registry.cache_clear()
+    assert symarch.load_model("layers.csv").name == "layers"
+
+
+@pytest.mark.parametrize("point", sorted(POINTS))
+def test_the_call_of_each_hook_is_traced(
+    point: str, extras: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SYMARCH_TRACE_HOOKS", "1")
+    registry().load_all()
+    hook = next((k.hook for k in KINDS.values() if k.prefix and point.startswith(k.prefix)), "symarch_technologies")
+    assert f"symarch: {hook} of plugin '{point}' of distribution symarch-extras returned" in capsys.readouterr().err
