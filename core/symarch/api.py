@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -31,7 +32,7 @@ from symarch.notebook import html_table
 from symarch.program import compile_python
 from symarch.program.derivatives import evaluate
 from symarch.results import ConstraintResult, Explanation, OperatorResult, ResourceResult, Result, Term, shown
-from symarch.sensitivity import Elasticity, Point, Sensitivity, explained, sensitivity_of
+from symarch.sensitivity import Elasticity, Point, Questions, Sensitivity, explained, sensitivity_of
 from symarch.specs import System, find_model, find_system, read_system
 from symarch.system import SystemGraph
 from symarch.system.graph import Make
@@ -68,7 +69,7 @@ def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-class Analysis:
+class Analysis(Questions):
     """A system, a model and a kind of workload, recorded once and asked many times.
 
     Metrics are attributes: `analysis.tpot` is a sympy expression over `<component>.<parameter>` and the workload's
@@ -343,7 +344,7 @@ class Analysis:
         request = self.request(given.get("context") is not None)
 
         def at(order: float) -> float:
-            system = self._at_order(order).system
+            system = self.at_order(order).system
             return float(run_on_floats(system, self.model, request, values).metrics[metric])
 
         p = self._overlap
@@ -354,15 +355,10 @@ class Analysis:
         best = at(math.inf)
         return Elasticity(f"{name}.overlap", p, "1", False, elasticity, at(1.0), best, best)
 
-    def _at_order(self, order: float) -> Analysis:
-        """Return the same analysis at another overlap order of every processor."""
-        components = dict(self.system.components)
-        for component in self.system.of("processor"):
-            setting = attrs.evolve(component.settings["overlap"], value=order)
-            settings = {**component.settings, "overlap": setting}
-            components[component.name] = attrs.evolve(component, settings=settings)
-        other = Analysis(attrs.evolve(self.system, components=components), self.model, phase=self.phase)
-        other.dtypes, other.ideal = self.dtypes, self.ideal
+    def on(self, system: System) -> Self:
+        """Return the same analysis of another system."""
+        other = copy(self)
+        other.system, other._recorded = system, {}
         return other
 
     def explain(self, metric: str, **given: Any) -> Explanation:
@@ -379,7 +375,7 @@ class Analysis:
         point = self.point(metric, **given)
         roofline = None
         if METRICS[metric][0] == "s" and point.order not in (1, math.inf):
-            roofline = self._at_order(math.inf).explain(metric, **given)
+            roofline = self.at_order(math.inf).explain(metric, **given)
         return explained(point, roofline)
 
     def evaluate_on_floats(self, **given: Any) -> dict[str, float]:

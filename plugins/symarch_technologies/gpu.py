@@ -21,7 +21,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Effort, OperatorLike, Processor, Quantity, hookimpl, option, parameter, technology
+from symarch import Effort, OperatorLike, Processor, Quantity, ceil, hookimpl, option, parameter, technology
+from symarch_technologies._tiles import counted, padded
 
 
 @technology
@@ -70,49 +71,157 @@ class GPU(Processor):
         doc="peak arithmetic of the vector units, for all that is no matrix product",
     )  # fmt: skip
     launch: Quantity = parameter(
-        "3.14 us", "s", low="2.9 us", high="7.3 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "3.06 us", "s", low="2.6 us", high="7.15 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{launch}",
         source="fit of 4500 bf16 products on H100 at p = infinity; the median of the 55 smallest (below 0.5 MB) is "
         "3.1 us",
         doc="fixed time of one kernel in a captured graph",
     )  # fmt: skip
     attention_launch: Quantity = parameter(
-        "12.2 us", "s", low="10.3 us", high="19.5 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "10.6 us", "s", low="9.01 us", high="18 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{att}",
         source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3, vLLM 0.24.0) at p = "
         "infinity; the median of the 226 smallest decode rows (below 1 MB) is 11.3 us",
         doc="fixed time of one attention operator: its kernels, splits and their combination",
     )  # fmt: skip
+    vector_launch: Quantity = parameter(
+        "2 us", "s", low="1.7 us", high="2.6 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"t_{vec}",
+        source="CALIBRATED",
+        doc="fixed time of a norm, an element-wise operator or a look-up",
+    )  # fmt: skip
+    expert_launch: Quantity = parameter(
+        "12.6 us", "s", low="10.8 us", high="17.9 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"t_{exp}",
+        source="CALIBRATED",
+        doc="fixed time of a product of routed experts, its share of sorting the tokens included",
+    )  # fmt: skip
     conversion: Quantity = parameter(
-        "2.97 us", "s", low="1.5 us", high="4.5 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "2.83 us", "s", low="2.41 us", high="3.25 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{conv}",
         source="fit of 4500 fp8 products on H100 with their quantisation kernel (SGLang 0.5.14) at p = infinity, "
         "launch and streaming efficiency kept; the range, half as much less or more, is an assumption",
         doc="time to convert the activations of a product in fewer than 16 bits",
     )  # fmt: skip
     matrix_efficiency: Quantity = parameter(
-        0.73, "1", low=0.65, high=0.82, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{mat}",
+        0.77, "1", low=0.64, high=0.886, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{mat}",
         source="fit of 4500 bf16 products on H100 at p = infinity; the median of the 117 largest (above 3 TFLOP) is "
         "0.72",
         doc="share of peak arithmetic that products at 16 bits or more reach",
     )  # fmt: skip
     converted_efficiency: Quantity = parameter(
-        0.471, "1", low=0.31, high=0.62, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{conv}",
+        0.592, "1", low=0.503, high=0.68, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{conv}",
         source="fit of 4500 fp8 products on H100 with their quantisation kernel, at p = infinity; range: 5th to 95th "
         "percentile above 1 TFLOP",
         doc="share of peak arithmetic that products in fewer than 16 bits reach, conversion's traffic included",
     )  # fmt: skip
+    expert_efficiency: Quantity = parameter(
+        0.443, "1", low=0.324, high=0.509, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{exp}",
+        source="CALIBRATED",
+        doc="share of peak arithmetic that products of routed experts at 16 bits or more reach, padding counted as work",
+    )  # fmt: skip
+    expert_converted_efficiency: Quantity = parameter(
+        0.418, "1", low=0.355, high=0.481, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{exp,conv}",
+        source="CALIBRATED",
+        doc="share of peak arithmetic that products of routed experts in fewer than 16 bits reach",
+    )  # fmt: skip
+    expert_idle: Quantity = parameter(
+        0.205, "1", low=0.174, high=0.985, at_most=1, nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"z_{exp}",
+        source="CALIBRATED",
+        doc="share of the work that rows take whose expert is on another device, under expert parallelism",
+    )  # fmt: skip
+    expert_tile: Quantity = parameter(
+        64, "1", low=16, high=128, integer=True, ideal=1, status="standard", symbol=r"M_{exp}",
+        source="SGLang, fused_moe_triton: blocks of 64 rows where no other configuration is tuned",
+        doc="rows of tokens that one expert works on together; fewer are padded",
+    )  # fmt: skip
     attention_efficiency: Quantity = parameter(
-        0.469, "1", low=0.37, high=0.65, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{att}",
+        0.865, "1", low=0.613, high=0.994, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{att}",
         source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3) at p = infinity, "
         "causal FLOPs; range: 5th to 95th percentile of prefill above 1 TFLOP",
         doc="share of peak arithmetic that attention reaches",
     )  # fmt: skip
+    softmax_work: Quantity = parameter(
+        12, "1", low=8, high=16, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"c_{soft}",
+        source="16 by the CUDA C++ Programming Guide's table of arithmetic instructions (16 exponentials against 128 "
+        "multiply-adds, of two operations each, in a cycle of one multiprocessor); assumed that a quarter hides behind "
+        "the products, as FlashAttention 3 intends: with 16, products would have to run at their peak",
+        doc="operations of the vector units in whose time they make one score's exponential",
+    )  # fmt: skip
+    query_tile: Quantity = parameter(
+        128, "1", low=64, high=128, integer=True, status="standard", symbol=r"M_{att}",
+        source="FlashAttention 2 and 3 (arXiv 2307.08691, 2407.08608): blocks of 128 rows of queries",
+        doc="rows of queries, of all heads that share a key, that one multiprocessor works on together",
+    )  # fmt: skip
+    attention_tile: Quantity = parameter(
+        "3.65 us", "s", low="3.11 us", high="5.22 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"t_{tile}",
+        source="CALIBRATED",
+        doc="time a multiprocessor spends on a tile of queries beside its work: first keys, last results",
+    )  # fmt: skip
+    attention_tail: Quantity = parameter(
+        0.503, "1", low=0.178, high=0.578, nonnegative=True, ideal=0, better="less", status="measured", symbol=r"w_{tail}",
+        source="CALIBRATED",
+        doc="share of the longest tile's time in which other multiprocessors have nothing left to do",
+    )  # fmt: skip
+    cache_conversion: Quantity = parameter(
+        "2.29 us", "s", low="1.94 us", high="2.63 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"t_{cache}",
+        source="CALIBRATED",
+        doc="time to convert the queries where keys and values are stored in fewer bits",
+    )  # fmt: skip
     streaming_efficiency: Quantity = parameter(
-        0.819, "1", low=0.65, high=0.94, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
+        0.815, "1", low=0.63, high=0.937, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
         source="fit of 4500 bf16 products on H100 at p = infinity; the 181 memory-bound ones above 400 MB: median "
         "0.84, and decode attention above 1 GB: 0.90",
         doc="share of peak memory bandwidth that kernels reach; replaces the memory's own efficiency",
+    )  # fmt: skip
+    attention_streaming: Quantity = parameter(
+        0.886, "1", low=0.599, high=1, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{kv}",
+        source="CALIBRATED",
+        doc="share of peak memory bandwidth at which attention reads, with enough blocks under way",
+    )  # fmt: skip
+    cache_streaming: Quantity = parameter(
+        0.696, "1", low=0.592, high=0.801, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{kv,conv}",
+        source="CALIBRATED",
+        doc="the same where keys and values are stored in fewer bits than they are computed in",
+    )  # fmt: skip
+    cache_block: Quantity = parameter(
+        128, "1", low=64, high=256, integer=True, status="standard", symbol=r"T_{blk}",
+        source="FlashAttention 2 and 3: keys and values in blocks of 64 to 176, in decode split over multiprocessors",
+        doc="tokens of the cache that are read together",
+    )  # fmt: skip
+    half_rate_blocks: Quantity = parameter(
+        0.302, "1", low=0.15, high=3, nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"b_{1/2}",
+        source="H100: ATT",
+        doc="blocks of the cache that each multiprocessor needs for half of the bandwidth",
+    )  # fmt: skip
+    expert_streaming: Quantity = parameter(
+        0.924, "1", low=0.785, high=1, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{exp,str}",
+        source="CALIBRATED",
+        doc="share of peak memory bandwidth at which the weights of routed experts are read",
+    )  # fmt: skip
+    pointwise_streaming: Quantity = parameter(
+        0.514, "1", low=0.437, high=0.591, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{pt}",
+        source="CALIBRATED",
+        doc="share of peak memory bandwidth that element-wise operators and conversions reach",
+    )  # fmt: skip
+    norm_streaming: Quantity = parameter(
+        0.357, "1", low=0.304, high=0.411, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{nrm}",
+        source="CALIBRATED",
+        doc="share of peak memory bandwidth that norms reach",
+    )  # fmt: skip
+    lookup_streaming: Quantity = parameter(
+        0.152, "1", low=0.129, high=0.175, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{emb}",
+        source="CALIBRATED",
+        doc="share of peak memory bandwidth that look-ups of rows reach",
+    )  # fmt: skip
+    multiprocessors: Quantity = parameter(
+        132, "1", low=20, high=304, integer=True, better="more", status="standard", symbol=r"n_{SM}",
+        source="H100 SXM data sheet: 132 streaming multiprocessors",
+        doc="cores that tiles are handed to: streaming multiprocessors, compute units, Xe cores",
     )  # fmt: skip
     streaming_memory: str = option("hbm", doc="the memory technology that streaming_efficiency was measured on")
     covered_latency: Quantity = parameter(
@@ -178,22 +287,76 @@ class GPU(Processor):
 
     def effort(self, operator: OperatorLike) -> Effort:
         """Return arithmetic at the efficiency of the operator's kind, and the launches of its kernels."""
-        if operator.kind in ("norm", "elementwise", "embedding"):
-            counted = not (isinstance(operator.flops, int) and operator.flops == 0)
-            return Effort({"vector": operator.flops / self.peak_vector} if counted else {}, {"launch": self.launch})
-        attention = operator.kind == "attention"
-        product = operator.kind in ("matmul", "moe_matmul")
-        converted = product and self.arithmetic(operator.dtype) not in ("fp32", "bf16")
+        kind = operator.kind
+        if kind == "conversion":  # launched by the operator it belongs to
+            return Effort({}, {})
+        if kind in ("norm", "elementwise", "embedding"):
+            times = {"vector": operator.flops / self.peak_vector} if counted(operator) else {}
+            return Effort(times, {"launch": self.vector_launch})
+        if kind == "attention":
+            return self._attention(operator)
+        converted = self.arithmetic(operator.dtype) not in ("fp32", "bf16")
+        work, overheads = operator.flops, {"launch": self.launch}
         efficiency = self.converted_efficiency if converted else self.matrix_efficiency
-        if attention:
-            efficiency = self.attention_efficiency
-        times = {}
-        if not (isinstance(operator.flops, int) and operator.flops == 0):
-            times["arithmetic"] = operator.flops / (efficiency * self.peak(operator.dtype))
-        overheads = {"launch": self.attention_launch if attention else self.launch}
-        if converted:
+        if kind == "moe_matmul":
+            efficiency = self.expert_converted_efficiency if converted else self.expert_efficiency
+            overheads["launch"] = self.expert_launch
+            if {"m", "experts"} <= operator.dims.keys():
+                rows = operator.dims["m"] / operator.dims["experts"]
+                work = work * (padded(rows, self.expert_tile) / rows)
+            if "elsewhere" in operator.dims:
+                work = work + operator.flops * (self.expert_idle * operator.dims["elsewhere"] / operator.dims["m"])
+        elif converted:
             overheads["conversion"] = self.conversion
+        times = {"arithmetic": work / (efficiency * self.peak(operator.dtype))} if counted(operator) else {}
         return Effort(times, overheads)
+
+    def _attention(self, operator: OperatorLike) -> Effort:
+        """Return products and exponentials of tiles of queries, spread over the multiprocessors."""
+        overheads = {"launch": self.attention_launch}
+        if stored_in_fewer_bits(operator):
+            overheads["conversion"] = self.cache_conversion
+        if not counted(operator):
+            return Effort({}, overheads)
+        rate = self.attention_efficiency * self.peak(operator.dtype)
+        dims = operator.dims
+        if not {"batch", "queries", "context", "heads", "kv_heads", "head_dim"} <= dims.keys():
+            return Effort({"arithmetic": operator.flops / rate}, overheads)
+        each = 1 / rate + self.softmax_work / (4 * dims["head_dim"]) / self.peak_vector  # a score is 4 d operations
+        # the longest tile of a causal pass meets all of the context, twice the mean; in decode the context is split
+        tail = self.attention_tail * (2 * self.query_tile) * self.multiprocessors
+        work = operator.flops * (1 + tail / (dims["batch"] * dims["heads"] * dims["context"]))
+        return Effort({"arithmetic": work * each + self._tiles(operator) * self.attention_tile / self.multiprocessors}, overheads)
+
+    def _tiles(self, operator: OperatorLike) -> Quantity:
+        """Return how many tiles of queries there are; those of heads that share a key lie together."""
+        dims = operator.dims
+        rows = dims["queries"] * dims["heads"] / dims["kv_heads"]
+        return dims["batch"] * dims["kv_heads"] * ceil(rows / self.query_tile)
+
+    def streaming(self, memory: str, operator: OperatorLike) -> Quantity | None:
+        """Return the share of the bandwidth by kind of operator; attention needs blocks enough for its cores."""
+        if memory != self.streaming_memory:
+            return None
+        if operator.kind == "attention":
+            most = self.cache_streaming if stored_in_fewer_bits(operator) else self.attention_streaming
+            dims = operator.dims
+            if not {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
+                return most
+            blocks = self._tiles(operator) * (dims["context"] / self.cache_block)
+            return most / (1 + self.half_rate_blocks * self.multiprocessors / blocks)
+        return {
+            "moe_matmul": self.expert_streaming,
+            "elementwise": self.pointwise_streaming,
+            "conversion": self.pointwise_streaming,
+            "norm": self.norm_streaming,
+            "embedding": self.lookup_streaming,
+        }.get(operator.kind, self.streaming_efficiency)
+
+
+def stored_in_fewer_bits(operator: OperatorLike) -> bool:
+    """Return whether keys and values are stored in another data type than they are computed in."""
+    return getattr(operator, "stored", None) not in (None, operator.dtype)
 
 
 @hookimpl

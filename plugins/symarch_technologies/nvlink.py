@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import attrs
+
 from symarch import Interconnect, Quantity, hookimpl, parameter, quantity, technology
 
 
@@ -72,6 +74,24 @@ class NVLink(Interconnect):
         "range: other libraries",
         doc="time each further peer adds to a step that addresses several",
     )  # fmt: skip
+    start_latency: Quantity = parameter(
+        None, "s", low="0 s", high="15 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"t_{start}",
+        source="absent: what a kernel of a custom all-reduce takes to start is in the software latency of its one step; "
+        "NCCL's presets state it",
+        doc="time the library takes to start a collective",
+    )  # fmt: skip
+    bulk_efficiency: Quantity = parameter(
+        None, "1", low=0.5, high=0.82, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{bulk}",
+        source="absent: one protocol for all sizes, unless a preset states another",
+        doc="share of the peak that the protocol for large messages leaves, which has no flags between the data",
+    )  # fmt: skip
+    bulk_latency: Quantity = parameter(
+        None, "s", low="10 us", high="50 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"t_{bulk}",
+        source="absent: one protocol for all sizes, unless a preset states another",
+        doc="time the library takes to start a collective in the protocol for large messages",
+    )  # fmt: skip
     energy: Quantity = parameter(
         "5.5 pJ/bit", "J/B", low="1.3 pJ/bit", high="10 pJ/bit", better="less", status="assumed", symbol=r"e_{hop}",
         source="a 112G-class SerDes link, as NVIDIA compares NVLink-C2C with (5.5 against 1.3 pJ/bit); the energy of "
@@ -93,6 +113,13 @@ class NVLink(Interconnect):
     def bandwidth(self) -> Quantity:
         """Peak bandwidth of one GPU per direction."""
         return self.links * self.lanes * self.lane_rate
+
+    def protocols(self) -> tuple[Interconnect, ...]:
+        """Return the link in the protocol for short messages and, where stated, in that for large ones."""
+        if self.bulk_efficiency is None or self.bulk_latency is None:
+            return (self,)
+        bulk = attrs.evolve(self, efficiency=self.bulk_efficiency, start_latency=self.bulk_latency)
+        return (self, bulk)
 
 
 @hookimpl

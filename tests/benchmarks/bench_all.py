@@ -6,6 +6,7 @@ test: machines differ, ratios less so.
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import subprocess
 import sys
@@ -169,9 +170,50 @@ def commands(runs: int = 7) -> None:
     print(f"symarch run h100-sxm-8 --model {MODEL}, cold: {run:.2f} s (target 0.8)")
 
 
+MOVE = """(() => { const times = [];
+for (let k = 0; k < COUNT; k++) { const begun = performance.now(); explorer.set("hbm.pin_rate", 6e8 + 1e6 * k);
+  explorer.update(); document.body.offsetHeight; times.push(performance.now() - begun); }
+times.sort((a, b) => a - b); return [times[times.length >> 1], times[Math.floor(0.95 * times.length)]]; })()"""
+
+
+def explorer(repeats: int = 7) -> None:
+    """Write the explorer's page, and move one of its sliders in Chromium, layout included."""
+    from symarch.report.explorer import explorer_html
+
+    loaded = symarch.analyze(symarch.load_system("h200-hbf-8"), symarch.load_model(MODEL))
+    loaded.recorded()
+    page = explorer_html(loaded, {"batch": 16})
+    seconds = best(lambda: explorer_html(loaded, {"batch": 16}), 1, repeats)
+    print(f"explorer page, after the analysis: {1e3 * seconds:.0f} ms, {len(page.encode()) / 1e3:.0f} kB")
+    where = Path(__file__).parents[1] / "core" / "test_explorer.py"
+    spec = importlib.util.spec_from_file_location("test_explorer", where)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if module.CHROMIUM is None:
+        print("explorer update: Chromium is not installed")
+        return
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        target = Path(folder) / "page.html"
+        target.write_text(page, encoding="utf-8")
+        browser = module.Browser(Path(folder) / "chromium")
+        try:
+            browser.window(1280, 900)
+            browser.open(target)
+            for chart in ("metrics", "roofline", "curve", "map"):
+                browser.run(f"document.getElementById('{chart}').scrollIntoView()")
+                browser.run("new Promise(done => setTimeout(done, 100))")
+                middle, late = browser.run(MOVE.replace("COUNT", str(20 * repeats)))
+                print(f"explorer update, {chart} in sight: median {middle:.1f} ms, 95 % within {late:.1f} ms")
+        finally:
+            browser.close()
+
+
 if __name__ == "__main__":
     building()
     points()
     arrays()
     traces()
     commands()
+    explorer()

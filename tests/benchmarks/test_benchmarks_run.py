@@ -26,6 +26,7 @@ def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.Capture
     bench.arrays(size=3000, repeats=1)
     bench.traces(records=500, repeats=1)
     bench.commands(runs=1)
+    bench.explorer(repeats=1)
     out = capsys.readouterr().out
-    for word in ("build and record", "derivatives", "ratio", "500 records", "--help", "cold"):
+    for word in ("build and record", "derivatives", "ratio", "500 records", "--help", "cold", "explorer page"):
         assert word in out

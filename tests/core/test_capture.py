@@ -10,7 +10,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 import symarch
 from symarch.cli import main
 from symarch.errors import ModelError
+from symarch.specs import find_model
 from symarch.trace import Architecture, Operator, Shard
 from symarch.trace.convert import step_of
 from symarch.trace.recorded import RecordedTrace
@@ -40,13 +40,16 @@ def said(model: Architecture, phase: str, batch: int, prompt: int) -> list[Opera
     return model.operators(step_of(phase, sizes, dict.fromkeys(model.tensors, "bf16")), Shard())
 
 
-def flops_of(trace: Trace, phase: str) -> float:
-    return sum(r.work.flops * r.work.repeat for r in trace.records if r.work.phase == phase and r.work.flops)  # type: ignore[operator, misc]
+def works_of(trace: Trace, phase: str) -> list[Any]:
+    return [r.work for r in trace.records if r.work.phase == phase]
 
 
-def moved(trace: Trace, phase: str, role: str) -> float:
-    tensors = [(r.work.repeat, t) for r in trace.records if r.work.phase == phase for t in r.work.tensors]
-    return sum(n * t.moved for n, t in tensors if t.role == role)  # type: ignore[operator, misc]
+def flops_of(trace: Trace, phase: str) -> Any:
+    return sum(w.flops * w.repeat for w in works_of(trace, phase) if w.flops)
+
+
+def moved(trace: Trace, phase: str, role: str) -> Any:
+    return sum(w.repeat * t.moved for w in works_of(trace, phase) for t in w.tensors if t.role == role)
 
 
 def compare(trace: Trace, model: Architecture, batch: int, prompt: int, phases: tuple[str, ...]) -> None:
@@ -106,7 +109,7 @@ def test_captures_are_merged_and_small(name: str) -> None:
     trace = captured(name)
     assert merged(trace) == trace
     assert len(trace.records) < 70
-    assert sum(int(r.work.repeat or 0) for r in trace.records) > 700  # type: ignore[arg-type]
+    assert sum(int(r.work.repeat or 0) for r in trace.records) > 700
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -165,20 +168,18 @@ def test_without_pytorch_the_extra_is_named(capsys: pytest.CaptureFixture[str], 
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Any]:
+def small(tmp_path: Path) -> Any:
     """Return a maker of configs with few layers."""
 
     def make(name: str, **changes: Any) -> str:
-        source = symarch.specs.find_model(name)  # type: ignore[attr-defined]
+        source = find_model(name)
         config = {**json.loads(source.read_text(encoding="utf-8")), **changes}
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
         return str(folder)
 
-    import symarch.specs
-
-    yield make
+    return make
 
 
 @needs_torch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -340,7 +341,8 @@ def test_gzip_is_unpacked(tmp_path: Path) -> None:
 
 
 def runs(trace: Trace) -> list[tuple[str, Work, Any]]:
-    return [(n, attrs.evolve(w, repeat=1), c * w.repeat) for n, w, c in merge(trace.records)]  # type: ignore[operator]
+    found: list[tuple[str, Any, int]] = list(merge(trace.records))
+    return [(n, attrs.evolve(w, repeat=1), c * w.repeat) for n, w, c in found]
 
 
 @pytest.fixture(scope="module")
@@ -381,21 +383,21 @@ def test_the_chakra_package_reads_the_export(sharded: Trace, tmp_path: Path) -> 
                 break
             nodes.append((one, {a.name: getattr(a, a.WhichOneof("value")) for a in one.attr}))
     assert {a.name: a.string_val for a in metadata.attr}["model"] == "mixtral-8x7b"
-    works = [(r.work, int(r.work.repeat or 1)) for r in sharded.records]  # type: ignore[arg-type]
+    works: list[tuple[Any, int]] = [(r.work, int(r.work.repeat or 1)) for r in sharded.records]
     compute = [a for n, a in nodes if n.type == schema.COMP_NODE]
     assert len(compute) == sum(n for w, n in works if w.comm is None)
-    assert sum(a.get("num_ops", 0) for a in compute) == sum(n * (w.flops or 0) for w, n in works)  # type: ignore[operator]
-    moved = sum(n * sum(round(t.moved) for t in w.tensors) for w, n in works)  # type: ignore[arg-type, misc]
+    assert sum(a.get("num_ops", 0) for a in compute) == sum(n * (w.flops or 0) for w, n in works)
+    moved = sum(n * sum(round(t.moved) for t in w.tensors) for w, n in works)
     assert sum(a["tensor_size"] for a in compute) == moved
     loads = sum(a["tensor_size"] for n, a in nodes if n.type == schema.MEM_LOAD_NODE)
     roles = ("weight", "expert_weight", "table", "kv_read")
-    assert loads == sum(n * round(t.moved) for w, n in works for t in w.tensors if t.role in roles)  # type: ignore[arg-type]
+    assert loads == sum(n * round(t.moved) for w, n in works for t in w.tensors if t.role in roles)
     stores = sum(a["tensor_size"] for n, a in nodes if n.type == schema.MEM_STORE_NODE)
-    assert stores == sum(n * (t.moved or 0) for w, n in works for t in w.tensors if t.role == "kv_write")  # type: ignore[operator]
+    assert stores == sum(n * (t.moved or 0) for w, n in works for t in w.tensors if t.role == "kv_write")
     speaking = [a for n, a in nodes if n.type == schema.COMM_COLL_NODE]
     gathered = [a for a in speaking if a["comm_type"] == schema.ALL_GATHER]
     reduced = sum(a["comm_size"] for a in speaking if a["comm_type"] == schema.ALL_REDUCE)
-    assert reduced == sum(n * w.comm.bytes for w, n in works if w.comm and w.comm.type == "all_reduce")  # type: ignore[operator]
+    assert reduced == sum(n * w.comm.bytes for w, n in works if w.comm and w.comm.type == "all_reduce")
     assert [a["comm_size"] * 4 for a in gathered] == [4 * 32000 * 2] * 2
     ids = [n.id for n, _ in nodes]
     assert ids == list(range(len(nodes)))
@@ -431,7 +433,7 @@ def test_an_uneven_all_gather_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [None, "[]", "{", "3"])
 def test_an_export_that_was_changed_is_refused(text: str | None, tmp_path: Path) -> None:
-    values = {} if text is None else {"work": text}
+    values: dict[str, Any] = {} if text is None else {"work": text}
     header = '{"symarch_trace": 1, "model": "m"}'
     path = written(tmp_path, node(0, "a", "COMP_NODE", **values), schema="symarch-1", header=header)
     with pytest.raises(ModelError, match="node 0"):
@@ -464,3 +466,14 @@ def test_attributes_of_every_type_are_read(tmp_path: Path, monkeypatch: pytest.M
     assert found["double_list"] == [1.2345, 2.3456]
     assert found["string_list"] == [str(12345 + i) for i in range(10)]
     assert len(found) == 30
+
+
+def test_without_protobuf_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, node(1, "a", "COMP_NODE", num_ops=8))
+    monkeypatch.setitem(sys.modules, "google.protobuf", None)
+    messages.cache_clear()
+    try:
+        with pytest.raises(SymarchError, match=r"Chakra traces need protobuf: pip install 'symarch\[chakra\]'"):
+            read_chakra(path)
+    finally:
+        messages.cache_clear()

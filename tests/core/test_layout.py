@@ -21,7 +21,7 @@ CORE = ROOT / "core" / "symarch"
 
 ROOMS = (
     "errors", "notebook", "quantities", "program", "formula", "technologies", "plugins", "specs", "system", "trace",
-    "mapping", "analysis", "results", "sensitivity", "api", "accuracy", "remedies", "report", "testing", "cli",
+    "mapping", "analysis", "results", "sensitivity", "api", "accuracy", "remedies", "compare", "report", "testing", "cli",
 )  # fmt: skip
 
 
@@ -61,6 +61,16 @@ def test_the_core_names_no_technology() -> None:
             if isinstance(node, ast.Compare):
                 words = {c.value for c in ast.walk(node) if isinstance(c, ast.Constant) and isinstance(c.value, str)}
                 assert not words & names, f"{path}:{node.lineno}"
+
+
+def test_technologies_know_the_core_by_its_public_names_alone() -> None:
+    folder = Path(symarch_technologies.__path__[0])
+    for file in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("symarch."):
+                raise AssertionError(f"{file.name} imports from {node.module}; technologies import from symarch")
+            if isinstance(node, ast.Import):
+                assert not [n.name for n in node.names if n.name.startswith("symarch.")], file.name
 
 
 def test_public_names_exist() -> None:

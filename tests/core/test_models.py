@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -14,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symarch
-from symarch.errors import ModelError
+from symarch.errors import MappingError, ModelError
+from symarch.report.data import trace_data
+from symarch.report.text import print_trace
 from symarch.trace import Access, Operator, Shard, Step, load_config
 from symarch.trace.decoder import Decoder
 from symarch.trace.latent import LatentAttention
@@ -526,3 +529,42 @@ def test_a_name_that_is_no_model_is_refused_with_its_type(tmp_path: Path) -> Non
     path.write_text('{"model_type": "nonesuch", "hidden_size": 64}', encoding="utf-8")
     with pytest.raises(ModelError, match="unknown model_type 'nonesuch'"):
         symarch.load_model(str(path))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_runs(name: str) -> None:
+    model = load(name)
+    degree = max(d for d in (1, 2, 4, 8) if model._divides(d))
+    eight = symarch.load_system("h100-sxm-8", {"mapping.tensor": degree})
+    for system in (symarch.load_system("h100-sxm"), eight):
+        analysis = symarch.analyze(system, model)
+        found = analysis.evaluate(batch=2, prompt=200, output=20)
+        floats = analysis.evaluate_on_floats(batch=2, prompt=200, output=20)
+        assert found.metrics == pytest.approx(floats, rel=1e-12)
+        assert all(v is not None and 0 < v < math.inf for v in found.metrics.values())
+        analysis.check_dimensions()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_is_shown(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    data = trace_data(load(name), "both", {}, "bf16")
+    assert data["parameters"] == PARAMETERS[name]
+    assert data["kv_bytes_per_token"] == KV_BYTES[name]
+    assert data["state_bytes"] == 2 * STATES.get(name, 0)
+    json.dumps(data, allow_nan=False)
+    print_trace(data)
+    assert f"{PARAMETERS[name]:,}" in capsys.readouterr().out
+
+
+def test_a_degree_that_does_not_divide_names_what_it_splits() -> None:
+    for name, words in (
+        ("deepseek-v4-flash", "64 query heads in 8 output groups"),
+        ("qwen3-next-80b-a3b", "16 key heads and 32 value heads of linear attention"),
+        ("mamba-codestral-7b", "128 state heads in 8 groups"),
+        ("whisper-large-v3", "20 heads of cross-attention"),
+        ("jamba-v0.1", "8192 state channels"),
+        ("glm-4.5", "expert width 1536"),
+    ):
+        with pytest.raises(MappingError, match=re.escape(words)) as caught:
+            load(name).check_shard(Shard(7))
+        assert "allowed: 1, 2, 4" in str(caught.value)

@@ -94,7 +94,7 @@ def works(draw: st.DrawFn) -> Work:
 @st.composite
 def traces(draw: st.DrawFn) -> Trace:
     kinds = draw(st.lists(works(), min_size=1, max_size=4))
-    records = []
+    records: list[Record] = []
     for position in range(draw(st.integers(1, 8))):
         before = tuple(draw(st.lists(st.sampled_from([r.id for r in records]), max_size=2))) if records else ()
         provs = st.none() | st.builds(Provenance, words, words, words)
@@ -395,8 +395,13 @@ def test_a_trace_is_not_divided_otherwise_than_it_was_taken() -> None:
     with pytest.raises(MappingError, match=r"one of 4 tensor-parallel devices, the mapping has 8; set"):
         symarch.analyze(symarch.load_system("h100-sxm-8"), trace).evaluate()
     speaking = record(kind="collective", flops=None, dims=..., comm={"type": "all_reduce", "bytes": 64})
-    with pytest.raises(MappingError, match=r"communicates \(layers.\*.q\), but the mapping has one device"):
+    words = r"communicates among {}-parallel devices \(layers\.\*\.q\); the mapping has one"
+    with pytest.raises(MappingError, match=words.format("tensor")):
         model(speaking).check_shard(Shard())
+    apart = {**speaking, "comm": {**speaking["comm"], "axis": "dp"}}
+    with pytest.raises(MappingError, match=words.format("data")):
+        model(apart).check_shard(Shard(tensor=4))
+    model(speaking).check_shard(Shard(tensor=4))
 
 
 def test_expressions_over_batch_and_context_stay_symbols() -> None:

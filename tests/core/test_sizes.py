@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 import symarch
+from symarch.cli import main
 from symarch.errors import ModelError, UnknownNameError, WorkloadError
 from symarch.trace import Shard
 from symarch.trace.decoder import Decoder
@@ -104,3 +106,43 @@ def test_skewed_routing_reads_fewer_experts_and_is_a_parameter() -> None:
     analysis = symarch.analyze(system, symarch.load_model("qwen3-30b-a3b", {"routing_skew": 0.5}), phase="decode")
     assert analysis.evaluate(batch=16).tpot < uniform.tpot  # type: ignore[operator]
     assert "model.routing_skew" in {e.parameter for e in analysis.sensitivity("tpot", batch=16).elasticities}
+
+
+def cli(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+def test_settings_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = cli(capsys, "trace", "show", "llama-3.1-8b", "--set", "model.num_hidden_layers=16", "--json")
+    assert (status, json.loads(out)["kv_bytes_per_token"]) == (0, 16 * 2 * 8 * 128 * 2)
+    status, out, _ = cli(capsys, "trace", "show", "qwen3-vl-8b", "--set", "model.images=2", "--json")
+    assert status == 0
+    assert any(o["name"] == "vision_attention" for o in json.loads(out)["operators"])
+    status, out, _ = cli(capsys, "run", "h100-sxm-8", "--model", "deepseek-v3", "--set", "model.mla=naive", "--json")
+    naive = json.loads(out)
+    assert status == 0
+    status, out, _ = cli(capsys, "run", "h100-sxm-8", "--model", "deepseek-v3", "--json")
+    used = [
+        c["used"] for found in (naive, json.loads(out)) for c in found["constraints"] if c["name"] == "hbm.capacity"
+    ]
+    assert used[0] - used[1] == (2048 + 256) * 61 * (16 * 320 - 576) * 2  # 16 of 128 heads on each of 8 devices
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("trace", "show", "llama-3.1-8b", "--set", "hbm.stacks=3"), "only sizes of the model"),
+        (("trace", "show", "llama-3.1-8b", "--set", "model.images=3"), "model.images"),
+        (("run", "h100-sxm", "--model", "llama-3.1-8b", "--set", "model.hidden_size=big"), "hidden_size is 'big'"),
+    ],
+)
+def test_bad_settings_on_the_command_line(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    status, out, err = cli(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err

@@ -1,6 +1,6 @@
-"""docs/reference/models.md: the table of shipped models, and the model types that symarch knows.
+"""docs/reference/models.md: the shipped models, the model types that symarch knows, the keys that families read.
 
-With SYMARCH_UPDATE_DOCS=1 both tables are written anew.
+With SYMARCH_UPDATE_DOCS=1 the tables are written anew.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from symarch.trace import Architecture, Shard, load_config
+from symarch.trace.decoder import Decoder
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "models.md"
@@ -45,7 +46,20 @@ def families() -> str:
     return "\n".join(["| module | `model_type` |", "|---|---|", *rows]) + "\n"
 
 
-@pytest.mark.parametrize(("title", "due"), [("Shipped models", models()), ("Families", families())])
+def keys() -> str:
+    found: dict[str, set[str]] = {}
+    for path in FILES:
+        model = load_config(path)
+        assert isinstance(model, Decoder) and model.config is not None
+        module = type(model).__module__.removeprefix("symarch.trace.")
+        found.setdefault(module, set()).update(model.config.known())
+    rows = [f"| `{m}` | {', '.join(f'`{k}`' for k in sorted(names))} |" for m, names in sorted(found.items())]
+    return "\n".join(["| module | keys |", "|---|---|", *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("title", "due"), [("Shipped models", models()), ("Families", families()), ("Keys", keys())]
+)
 def test_table_is_what_the_program_says(title: str, due: str) -> None:
     text = PAGE.read_text(encoding="utf-8")
     match = re.search(rf"^## {title}\n.*?\n(\|.*?\n)(?!\|)", text + "\n", re.MULTILINE | re.DOTALL)

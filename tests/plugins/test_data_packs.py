@@ -121,11 +121,14 @@ def test_plugins_list_shows_the_pack(lab: Path, capsys: pytest.CaptureFixture[st
     rows = {r["name"]: r for r in json.loads(command("plugins list --json", capsys)[0])}
     row = rows["specs.lab"]
     assert (row["kind"], row["distribution"], row["version"]) == ("data folder", "symarch-lab", "1.2.3")
-    assert row["title"] == "1 system, 1 model, 1 study, 1 prices, 1 preset"
+    assert row["title"] == "1 system, 1 model, 1 study, 1 price list, 1 preset"
     assert row["presets"] == ["hbm:lab-stack"]
     assert "lab-stack" in rows["hbm"]["presets"]
     assert {frozenset(r) for r in rows.values()} == {frozenset(row)}
     assert "symarch-lab 1.2.3" in command("plugins list", capsys)[0]
+    shown = json.loads(command("plugins show hbm --json", capsys)[0])["presets"]
+    assert {p["name"]: p["distribution"] for p in shown}["lab-stack"] == "symarch-lab"
+    assert "(2026-08, measured, from symarch-lab)" in command("plugins show hbm", capsys)[0]
 
 
 def test_a_pack_changes_no_result(install: Install) -> None:
@@ -137,6 +140,19 @@ def test_a_pack_changes_no_result(install: Install) -> None:
     install("symarch-lab", pack(), {"specs.lab": "symarch_lab"})
     assert result() == before
     assert names < {s.name for s in list_specs()}
+
+
+def test_a_file_of_ones_own_stands_before_a_pack(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "half-llama").mkdir()
+    (tmp_path / "half-llama" / "config.json").write_text(model(), encoding="utf-8")
+    before = find_model("half-llama")
+    install("symarch-lab", pack(), {"specs.lab": "symarch_lab"})
+    assert find_model("half-llama") == before == Path("half-llama/config.json")
+    monkeypatch.chdir(tmp_path.parent)
+    assert find_model("half-llama").parts[-2:] == ("models", "half-llama.json")
 
 
 def test_a_name_that_symarch_has_stays_its_own_and_the_rival_is_told(install: Install) -> None:

@@ -139,6 +139,7 @@ def test_the_class_is_called_like_the_technology_and_hides_nothing_it_imports() 
     assert class_name("hbm5") == "Hbm5"
     assert class_name("memory") == "MemoryTechnology"
     assert class_name("quantity") == "QuantityTechnology"
+    assert class_name("none") == "NoneTechnology"
 
 
 def run(*command: Any, **how: Any) -> subprocess.CompletedProcess[str]:

@@ -17,6 +17,9 @@ from symarch.technologies import Processor, options_of, parameters_of
 _NOISE = re.compile(r"\b(nvidia|amd|intel|google|gpu|\d+gb)\b")
 """Words that stand beside a product's name in tables of measurements."""
 
+ALGORITHMS = ("ring", "direct")
+"""What a general communication library does within one board: rings, and an all-to-all that sends at once."""
+
 
 @cache
 def machine(label: str) -> System:
@@ -49,10 +52,11 @@ def _plain(name: str) -> bool:
 
 
 @cache
-def joined(label: str, devices: int) -> System:
+def joined(label: str, devices: int, library: str | None = None) -> System:
     """Return so many devices of a kind on their usual scale-up network, all of them one tensor-parallel group.
 
-    Raises SymarchError if the preset of the processor names no link.
+    A communication library with a preset of its own, `nvlink4-nccl`, is taken with that. Raises SymarchError if the
+    preset of the processor names no link.
     """
     system = machine(label)
     if devices == 1:
@@ -60,11 +64,11 @@ def joined(label: str, devices: int) -> System:
     processor = system.of("processor")[0]
     assert processor.technology is not None  # a processor has one
     preset = presets_of(processor.technology.name)[str(processor.preset)]
-    network = _network(preset, devices, system.name)
+    network = _network(preset, devices, system.name, library)
     return attrs.evolve(system, components={**system.components, network.name: network}, tensor=devices, data=None)
 
 
-def _network(preset: Preset, devices: int, name: str) -> Component:
+def _network(preset: Preset, devices: int, name: str, library: str | None) -> Component:
     links = [
         (cls, presets_of(technology)[preset.scale_up])
         for technology, cls in registry().technologies().items()
@@ -74,6 +78,8 @@ def _network(preset: Preset, devices: int, name: str) -> Component:
         why = f"{len(links)} technologies have a preset '{preset.scale_up}'" if preset.scale_up else "it names none"
         raise SymarchError(f"the scale-up network of {name} is not known: {why}")
     cls, link = links[0]
+    own = presets_of(cls.name).get(f"{link.name}-{library}")
+    link = own or link
     topology = _board(name) or registry().technology("switch")
     settings = {}
     for source in (cls, topology):
@@ -87,6 +93,7 @@ def _network(preset: Preset, devices: int, name: str) -> Component:
         settings | dict(link.settings),
         topology=topology,
         size=devices,
+        algorithm=ALGORITHMS if own else ("auto",),
     )
 
 

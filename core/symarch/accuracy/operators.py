@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from symarch.errors import SymarchError, nearest
+from symarch.program import Max, Min
 from symarch.technologies import Quantity, data_type
 from symarch.trace import Access, Collective, Operator
 from symarch.trace.routing import Routing
@@ -16,8 +17,8 @@ FLOP_PER_MAC = 2
 WIDE = "bf16"
 """The data type of activations, of products in fewer bits and of collectives."""
 
-SKEWS = {"balanced": 0, "uniform": 0}
-"""Squared coefficient of variation of the experts' popularity by the distribution's name."""
+POWER_LAW_SKEW = 0.5
+"""Squared coefficient of variation of the experts' popularity where a table says that it follows a power law."""
 
 Words = Mapping[str, str]
 Numbers = Mapping[str, Quantity]
@@ -33,28 +34,29 @@ def _type(name: str) -> str:
     return {"nvfp4": "fp4", "float16": "fp16", "bfloat16": "bf16", "float8": "fp8", "half": "fp16"}.get(plain, plain)
 
 
-def _product(name: str, kind: str, dims: dict[str, Quantity], dtype: str, weights: Quantity) -> Operator:
-    """Return a product of m rows; activations come in 16 bits and are converted where it computes in fewer."""
-    m, n, k = dims["m"], dims["n"], dims["k"]
-    wide, narrow = _bytes(WIDE), _bytes(dtype)
-    converted = m * k * narrow if narrow < wide else 0
-    return Operator(
-        name,
-        kind,
-        1,
-        dims,
-        dtype,
-        FLOP_PER_MAC * m * n * k,
-        (
-            Access("weights" if kind == "matmul" else "experts", read=weights * narrow),
-            Access("activations", read=m * k * wide + converted, write=m * n * wide + converted),
-        ),
-    )
+def _product(name: str, kind: str, dims: dict[str, Quantity], dtype: str, read: tuple[Quantity, Quantity],
+             write: Quantity) -> Operator:  # fmt: skip
+    """Return a product that reads so many weights and activations and writes so many activations."""
+    weights, rows = read
+    flops = FLOP_PER_MAC * dims["m"] * dims["n"] * dims["k"]
+    moved = Access("activations", read=rows * min(_bytes(dtype), _bytes(WIDE)), write=write * _bytes(WIDE))
+    stored = Access("weights" if kind == "matmul" else "experts", read=weights * _bytes(dtype))
+    return Operator(name, kind, 1, dims, dtype, flops, (stored, moved))
+
+
+def _converted(dtype: str, elements: Quantity) -> list[Operator]:
+    """Return the conversion of activations of 16 bits to the data type of a product, where it has fewer."""
+    if _bytes(dtype) >= _bytes(WIDE):
+        return []
+    moved = Access("activations", read=elements * _bytes(WIDE), write=elements * _bytes(dtype))
+    return [Operator("conversion", "conversion", 1, {"tokens": elements, "width": 1}, WIDE, 0, (moved,))]
 
 
 def _gemm(words: Words, x: Numbers) -> list[Operator]:
-    dims = {"m": x["m"], "n": x["n"], "k": x["k"]}
-    return [_product("gemm", "matmul", dims, _type(words["dtype"]), x["n"] * x["k"])]
+    m, n, k = x["m"], x["n"], x["k"]
+    dtype = _type(words["dtype"])
+    product = _product("gemm", "matmul", {"m": m, "n": n, "k": k}, dtype, (n * k, m * k), m * n)
+    return [*_converted(dtype, m * k), product]
 
 
 def _attention(words: Words, x: Numbers, queries: Quantity, context: Quantity, pairs: Quantity) -> Operator:
@@ -80,6 +82,7 @@ def _attention(words: Words, x: Numbers, queries: Quantity, context: Quantity, p
             Access("activations", read=rows * q * wide, write=rows * q * wide),
         ),
         context=True,
+        stored=_type(words["kv_dtype"]),
     )
 
 
@@ -92,25 +95,38 @@ def _prefill(words: Words, x: Numbers) -> list[Operator]:
     pairs = new * past + new * (new + 1) / 2
     if words.get("causal", "1").lower() in ("0", "false"):
         pairs = new * (past + new)
-    return [_attention(words, x, new, past + new, pairs)]
+    kv = 2 * x["kv_heads"] * x["head_dim"]
+    cached = Access(
+        "kv_cache", read=x["batch"] * new * kv * _bytes(WIDE), write=x["batch"] * new * kv * _bytes(_type(words["kv_dtype"]))
+    )
+    cache = Operator("cache", "elementwise", 1, {"tokens": x["batch"] * new, "width": kv}, WIDE, 0, (cached,))
+    return [cache, _attention(words, x, new, past + new, pairs)]
 
 
 def _moe(words: Words, x: Numbers) -> list[Operator]:
-    dtype = _type(words["dtype"])
-    if words["distribution"] not in SKEWS and not words["distribution"].startswith("power_law"):
-        raise SymarchError(f"distribution '{words['distribution']}' is not known; {nearest('', SKEWS)}")
-    rows = x["tokens"] * x["topk"] / x["ep"]
-    local = x["experts"] / x["ep"]
-    skew = SKEWS.get(words["distribution"], 0)
-    read = Routing(x["experts"], x["topk"], skew).distinct(x["tokens"]) / x["ep"]
+    dtype, distribution = _type(words["dtype"]), words["distribution"]
+    held, tokens = x["experts"] / x["ep"], x["tokens"]
+    rows = Max(1, tokens * x["topk"] / x["ep"])
+    if distribution == "balanced":  # experts of a token lie evenly apart, so that none is chosen by chance
+        read = Max(1, Min(held, tokens * x["topk"] / x["ep"]))
+        tokens = Max(1, tokens * Min(1, x["topk"] / x["ep"]))
+    elif distribution.startswith("power_law"):
+        read = Max(1, Routing(x["experts"], x["topk"], POWER_LAW_SKEW).distinct(tokens) / x["ep"])
+    else:
+        raise SymarchError(f"distribution '{distribution}' is not known; balanced and power_law are")
+    everywhere = tokens * x["topk"]  # rows of the tokens that come here, those of experts elsewhere included
     inner, h = x["inter"] / x["tp"], x["hidden"]
-    found = []
-    for name, n, k in (("gate_up", 2 * inner, h), ("down", h, inner)):
-        dims = {"m": rows, "n": n, "k": k, "experts": read, "held": local}
-        found.append(_product(name, "moe_matmul", dims, dtype, read * n * k))
-        if name == "gate_up":
-            found.append(_pointwise("act", rows, 2 * inner, inner))
-    return [*found, _pointwise("sum", x["tokens"], x["topk"] / x["ep"] * h, h)]
+
+    def product(name: str, n: Quantity, k: Quantity, activations: Quantity) -> Operator:
+        dims = {"m": rows, "n": n, "k": k, "experts": read, "elsewhere": Max(0, everywhere - rows)}
+        return _product(name, "moe_matmul", dims, dtype, (read * n * k, activations), everywhere * n)
+
+    return [
+        product("gate_up", 2 * inner, h, tokens * h),
+        _pointwise("act", everywhere, 2 * inner, inner),
+        product("down", h, inner, everywhere * inner),
+        _pointwise("sum", tokens, x["topk"] * h, h),
+    ]
 
 
 def _collective(words: Words, x: Numbers) -> list[Operator]:

@@ -69,7 +69,7 @@ def predict(table: Table, ideal: bool = False, change: Callable[[System], System
     for key, rows in table.groups(tuple(w for w in family.words)):
         words = dict(zip(family.words, key, strict=True))
         try:
-            system = joined(words["system"], devices_of(words))
+            system = joined(words["system"], devices_of(words), words.get("library"))
             system = system if change is None else change(system)
             program = record_rows(table.family, words, system.ideal() if ideal else system)
         except (SymarchError, ValueError) as error:

@@ -375,12 +375,16 @@ def collective_load(network: Network, operator: Operator, nodes: int) -> Load:
             f"no {collective.operation} among {nodes} devices on network {network.name}: none of its algorithms "
             f"({', '.join(a.name for a in network.algorithms)}) does it on topology {type(network.topology).name}"
         )
-    times = [_schedule_time(network.name, link, name, s, operator) for name, s in found.items()]
+    protocols = link.protocols()
+    times, costs = [], []
+    for name, schedule in found.items():
+        for protocol in protocols:
+            times.append(_schedule_time(network.name, protocol, name, schedule, operator))
+            costs.append(schedule.energy_bytes)
     energy = None
     missing = (f"{network.name}.energy",) if link.energy is None else ()
     if link.energy is not None:
-        costs = [s.energy_bytes * link.energy for s in found.values()]
-        spent = at_smallest(times, costs)
+        spent = at_smallest(times, [cost * link.energy for cost in costs])
         energy = mark(spent, network.name, "bytes sent", operator.name, "J")
     energies = None if energy is None else {network.name: energy}
     return Load({}, {network.name: Min(*times)}, (), None, (), energies, missing, {})
@@ -401,7 +405,7 @@ def _steps_time(link: Interconnect, steps: Quantity, hops: Quantity) -> Quantity
 
 def _schedule_time(name: str, link: Interconnect, algorithm: str, schedule: Schedule, operator: Operator) -> Quantity:
     parts = [mark(schedule.bytes / link_rate(link), name, f"{SENT}{algorithm}", operator.name)]
-    software = []
+    software = [] if link.start_latency is None else [link.start_latency]
     if link.software_latency is not None:
         software.append(schedule.steps * link.software_latency)
     if link.peer_latency is not None and not _zero(schedule.peers):

@@ -16,6 +16,7 @@ _COMMANDS = {
     "run": ("symarch.cli.run", "Time, energy and constraints of a model on a system."),
     "explain": ("symarch.cli.explain", "A metric as a closed form, term by term, in words and symbols."),
     "sensitivity": ("symarch.cli.sensitivity", "How a metric answers to every parameter."),
+    "compare": ("symarch.cli.compare", "Systems side by side, and where they break even."),
     "explore": ("symarch.cli.explore", "One HTML file with a slider for every parameter."),
     "plugins": ("symarch.cli.plugins", "List plugins; show and check technologies."),
     "new-plugin": ("symarch.cli.new_plugin", "Write a plugin project, complete and checked."),

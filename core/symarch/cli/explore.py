@@ -13,7 +13,8 @@ from symarch.errors import SymarchError
 
 @click.command("explore")
 @analysis_options
-@click.option("-o", "target", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write.")
+@click.option("-o", "target", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE",
+              help="The page to write.")  # fmt: skip
 def command(target: Path, **options: Any) -> None:
     """Write one HTML file in which every parameter of MODEL on SYSTEM is a slider.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
 
@@ -86,4 +87,5 @@ def class_name(name: str) -> str:
     import symarch
 
     found = "".join(word.capitalize() for word in name.split("-"))
-    return f"{found}Technology" if found in symarch.__all__ or found == "ClassVar" else found
+    taken = found in symarch.__all__ or found == "ClassVar" or iskeyword(found)
+    return f"{found}Technology" if taken else found

@@ -12,6 +12,7 @@ from symarch.errors import WorkloadError
 
 if TYPE_CHECKING:
     from symarch.api import Analysis
+    from symarch.specs import System
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -50,13 +51,22 @@ def workload(function: _F) -> _F:
 
 def analysis_options(function: _F) -> _F:
     """Add SYSTEM, --model, the workload, --set and --ideal."""
+    return click.argument("system", metavar="SYSTEM")(model_option(workload(point_options(function))))
+
+
+def model_option(function: _F) -> _F:
+    """Add --model."""
+    return click.option("--model", required=True, metavar="MODEL", help="A shipped model, a config.json or a trace.")(function)
+
+
+def point_options(function: _F) -> _F:
+    """Add --set and --ideal."""
     settings = click.option(
         "--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
         help="Set a parameter, with its unit: hbf.read_time=5us. May be given several times.",
     )  # fmt: skip
     ideal = click.option("--ideal", is_flag=True, help="The speed of light: efficiencies 1, overheads 0, full overlap.")
-    model = click.option("--model", required=True, metavar="MODEL", help="A shipped model or a config.json.")
-    return click.argument("system", metavar="SYSTEM")(model(workload(settings(ideal(function)))))
+    return settings(ideal(function))
 
 
 def split_settings(settings: dict[str, str]) -> tuple[dict[str, str], dict[str, float]]:
@@ -112,7 +122,20 @@ def point(options: dict[str, Any], given: dict[str, Any]) -> str:
 
 def build(options: dict[str, Any]) -> tuple[Analysis, dict[str, Any]]:
     """Return the analysis that a command's options ask for, and the point at which to evaluate it."""
-    from symarch.api import analyze, load_model, load_system
+    from symarch.api import load_system
+
+    analyses, given = built(options, lambda settings: [load_system(options["system"], settings)])
+    return analyses[0], given
+
+
+def built(
+    options: dict[str, Any], load: Callable[[dict[str, str]], list[System]]
+) -> tuple[list[Analysis], dict[str, Any]]:
+    """Return the analyses that a command's options ask for, and the point at which to evaluate them.
+
+    `load` returns the systems with the settings that are theirs.
+    """
+    from symarch.api import analyze, load_model
 
     given = {name: options[name] for name in SIZES if options.get(name) is not None}
     settings, sizes = model_settings(options["settings"])
@@ -124,6 +147,7 @@ def build(options: dict[str, Any]) -> tuple[Analysis, dict[str, Any]]:
             raise WorkloadError(f"{name} is given twice: --dtype and --set")
         given[name] = value
     phase = point(options, given)
-    system = load_system(options["system"], settings)
+    systems = load(settings)
     model = load_model(options["model"], sizes)
-    return analyze(system, model, phase=phase, dtype=options["dtype"], ideal=options["ideal"]), given
+    chosen = {"phase": phase, "dtype": options["dtype"], "ideal": options["ideal"]}
+    return [analyze(system, model, **chosen) for system in systems], given

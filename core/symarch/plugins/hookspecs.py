@@ -31,8 +31,9 @@ def symarch_technologies() -> list[type]:  # type: ignore[empty-body]  # a hook'
 def symarch_specs() -> list[Path]:  # type: ignore[empty-body]
     """Return the data folders of a package: presets, systems, models, studies and prices, without code.
 
-    Called once, when a spec is looked up by its name or specs are listed. A folder holds any of `systems/NAME.toml`, `models/NAME.json`, `studies/NAME.toml`, `prices/NAME.toml` and `presets/TECHNOLOGY.toml`. A
-    package without code of its own names itself in an entry point `specs.NAME`; its folder is then the answer.
+    Called once, when a spec is looked up by its name or specs are listed. A folder holds any of `systems/NAME.toml`,
+    `models/NAME.json`, `studies/NAME.toml`, `prices/NAME.toml` and `presets/TECHNOLOGY.toml`. A package without code of
+    its own names itself in an entry point `specs.NAME`; its folder is then the answer.
     """
 
 

@@ -31,7 +31,9 @@ from symarch.trace import Architecture, Operator, Shard, load_config
 from symarch.trace.convert import step_of
 from symarch.trace.recorded import RecordedTrace
 
-PLURAL = {kind: folder for kind, (folder, _) in SPEC_KINDS.items()} | {"preset": "presets"}
+_COUNTED = {kind: (kind, folder) for kind, (folder, _) in SPEC_KINDS.items()}
+_COUNTED |= {"prices": ("price list", "price lists"), "preset": ("preset", "presets")}
+"""One and several of each kind of spec, in words."""
 
 
 def to_json(data: Any) -> str:
@@ -116,7 +118,7 @@ def plugin_rows() -> tuple[list[dict[str, Any]], list[str]]:
     for provider in found.folders().values():
         mine = [s for s in specs if s.distribution == provider.distribution]
         counts = Counter(s.kind for s in mine)
-        title = ", ".join(f"{n} {PLURAL[kind] if n > 1 else kind}" for kind, n in counts.items())
+        title = ", ".join(f"{n} {_COUNTED[kind][n > 1]}" for kind, n in counts.items())
         presets = [s.name for s in mine if s.kind == "preset"]
         rows.append(_plugin_row(provider.name, SPECS.what, title, presets, provider))
     broken = [f"plugin '{name}' is not available: {why}" for name, why in found.failures().items()]
@@ -220,12 +222,13 @@ def trace_data(model: Architecture, phase: str, given: Mapping[str, Any], dtype:
     for one in request.phases:
         operators += [_operator_row(o, one) for o in model.operators(step_of(one, sizes, dtypes), shard)]
     stored = model.stored(shard)
+    unstated = isinstance(model, RecordedTrace) and "kv_per_token" not in (model.trace.stored or {})
     return {
         "model": model.name,
         "parameters": model.parameters(),
         "active_parameters": model.active_parameters(),
         "streamed_parameters": model.streamed_parameters(),
-        "kv_bytes_per_token": _whole(stored.kv_per_token * data_type(dtypes["kv_cache"]).bytes),
+        "kv_bytes_per_token": None if unstated else _whole(stored.kv_per_token * data_type(dtypes["kv_cache"]).bytes),
         "kv_bytes_bounded": _whole(
             sum(span.kept(ENDLESS) * n for span, n in stored.bounded) * data_type(dtypes["kv_cache"]).bytes
         ),

@@ -79,6 +79,7 @@ def technology_data(name: str) -> dict[str, Any]:
                 "date": p.date,
                 "status": p.status,
                 "unknown": list(p.unknown),
+                "distribution": p.distribution,
             }
             for p in presets_of(name).values()
         ],
@@ -135,7 +136,9 @@ def print_technology(data: Mapping[str, Any]) -> None:
         out.print()
         out.print(heading("Presets"))
         for preset in data["presets"]:
-            entry(out, f"{preset['name']}: {preset['title']} ({preset['date']}, {preset['status']})", preset["source"])
+            other = f", from {preset['distribution']}" if preset["distribution"] != data["distribution"] else ""
+            line = f"{preset['name']}: {preset['title']} ({preset['date']}, {preset['status']}{other})"
+            entry(out, line, preset["source"])
     out.print()
     out.print(heading("Assumed, or not modelled"))
     absent = [f"not modelled: {', '.join(data['not_modelled'])}"] if data["not_modelled"] else []

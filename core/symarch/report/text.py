@@ -94,13 +94,13 @@ def paragraph(out: Output, sentences: Iterable[str]) -> None:
     out.print(Padding(grid, (0, 0, 0, 2)))
 
 
-def describe(analysis: Analysis, workload: Mapping[str, Any]) -> str:
+def describe_workload(workload: Mapping[str, Any]) -> str:
     """Return one line on the workload: sizes, phase, data types, ideal."""
     sizes = ", ".join(f"{k} {workload[k]}" for k in ("batch", "prompt", "output", "context") if k in workload)
     kinds = set(workload["dtype"].values())
     dtype = kinds.pop() if len(kinds) == 1 else ", ".join(f"{k} {v}" for k, v in workload["dtype"].items())
     phase = "" if workload["phase"] == "both" else f", {workload['phase']} only"
-    return f"{sizes}{phase}, {dtype}{', ideal (speed of light)' if analysis.ideal else ''}"
+    return f"{sizes}{phase}, {dtype}{', ideal (speed of light)' if workload['ideal'] else ''}"
 
 
 def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -> None:
@@ -111,7 +111,7 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
     degrees = f"tensor {recorded.tensor}" + (f" x data {recorded.data}" if recorded.data > 1 else "")
     devices = f"{system.devices} devices, {degrees}" if system.devices > 1 else "one device"
     out.print(heading(f"{analysis.model.name} on {system.name} ({devices})"))
-    out.print(describe(analysis, result.workload), style="dim")
+    out.print(describe_workload(result.workload), style="dim")
     for plugin in plugins_of(system):
         if plugin["distribution"] != OWN:
             out.print(f"{plugin['name']} from {plugin['distribution']} {plugin['version']}", style="dim")
@@ -388,9 +388,9 @@ def print_trace(data: Mapping[str, Any]) -> None:
     """Print a trace so that a person sees the model."""
     out = console()
     out.print(heading(data["model"]))
-    named = {k: data[k] for k in ("parameters", "active_parameters", "streamed_parameters")}
-    counts = [(k.replace("_", " "), "not stated" if v is None else f"{v:,}") for k, v in named.items()]
-    counts.append(("KV bytes per token", f"{data['kv_bytes_per_token']:,}"))
+    named = {k.replace("_", " "): data[k] for k in ("parameters", "active_parameters", "streamed_parameters")}
+    named["KV bytes per token"] = data["kv_bytes_per_token"]
+    counts = [(title, "not stated" if count is None else f"{count:,}") for title, count in named.items()]
     further = {
         "kv_bytes_bounded": "KV bytes of full windows",
         "kv_bytes_fixed": "KV bytes of the source",

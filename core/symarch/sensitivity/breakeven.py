@@ -310,7 +310,7 @@ def break_even(
         first: the one side.
         second: the other, or a target [SI].
         name: of the parameter.
-        on: where it is moved: both, first, second; None for the side that has it (both where both have it at one value).
+        on: where it is moved: both, first, second; None for the side that has it, both where both have it at one value.
         low: where the search begins, None for a wide surrounding of its range and present value.
         high: where it ends.
         bits: whether people state the parameter in bits.
@@ -384,7 +384,9 @@ def _reach(point: Point, name: str, low: float | None, high: float | None) -> tu
     if symbol.at_most is not None:
         most = min(most, symbol.at_most)
     if not 0 < least < most < math.inf:
-        raise WorkloadError(f"{name} is searched from {least:g} to {most:g}; both must be above 0, the second the larger")
+        raise WorkloadError(
+            f"{name} is searched from {least:g} to {most:g}; both must be above 0, the second the larger"
+        )
     return least, most
 
 
@@ -485,15 +487,17 @@ def _solved(
                 letters[_LETTERS[power] + mark] = source
                 words.append(_TERMS[power].format(_LETTERS[power] + mark))
         texts.append(" + ".join(words))
-    left = {p: _net(p, sides, inverse) for p in powers}
+    net_of = {p: _difference(p, sides, inverse) for p in powers}
+    turned = {p: _difference(p, sides, inverse, turned=True) for p in powers}
     if net[1] and net[-1]:
         root_of = math.sqrt(max(net[0] ** 2 - 4 * net[1] * net[-1], 0.0))
         found = min(((-net[0] + s * root_of) / (2 * net[1]) for s in (1, -1)), key=lambda x: abs(x - root))
-        solution = f"x = (-({left[0]}) +- sqrt(({left[0]})^2 - 4 ({left[1]}) ({left[-1]}))) / (2 ({left[1]}))"
+        square = f"{_in_brackets(net_of[0])}^2 - 4 {_in_brackets(net_of[1])} {_in_brackets(net_of[-1])}"
+        solution = f"x = ({turned[0]} +- sqrt({square})) / (2 {_in_brackets(net_of[1])})"
     elif net[1]:
-        found, solution = -net[0] / net[1], f"x = -({left[0]}) / ({left[1]})"
+        found, solution = -net[0] / net[1], f"x = {_in_brackets(turned[0])} / {_in_brackets(net_of[1])}"
     elif net[-1] and net[0]:
-        found, solution = -net[-1] / net[0], f"x = -({left[-1]}) / ({left[0]})"
+        found, solution = -net[-1] / net[0], f"x = {_in_brackets(net_of[-1])} / {_in_brackets(turned[0])}"
     else:
         return None, "the two sides do not cross within this regime"
     if not math.isclose(found, root, rel_tol=1e-6):
@@ -503,10 +507,17 @@ def _solved(
     return ClosedForm(pair.name, equation, solution, found, start, end, abs(pair.gap(found)), letters), ""
 
 
-def _net(power: int, sides: list[dict[int, Any]], inverse: bool) -> str:
-    words = ""
-    for mark, side, sign in (("", sides[0], "+"), ("'", sides[1], "-")):
+def _difference(power: int, sides: list[dict[int, Any]], inverse: bool, *, turned: bool = False) -> str:
+    """Return the coefficient of the first side less that of the second in letters, or the other way round."""
+    words = []
+    for mark, side in (("'", sides[1]), ("", sides[0])) if turned else (("", sides[0]), ("'", sides[1])):
+        sign = "-" if (mark == "'") != turned else "+"
         if power in side:
             own = ("1 / T" if inverse else "T") if side[power][1] is None else _LETTERS[power] + mark
-            words += f" {sign} {own}"
-    return words.removeprefix(" + ").removeprefix(" ")
+            words.append(f"{sign} {own}")
+    text = " ".join(words)
+    return text.removeprefix("+ ") if text.startswith("+") else text.replace("- ", "-", 1)
+
+
+def _in_brackets(text: str) -> str:
+    return f"({text})" if " " in text or text.startswith("-") else text

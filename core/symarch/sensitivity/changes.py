@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symarch.program import Program
-from symarch.program.derivatives import TIE
 from symarch.sensitivity.point import on_arrays
 
 Array = NDArray[np.float64]
@@ -30,6 +29,9 @@ CUTS = 33
 
 CLOSE = 1e-14
 """Relative width of an interval that is a point."""
+
+NOISE = 2e-14
+"""Relative distance of two values that are equal but for rounding; a kink is found this far off at most."""
 
 SAME = 1e-11
 """Relative distance of two changes that are one, told twice by rounding."""
@@ -94,7 +96,7 @@ def _merged(found: list[Change]) -> list[Change]:
 def first_of_largest(values: Array) -> NDArray[np.int64]:
     """Return the row of the largest value of each column, the first within rounding."""
     top = values.max(axis=0)
-    found: NDArray[np.int64] = np.argmax(values >= top - TIE * np.abs(top), axis=0)
+    found: NDArray[np.int64] = np.argmax(values >= top - NOISE * np.abs(top), axis=0)
     return found
 
 
@@ -136,7 +138,7 @@ def _winner(kind: str, values: Sequence[Any]) -> NDArray[np.int64]:
     count, *ends = values
     first, last = np.array(ends[0::2]), np.array(ends[1::2])
     dominant = first_of_largest(first)
-    everywhere = np.take_along_axis(last, dominant[None], 0)[0] >= last.max(axis=0) * (1 - TIE)
+    everywhere = np.take_along_axis(last, dominant[None], 0)[0] >= last.max(axis=0) * (1 - NOISE)
     weights = np.asarray(mean_max_weights_array(count, *ends))
     won = np.rint((weights[0::2] + weights[1::2]) * count)
     mixed = -1 - (won * (1 + np.arange(len(won)))[:, None]).sum(axis=0)

@@ -15,8 +15,8 @@ from typing import Any
 import attrs
 
 from symarch.program import Node, Program, Tape, gradient
-from symarch.program.functions import FLOAT
 from symarch.program.derivatives import evaluate
+from symarch.program.functions import FLOAT
 from symarch.quantities import format_quantity, unit_dimension
 from symarch.sensitivity.elasticities import FAR, Elasticity, Group, Sensitivity, best_end
 from symarch.sensitivity.point import Point, on_numbers

@@ -1,8 +1,8 @@
 """A metric as a fraction of two sums of powers of one parameter, exact in the regime at a point.
 
-Where the overlap order is 1 or infinity, every maximum is its winner, and what is left is arithmetic: the program is run
-again on fractions of polynomials whose coefficients are recorded on a new tape. So they are numbers as well as formulas
-over named definitions. Definitions that depend on the parameter are taken apart, the others keep their names.
+Where the overlap order is 1 or infinity, every maximum is its winner, and what is left is arithmetic: the program is
+run again on fractions of polynomials whose coefficients are recorded on a new tape. So they are numbers as well as
+formulas over named definitions. Definitions that depend on the parameter are taken apart, the others keep their names.
 """
 
 from __future__ import annotations
@@ -146,12 +146,10 @@ class _Run:
     def plus(self, given: list[_Fraction]) -> _Fraction:
         groups: list[tuple[Polynomial, dict[int, list[Any]]]] = []
         for fraction in given:
-            for under, terms in groups:
-                if under == fraction.under:
-                    break
-            else:
-                under, terms = fraction.under, {}
-                groups.append((under, terms))
+            terms = next((t for u, t in groups if u == fraction.under), None)
+            if terms is None:
+                terms = {}
+                groups.append((fraction.under, terms))
             for power, value in fraction.over.items():
                 terms.setdefault(power, []).append(value)
         sums = [self.tidy(self._sound({k: self.add(*v) for k, v in t.items()}), u) for u, t in groups]
@@ -201,12 +199,9 @@ class _Run:
                 known[i] = product
             elif all(g.free for g in given):
                 scalars = [self.scalar(g) for g in given]
-                if operation in ALIASES and not isinstance(scalars[0], Node):
+                within = operation == "name" and "." not in attribute  # a metric within a metric
+                if operation == "mark" or within or (operation == "name" and not isinstance(scalars[0], Node)):
                     known[i] = given[0]
-                elif operation == "mark":
-                    known[i] = given[0]
-                elif operation == "name" and "." not in attribute:
-                    known[i] = given[0]  # a metric within a metric
                 else:
                     known[i] = self.plain(self.tape.record(operation, scalars, attribute))
             elif operation in ALIASES:

@@ -7,6 +7,7 @@ the set of resources that count at all) changes are found to the last digit; at 
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import cached_property
 from typing import Any
@@ -296,7 +297,7 @@ def regimes_of(point: Point, name: str, low: float | None = None, high: float | 
     at_middle, parts = shares(middles)
     bounds, whole = shares.bounds(parts), shares.of_resources(parts)
     regimes = []
-    for i, (start, end) in enumerate(zip(ends, ends[1:], strict=False)):
+    for i, (start, end) in enumerate(itertools.pairwise(ends)):
         form, coefficients = _form(point, name, middles[i], start, end) if closed else ("", ())
         binding = int(bounds[-1][i])
         regimes.append(
@@ -389,7 +390,9 @@ class _Cells:
             area=float(self.counts[index] / self.values.size),
             at=at,
             value=float(self.values[x, y]),
-            operators={o: self.shares.resources[self.bounds[k][x, y]] for k, o in enumerate(self.shares.operators) if o},
+            operators={
+                o: self.shares.resources[self.bounds[k][x, y]] for k, o in enumerate(self.shares.operators) if o
+            },
             form=form,
             exact=exact,
         )

@@ -12,7 +12,7 @@ Every parameter with a range varies, independently of the others, by one rule (`
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -159,20 +159,23 @@ class Uncertainty:
         }
 
 
-def spreads_of(point: Point, inputs: Sequence[str]) -> tuple[Spread, ...]:
-    """Return how those of some inputs vary that do."""
+def spreads_of(point: Point, inputs: Sequence[str], held: Collection[str] = ()) -> tuple[Spread, ...]:
+    """Return how those of some inputs vary that do and are not held."""
     symbols = point.recorded.symbols
-    found = (Spread.of(symbols[n], point.values[n]) for n in inputs)
+    found = (Spread.of(symbols[n], point.values[n]) for n in inputs if n not in held)
     return tuple(s for s in found if s is not None)
 
 
-def monte_carlo(points: Sequence[Point], samples: int = 1_000_000, seed: int = 0) -> Uncertainty:
+def monte_carlo(
+    points: Sequence[Point], samples: int = 1_000_000, seed: int = 0, held: Collection[str] = ()
+) -> Uncertainty:
     """Return intervals of metrics over the ranges of all parameters.
 
     Args:
         points: metrics of one model at one point.
         samples: how many.
         seed: of the random numbers.
+        held: parameters that stay.
 
     Raises WorkloadError where nothing varies.
     """
@@ -182,7 +185,7 @@ def monte_carlo(points: Sequence[Point], samples: int = 1_000_000, seed: int = 0
     wanted = {p.metric: p.output for p in points}
     wanted |= {f"{way}.{c}": outputs[f"{way}.{c}"] for c in constraints for way in ("used", "limit")}
     program = first.recorded.program.select(wanted)
-    spreads = spreads_of(first, program.inputs)
+    spreads = spreads_of(first, program.inputs, held)
     if not spreads:
         raise WorkloadError("no parameter of this system has a range")
     names = [s.parameter for s in spreads]
@@ -405,7 +408,9 @@ def _finite(values: Array) -> Array:
     return values
 
 
-def indices_of(point: Point, method: str = "sobol", samples: int | None = None, seed: int = 0) -> Indices:
+def indices_of(
+    point: Point, method: str = "sobol", samples: int | None = None, seed: int = 0, held: Collection[str] = ()
+) -> Indices:
     """Return which parameters the uncertainty of a metric comes from.
 
     Args:
@@ -413,12 +418,13 @@ def indices_of(point: Point, method: str = "sobol", samples: int | None = None, 
         method: sobol or morris.
         samples: as in `sobol` and `morris`, None for their own.
         seed: of the random numbers.
+        held: parameters that stay.
 
     Raises WorkloadError for an unknown method or where nothing varies, SymarchError if SALib is not installed.
     """
     if method not in ("sobol", "morris"):
         raise WorkloadError(f"unknown method {method!r}; there are sobol and morris")
-    spreads = spreads_of(point, point.program.inputs)
+    spreads = spreads_of(point, point.program.inputs, held)
     if not spreads:
         raise WorkloadError(f"no parameter that {point.metric} depends on has a range")
     names = [s.parameter for s in spreads]

@@ -1,7 +1,7 @@
 """Specs: TOML in, errors out. Names become files, files become checked records; nothing in them is evaluated."""
 
 from symarch.specs.files import Listed, find_model, find_spec, find_system, list_specs, listing, provider_of, shipped
-from symarch.specs.presets import Preset, preset_of, presets_of
+from symarch.specs.presets import Preset, preset_of, presets_of, with_preset
 from symarch.specs.prices import Price, Prices, read_prices
 from symarch.specs.records import Component, Setting, System
 from symarch.specs.resolved import resolved
@@ -29,4 +29,5 @@ __all__ = [
     "read_system",
     "resolved",
     "shipped",
+    "with_preset",
 ]

@@ -89,14 +89,29 @@ def rivals(what: str, name: str, claims: list[str]) -> str | None:
 
 
 def _find(name: str, kind: str) -> Path:
+    """Return what symarch ships, else what lies at a path, else what another package brings.
+
+    So installing a package changes nothing for a name that meant something before.
+    """
     known = files_of(*KINDS[kind])
-    if name in known:
-        files = known[name]
+    files = known.get(name, [])
+    if files and files[0].provider.distribution == OWN:
+        return files[0].path  # a rival is told where specs are listed
+    path = _at_path(name, kind)
+    if path is not None:
+        return path
+    if files:
         rival = rivals(kind, name, [f.provider.distribution for f in files])
-        # a rival of what symarch ships is told where specs are listed, and changes nothing here
-        if rival and files[0].provider.distribution != OWN:
+        if rival:
             raise PluginError(rival)
         return files[0].path
+    if Path(name).suffix in (".toml", ".json") or "/" in name:
+        raise UnknownNameError(f"{kind} file '{name}' does not exist")
+    raise UnknownNameError(f"unknown {kind} '{name}'{registry().hint}; {nearest(name, known)}")
+
+
+def _at_path(name: str, kind: str) -> Path | None:
+    """Return a file by its path, a model also by that of its folder. Raises UnknownNameError if it cannot be read."""
     path = Path(name)
     try:
         if path.is_file():
@@ -105,9 +120,7 @@ def _find(name: str, kind: str) -> Path:
             return path / "config.json"
     except OSError as error:  # a name too long for a file, a folder that may not be entered
         raise UnknownNameError(f"{kind} file '{name:.60}' cannot be read: {error.strerror}") from None
-    if path.suffix in (".toml", ".json") or "/" in name:
-        raise UnknownNameError(f"{kind} file '{name}' does not exist")
-    raise UnknownNameError(f"unknown {kind} '{name}'{registry().hint}; {nearest(name, known)}")
+    return None
 
 
 def find_system(name: str) -> Path:

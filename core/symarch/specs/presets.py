@@ -16,7 +16,7 @@ import attrs
 from symarch.errors import PluginError, SpecError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import Provider, registry
 from symarch.specs.files import PRESETS, files_of, rivals
-from symarch.specs.records import Setting
+from symarch.specs.records import Setting, System
 from symarch.specs.values import read_setting
 from symarch.technologies import options_of, parameters_of
 
@@ -176,3 +176,19 @@ def preset_of(technology: str, name: str) -> Preset:
             f"unknown preset '{name}' of technology '{technology}'{why}{registry().hint}; {nearest(name, presets)}"
         )
     return presets[name]
+
+
+def with_preset(system: System, component: str, preset: Preset) -> System:
+    """Return a system in which a component has another preset; what the spec or `--set` gives it stays."""
+    own = system.components[component]
+    cls = own.technology
+    if cls is None:
+        raise SpecError([f"{component} is a plain junction and has no presets"])
+    settings = {p.name: Setting(p.default, p.low, p.high, p.source, p.status) for p in parameters_of(cls)}
+    settings |= {o.name: Setting(o.default) for o in options_of(cls)}
+    settings |= preset.settings
+    kept = {n: s for n, s in own.settings.items() if n not in settings or s.origin in ("spec", "--set")}
+    changed = attrs.evolve(
+        own, preset=preset.name, settings=settings | kept, unknown=tuple(f"{component}.{u}" for u in preset.unknown)
+    )
+    return attrs.evolve(system, components={**system.components, component: changed})

@@ -94,6 +94,7 @@ class Interconnect(Technology):
     latency = contract("s", "latency of one hop: wire, serialisation, switch")
     software_latency = contract("s", "time an endpoint's software adds to each step of a collective")
     peer_latency = contract("s", "time each further peer adds to a step that addresses several")
+    start_latency = contract("s", "time a library takes to start a collective, before its first step; absent: none")
     energy = contract("J/B", "energy to move one byte over one hop")
     static_power = contract("W", "power drawn with no traffic, per endpoint")
     reach = contract("m", "distance it spans")
@@ -103,6 +104,10 @@ class Interconnect(Technology):
     def capacity(self) -> Quantity:
         """Bytes in flight that keep it busy, a demand on the endpoints' buffers; a plugin may know better."""
         return None if self.latency is None else self.bandwidth * (2 * self.latency)
+
+    def protocols(self) -> tuple[Interconnect, ...]:
+        """Return the link as each of its library's protocols uses it; the fastest for a message is taken."""
+        return (self,)
 
 
 class OperatorLike(Protocol):

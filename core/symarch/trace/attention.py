@@ -189,6 +189,7 @@ class Attention(Block):
             context=growing,
             knees=span.knees if growing else (),
             period=span.period if growing else None,
+            stored=step.dtypes["kv_cache"] if growing else None,
         )
 
 

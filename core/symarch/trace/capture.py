@@ -93,7 +93,7 @@ def module_build(source: str, attention: str) -> tuple[Any, list[str]]:
     notes = []
     if keys.pop("quantization_config", None) is not None:
         notes.append(f"quantization_config is left out: every tensor is {DTYPE}")
-    _register(torch, transformers)
+    _register()
     try:
         made = transformers.AutoConfig.for_model(model_type, **keys)
         if made.is_encoder_decoder:
@@ -136,7 +136,7 @@ def capture_module(module: Any, name: str, batch: int = 1, prompt: int = 2048,
             f"{name}: {elsewhere} is on {device}: the device picks kernels, and some have no FLOP formula, so that "
             "FLOPs vanish silently; build the model under torch.device('meta')"
         )
-    _register(torch, transformers)
+    _register()
     module.set_attn_implementation(ATTENTION)
     kinds = set(getattr(module.config, "layer_types", None) or ()) - _ATTENTIONS
     if kinds:
@@ -187,7 +187,7 @@ current: list[Any] = []
 """Who records what `transformers` calls, the last one."""
 
 
-def _register(torch: Any, transformers: Any) -> None:
+def _register() -> None:
     """Make `transformers` hand whole attentions and masks to this module."""
     from transformers.masking_utils import AttentionMaskInterface
     from transformers.modeling_utils import AttentionInterface
@@ -197,7 +197,7 @@ def _register(torch: Any, transformers: Any) -> None:
 
 
 def _mask(batch_size: int, q_length: int, kv_length: int, q_offset: int = 0, kv_offset: int = 0,
-          mask_function: Any = None, device: Any = None, **_: Any) -> Any:  # fmt: skip
+          mask_function: Any = None, **_: Any) -> Any:  # fmt: skip
     """Return a mask of the right shape, having counted which pairs it allows."""
     return current[-1].mask(batch_size, q_length, kv_length, q_offset, kv_offset, mask_function)
 
@@ -210,16 +210,23 @@ def _attention(module: Any, query: Any, key: Any, value: Any, attention_mask: An
 
 @attrs.define
 class _Kernel:
-    """A fused run of operators that are no products."""
+    """A fused run of operators that are no products.
 
-    number: int
+    Attributes:
+        module: where it began, or its norm.
+        norm: whether it holds a norm.
+        read: bytes of what was made before it, by storage.
+        made: bytes of what it makes, by storage.
+        used: storages among them that are read after it.
+        weights: parameters it reads, by storage.
+    """
+
     module: str
     norm: bool = False
     read: dict[int, int] = attrs.field(factory=dict)
     made: dict[int, int] = attrs.field(factory=dict)
     used: set[int] = attrs.field(factory=set)
     weights: dict[int, str] = attrs.field(factory=dict)
-    operators: list[str] = attrs.field(factory=list)
 
 
 class _Recorder:
@@ -313,7 +320,7 @@ class _Recorder:
             return
         if counted is not None or name == "_grouped_mm":
             flops = int(counted(*args, **kwargs, out_val=out)) if counted is not None else _grouped(args, out)
-            self._product(function, args, inputs, outputs, flops, "given" if counted is not None else "shapes")
+            self._product(function, inputs, outputs, flops, "given" if counted is not None else "shapes")
         elif name == "embedding":
             self._embedding(function, args, outputs[0])
         elif PRODUCT.search(name):
@@ -321,9 +328,9 @@ class _Recorder:
                 f"{self.name}: no FLOP formula for {function} in {self.place}: its FLOPs would be lost silently"
             )
         else:
-            self._fused(name, args, inputs, outputs)
+            self._fused(name, inputs, outputs)
 
-    def _fused(self, name: str, args: Any, inputs: list[Any], outputs: list[Any]) -> None:
+    def _fused(self, name: str, inputs: list[Any], outputs: list[Any]) -> None:
         """Add an operator to the kernel that is open."""
         weights = [_storage(t) for t in inputs if self._weight(t) is not None]
         if inputs and len(weights) == len(inputs) and outputs:
@@ -334,11 +341,10 @@ class _Recorder:
             self.derived[_storage(outputs[0])], self.gathered[name] = name, outputs[0].shape[0]
             return
         if self.kernel is None:
-            self.kernel = _Kernel(len(self.found), self.place)
+            self.kernel = _Kernel(self.place)
             self.found.append(self.kernel)
             self.names.append("")
         kernel = self.kernel
-        kernel.operators.append(name)
         if "norm" in self.place.rpartition(".")[2].lower():
             kernel.norm, kernel.module = True, self.place
         for tensor in inputs:
@@ -373,7 +379,7 @@ class _Recorder:
 
     # --- products
 
-    def _product(self, function: Any, args: Any, inputs: list[Any], outputs: list[Any], flops: int,
+    def _product(self, function: Any, inputs: list[Any], outputs: list[Any], flops: int,
                  origin: str) -> None:  # fmt: skip
         tensors, kind = [], "matmul"
         extra: dict[str, float] = {}

@@ -36,7 +36,9 @@ _HARMLESS = frozenset({
     "task_specific_params", "id2label", "label2id", "finetuning_task", "num_labels",
     "problem_type", "chunk_size_feed_forward", "tokenizer_class", "prefix", "language_model_only",
     "unsloth_fixed", "unsloth_version", "skip_bias_add", "use_return_dict", "slow_but_exact", "pretraining_tp",
+    "bias_dropout_fusion", "skip_bias_add_qkv", "norm_before_gate", "for_llm_compressor", "ignore_index",
     # token numbers and generation
+    "forced_decoder_ids", "median_filter_length",
     "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "mask_token_id", "decoder_start_token_id",
     "unk_token_id", "forced_bos_token_id", "forced_eos_token_id", "image_token_id", "video_token_id",
     "vision_start_token_id", "vision_end_token_id", "vision_token_id", "image_token_index", "boi_token_index",

@@ -93,8 +93,11 @@ class Writer:
         width = 2 * self.hidden
         return self.pointwise(name, self.tokens if rows is None else rows, width, width, "norm", own=own)
 
-    def lookup(self, name: str, rows: Quantity, width: Quantity) -> Operator:
-        """Return the reading of one row of a table for each of `rows` tokens; devices hold some rows each."""
+    def lookup(self, name: str, rows: Quantity, width: Quantity, dependent: bool = True) -> Operator:
+        """Return the reading of one row of a table for each of `rows` tokens; devices hold some rows each.
+
+        Which row it is, is known only from the token, save for positions.
+        """
         row = width * self.step.weights
         looked_up = rows if self.shard.tensor == 1 else rows / self.shard.tensor
         return Operator(
@@ -104,7 +107,7 @@ class Writer:
             {"tokens": rows, "width": width},
             self.step.dtypes["weights"],
             accesses=(
-                Access("weights", read=looked_up * row, extent=row, dependent=True),
+                Access("weights", read=looked_up * row, extent=row, dependent=dependent),
                 self.moved(0, rows * width),
             ),
         )
@@ -199,7 +202,7 @@ class Positions(Block):
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
         """Return the reading of a row for each token."""
         whole = attrs.evolve(write, shard=Shard())
-        return [whole.lookup("positions", write.tokens, self.width)]
+        return [whole.lookup("positions", write.tokens, self.width, dependent=False)]
 
 
 @attrs.frozen
@@ -360,7 +363,7 @@ class Decoder:
         if self._divides(degree):
             return
         sizes = [b.degrees for _, b in self._language if b.degrees]
-        most = min(sizes)
+        most = min(sizes, default=1)
         small = [d for d in range(1, math.isqrt(most) + 1) if most % d == 0]
         allowed = [d for d in sorted({*small, *(most // d for d in small)}) if self._divides(d)]
         words = ", ".join(dict.fromkeys(b.words for _, b in self._language if b.words))

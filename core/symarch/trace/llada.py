@@ -45,6 +45,7 @@ class LLaDA(Decoder):
         config.only("block_type", "llama")
         config.only("multi_query_attention", False)
         config.only("layer_norm_type", "rms")
+        config.only("block_group_size", 1)
         for key in ("include_bias", "attention_layer_norm", "input_emb_norm", "bias_for_layer_norm"):
             config.only(key, False)
         config.ignore("mlp_ratio", "rope", "rope_full_precision", "layer_norm_with_affine", "embedding_size",
@@ -71,7 +72,7 @@ class LLaDA(Decoder):
         ]
         growing = step.phase == "decode" and step.final is None
         if step.phase == "decode":
-            found = [attrs.evolve(o, count=o.count / self.rate, context=growing) for o in found]
+            found = [attrs.evolve(o, count=share(o.count, self.rate), context=growing) for o in found]
         return merged(found)
 
 

@@ -62,6 +62,7 @@ class Operator:
         knees: contexts, in ascending order, at which its growth with the context changes (a full window); from one to
             the next its loads are affine.
         period: context after which its growth starts anew (attention in chunks), None if it does not.
+        stored: data type of the cache it reads, where that is not `dtype`.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Operator:
     context: bool = False
     knees: tuple[Quantity, ...] = ()
     period: Quantity | None = None
+    stored: str | None = None
 
 
 @attrs.frozen

@@ -106,15 +106,15 @@ class RecordedTrace:
             raise WorkloadError(f"{self.name} is a recorded trace; its sizes cannot change")
         return self
 
-    def parameters(self) -> int | None:
+    def parameters(self) -> Any:
         """Return the stored weights of the model, None if the trace does not state them."""
         return self.trace.parameters
 
-    def active_parameters(self) -> int | None:
+    def active_parameters(self) -> Any:
         """Return `parameters` less the experts that one token is not routed to, None if unknown."""
         return self.trace.active_parameters
 
-    def streamed_parameters(self) -> int | None:
+    def streamed_parameters(self) -> Any:
         """Return what one decode step at batch 1 reads, None if unknown."""
         return self.trace.streamed_parameters
 
@@ -129,9 +129,12 @@ class RecordedTrace:
                 f"{self.name} was recorded on one of {taken} tensor-parallel devices, the mapping has {shard.tensor}; "
                 f"set mapping.tensor={taken} or convert the model with --tensor {shard.tensor}"
             )
-        speaking = [m.name for m in self.merged if m.work.comm is not None]
-        if shard.tensor == 1 and speaking:
-            raise MappingError(f"{self.name} communicates ({speaking[0]}), but the mapping has one device")
+        for merged in self.merged:
+            axis = _AXES[(merged.work.comm.axis or "tp") if merged.work.comm else "tp"]
+            if merged.work.comm is not None and getattr(shard, axis, 1) == 1:
+                raise MappingError(
+                    f"{self.name} communicates among {axis}-parallel devices ({merged.name}); the mapping has one"
+                )
 
     def stored(self, shard: Shard) -> Stored:
         """Return what one device keeps: as the trace states it, else the weights it reads."""
@@ -376,5 +379,4 @@ def load_trace(path: Path) -> Architecture | None:
     trace = read_file(path)
     if trace is None:
         return None
-    model: Any = RecordedTrace(trace, path.stem)
-    return model  # type: ignore[no-any-return]
+    return RecordedTrace(trace, path.stem)

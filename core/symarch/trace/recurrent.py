@@ -80,6 +80,11 @@ class DeltaNet(Block):
     kernel: int
 
     @property
+    def degrees(self) -> int:
+        """Return the key heads."""
+        return int(self.key_heads)
+
+    @property
     def words(self) -> str:
         """Return the heads in words."""
         return f"{self.key_heads} key heads and {self.value_heads} value heads of linear attention"
@@ -220,6 +225,11 @@ class Mamba1(Block):
     rank: Quantity
     kernel: int
     conv_bias: bool = True
+
+    @property
+    def degrees(self) -> int:
+        """Return the channels."""
+        return int(self.inner)
 
     @property
     def words(self) -> str:

@@ -227,9 +227,11 @@ def _parameter(analysis: Analysis, recorded: Recorded, name: str, value: float, 
 
 def _range(symbol: Symbol, value: float, most: float | None) -> tuple[float, float]:
     """Return the ends of a slider: the parameter's range, or a symmetric one about its value; the value lies inside."""
+    low: float
+    high: float
     if symbol.name in SIZES:
         low, high = SIZES[symbol.name]
-        return low, max(high, int(value * SPREAD))
+        return low, max(high, value * SPREAD)
     low = value / SPREAD if symbol.low is None else symbol.low
     high = value * SPREAD if symbol.high is None else symbol.high
     if symbol.high is None and most is not None:

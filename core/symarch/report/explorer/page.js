@@ -262,8 +262,8 @@ function buildParameter(p, i) {
   const about = make("details", null, make("summary", { "aria-label": `about ${p.name}` }, "about"),
     make("div", null, p.doc || ""),
     make("div", { class: "quiet" }, `${formatSetting(p.low, p)} to ${formatSetting(p.high, p)}: ${range}; `
-      + (p.integer ? "whole numbers; " : "") + `${p.status}`),
-    p.source ? make("div", { class: "quiet" }, `Source: ${p.source}`) : null,
+      + (p.integer ? "whole numbers" : "continuous") + (p.group === "workload" ? "" : `; ${p.status}`)),
+    p.source && p.group !== "workload" ? make("div", { class: "quiet" }, `Source: ${p.source}`) : null,
     p.used ? null : make("div", { class: "quiet" }, "It changes none of the figures of this page."));
   const box = make("div", { class: "parameter", "data-name": p.name },
     make("div", { class: "top" }, label, strength),
@@ -385,8 +385,9 @@ function changeOf(name, found) {
   if (found === null || before === null) return { text: "", kind: "" };
   if (found === before) return { text: "as at the start", kind: "" };
   const ratio = found / before - 1, better = (ratio > 0) === metrics.get(name).more;
-  const size = Math.abs(100 * ratio), shown = size < 0.05 ? "<0.1" : size < 1000 ? size.toFixed(1) : formatValue(size);
-  return { text: `${ratio > 0 ? "+" : "\u2212"}${shown} % (${better ? "better" : "worse"})`, kind: better ? "better" : "worse" };
+  const size = Math.abs(100 * ratio), shown = size < 0.05 ? "<0.1" : size.toFixed(1), kind = better ? "better" : "worse";
+  const text = ratio >= 9 ? `${formatValue(ratio + 1)} times` : `${ratio > 0 ? "+" : "\u2212"}${shown}\u00a0%`;
+  return { text: `${text} (${kind})`, kind };
 }
 
 function showMetrics(outputs) {
@@ -903,11 +904,12 @@ const oneLine = text => text.replace(/[\u0000-\u001f\u007f]+/g, " ");
 function specText() {
   const changed = parameters.filter((p, i) => now[i] !== p.spec && page.spec.tables[p.group] !== undefined);
   const sizes = parameters.filter(p => p.group === "workload").map(p => ` --${p.name} ${now[place.get(p.name)]}`).join("");
-  const dtypes = Object.entries(page.dtype).map(([tensor, name]) => `${tensor}=${name}`).join(",");
+  const kinds = new Set(Object.values(page.dtype));
+  const dtypes = kinds.size === 1 ? [...kinds][0] : Object.entries(page.dtype).map(([t, d]) => `${t}=${d}`).join(",");
   const others = parameters.filter((p, i) => page.spec.tables[p.group] === undefined && p.group !== "workload" && now[i] !== p.spec);
   const sets = others.map(p => ` --set ${p.name}=${now[place.get(p.name)]}`).join("");
   const lines = [`# symarch run THIS_FILE --model ${oneLine(page.model)}${sizes}`
-    + (page.phase === "both" || sizes.includes("--context") ? "" : ` --phase ${page.phase}`) + (others.some(p => p.group === "dtype") ? "" : ` --dtype ${dtypes}`)
+    + (page.phase === "both" || sizes.includes("--context") ? "" : ` --phase ${page.phase}`) + (others.some(p => p.group === "dtype") || dtypes === "bf16" ? "" : ` --dtype ${dtypes}`)
     + (page.ideal ? " --ideal" : "") + sets];
   if (page.spec.extends !== undefined) {
     lines.push("format = 1", `extends = ${quoted(page.spec.extends)}`, `name = ${quoted(`${page.system}-explored`)}`);

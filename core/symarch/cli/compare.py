@@ -1,0 +1,50 @@
+"""symarch compare"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from symarch.cli.options import built, model_option, point_options, usual_metric, workload
+from symarch.errors import SpecError, nearest
+
+if TYPE_CHECKING:
+    from symarch.specs import System
+
+
+@click.command("compare")
+@click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
+@model_option
+@workload
+@point_options
+@click.option("--metric", help="What differences and break-evens are about [tpot; ttft under --phase prefill].")
+@click.option("--break-even", "parameter", metavar="NAME", help="The parameter to search [each differing one].")
+@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+def command(systems: tuple[str, ...], metric: str | None, parameter: str | None, form: str, **options: Any) -> None:
+    """Print systems side by side, what they differ in, what each difference costs, and where they break even.
+
+    Each SYSTEM is a shipped name or the path of a file; the first is the one that the others are held against. --set
+    goes to every system that has the component.
+    """
+    from symarch.compare import compare
+    from symarch.report.comparison import RENDERERS
+
+    analyses, given = built(options, lambda settings: _loaded(systems, settings))
+    chosen = usual_metric(analyses[0]) if metric is None else metric
+    click.echo(RENDERERS[form](compare(analyses, chosen, parameter, **given)), nl=False)
+
+
+def _loaded(names: tuple[str, ...], settings: dict[str, str]) -> list[System]:
+    """Load systems, each with those settings whose component it has. Raises SpecError for one that none has."""
+    from symarch.api import load_system
+
+    plain = [load_system(name) for name in names]
+    known = {c for s in plain for c in s.components}
+    for key in settings:
+        if key.partition(".")[0] not in known:
+            raise SpecError([f"--set {key}: no system has it; {nearest(key.partition('.')[0], sorted(known))}"])
+    return [
+        load_system(name, {k: v for k, v in settings.items() if k.partition(".")[0] in system.components})
+        for name, system in zip(names, plain, strict=True)
+    ]

@@ -1,0 +1,208 @@
+"""Systems side by side: their numbers, what they differ in, what each difference costs, where they break even."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from symarch.analysis import METRICS
+from symarch.api import Analysis, Result
+from symarch.errors import SymarchError, UnknownNameError, WorkloadError, nearest
+from symarch.mapping import resolve
+
+if TYPE_CHECKING:
+    from symarch.sensitivity import BreakEven
+
+MATTERS = 0.0005
+"""Elasticity below which a parameter that only one system has is not searched for a break-even."""
+
+
+@attrs.frozen
+class Difference:
+    """One thing in which systems differ.
+
+    Attributes:
+        name: a parameter or option (`hbm.pin_rate`), a component (`hbf`), or a key of the mapping (`mapping.tensor`).
+        unit: of the values; empty for words.
+        values: for each system, a number [SI], a word, or None where it is absent.
+        costs: for each system but the first, the metric of the first if it took this one value over, all else its own;
+            None where that makes no system.
+    """
+
+    name: str
+    unit: str
+    values: tuple[Any, ...]
+    costs: tuple[float | None, ...]
+
+
+@attrs.frozen
+class Comparison:
+    """Systems side by side on one model and workload.
+
+    Attributes:
+        model: name of the model.
+        metric: the metric that differences and break-evens are about.
+        unit: its unit.
+        systems: names.
+        devices: how many each has.
+        results: the numbers of each.
+        differences: what they differ in, the costliest first.
+        break_evens: between the first system and each other, of each differing parameter or of the one asked for.
+        in_bits: parameters that people state in bits.
+    """
+
+    model: str
+    metric: str
+    unit: str
+    systems: tuple[str, ...]
+    devices: tuple[int, ...]
+    results: tuple[Result, ...]
+    differences: tuple[Difference, ...]
+    break_evens: tuple[BreakEven, ...]
+    in_bits: frozenset[str]
+
+
+def compare(
+    analyses: Sequence[Analysis], metric: str = "tpot", break_even: str | None = None, **given: Any
+) -> Comparison:
+    """Compare systems on one model and workload.
+
+    Args:
+        analyses: one for each system, of the same model; the first is the one that others are held against.
+        metric: what differences and break-evens are about.
+        break_even: the parameter to search, None for each differing one.
+        given: the workload; parameters go to the systems that have them.
+
+    Raises WorkloadError, UnknownNameError.
+    """
+    if len(analyses) < 2:
+        raise WorkloadError("a comparison needs two systems or more")
+    names = [a.system.name for a in analyses]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice is not None:
+        raise WorkloadError(f"system '{twice}' is given twice; give a variant a name of its own with extends")
+    points = [_own(a, given) for a in analyses]
+    results = tuple(a.evaluate(**p) for a, p in zip(analyses, points, strict=True))
+    first = analyses[0]
+    first.point(metric, **points[0])  # which says what is wrong with the metric
+    found = [_costed(d, analyses, metric, points[0], results[0]) for d in _differences(analyses)]
+    now = results[0].metrics[metric] or math.nan
+    found.sort(key=lambda d: -max((abs(c / now - 1) for c in d.costs if c is not None), default=0.0))
+    crossings: list[BreakEven] = []
+    if break_even is not None:
+        _check_known(break_even, analyses)
+    for other in analyses[1:]:
+        wanted = _searched(first, other, metric, given) if break_even is None else [break_even]
+        forms = break_even is not None
+        for name in wanted:
+            crossings.append(first.break_even(name, other, metric, forms=forms, **points[0]))
+    return Comparison(
+        model=first.model.name,
+        metric=metric,
+        unit=METRICS[metric][0],
+        systems=tuple(names),
+        devices=tuple(a.system.devices for a in analyses),
+        results=results,
+        differences=tuple(found),
+        break_evens=tuple(crossings),
+        in_bits=frozenset().union(*(a.system.in_bits for a in analyses)),
+    )
+
+
+def _own(analysis: Analysis, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a point a system can be given."""
+    return {n: v for n, v in given.items() if "." not in n or n in analysis.recorded().symbols}
+
+
+def _check_known(name: str, analyses: Sequence[Analysis]) -> None:
+    known = sorted({n for a in analyses for n in a.recorded().symbols})
+    if name not in known:
+        raise UnknownNameError(f"unknown name '{name}'; {nearest(name, known)}")
+
+
+def _differences(analyses: Sequence[Analysis]) -> list[Difference]:
+    found = []
+    systems = [a.system for a in analyses]
+    mappings = [resolve(a.system, a.model) for a in analyses]
+    for key, values in (("tensor", tuple(m.shard.tensor for m in mappings)), ("data", tuple(m.data for m in mappings))):
+        if len(set(values)) > 1:
+            found.append(Difference(f"mapping.{key}", "", values, ()))
+    for tensor in analyses[0].model.tensors:
+        values = tuple(m.place[tensor] for m in mappings)
+        if len(set(values)) > 1:
+            found.append(Difference(f"mapping.place.{tensor}", "", values, ()))
+    for name in dict.fromkeys(n for s in systems for n in s.components):
+        found += _of_component(name, [s.components.get(name) for s in systems])
+    return found
+
+
+def _of_component(name: str, components: Sequence[Any]) -> list[Difference]:
+    classes = [c and (c.technology, c.topology) for c in components]
+    if len(set(classes)) > 1:
+        words = tuple(c and _words(c) for c in components)
+        return [Difference(name, "", words, ())]
+    found = []
+    for key in ("size", "arbitration", "shared_by", "on", "between", "algorithm"):
+        values = tuple(getattr(c, key) for c in components)
+        if len(set(values)) > 1:
+            shown = tuple(v if v is None or isinstance(v, int) else str(v) for v in values)
+            found.append(Difference(f"{name}.{key}", "", shown, ()))
+    declared = components[0].declared()
+    for key in components[0].settings:
+        values = tuple(c.settings[key].value for c in components)
+        if len(set(values)) > 1:
+            found.append(Difference(f"{name}.{key}", declared[key].unit if key in declared else "", values, ()))
+    return found
+
+
+def _words(component: Any) -> str:
+    technology = component.technology.name if component.technology else component.table
+    return f"{technology}, {component.preset}" if component.preset else str(technology)
+
+
+def _costed(
+    difference: Difference, analyses: Sequence[Analysis], metric: str, given: Mapping[str, Any], now: Result
+) -> Difference:
+    """Return a difference with what it costs the first system to take each other system's value over."""
+    first = analyses[0]
+    owner, _, key = difference.name.partition(".")
+    component = first.system.components.get(owner)
+    costs: list[float | None] = []
+    for value in difference.values[1:]:
+        cost = None
+        if value == difference.values[0]:
+            cost = now.metrics[metric]
+        elif component is not None and key in component.settings and difference.name not in given:
+            try:
+                cost = first.with_setting(owner, key, value).evaluate(**given).metrics[metric]
+            except SymarchError:
+                cost = None  # the value alone, without the others it belongs to, makes no system
+        costs.append(cost)
+    return attrs.evolve(difference, costs=tuple(costs))
+
+
+def _searched(first: Analysis, other: Analysis, metric: str, given: Mapping[str, Any]) -> list[str]:
+    """Return the parameters that two systems differ in, the ones of both first, then those only one of them has."""
+    mine, theirs = (a.point(metric, **_own(a, given)) for a in (first, other))
+    found = [
+        n
+        for n, s in mine.recorded.symbols.items()
+        if n in theirs.recorded.symbols and "." in n and mine.values[n] != theirs.values[n] and s.unit
+    ]
+    for analysis, point, rival in ((first, mine, theirs), (other, theirs, mine)):
+        alone = {n.partition(".")[0] for n in point.recorded.symbols} - {
+            n.partition(".")[0] for n in rival.recorded.symbols
+        }
+        sensitivity = analysis.sensitivity(metric, **_own(analysis, given))
+        found += [
+            e.parameter
+            for e in sensitivity.elasticities
+            if e.parameter.partition(".")[0] in alone and e.parameter in point.recorded.symbols and e.size >= MATTERS
+        ]
+    return [n for n in dict.fromkeys(found) if n in mine.program.inputs or n in theirs.program.inputs]
+
+
+__all__ = ["Comparison", "Difference", "compare"]

@@ -1,0 +1,214 @@
+"""Comparisons as text, Markdown and plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+from rich.text import Text
+
+from symarch.analysis import METRICS
+from symarch.compare import Comparison, Difference
+from symarch.quantities import format_quantity, format_setting
+from symarch.report.data import to_json
+from symarch.report.text import Output, console, describe_workload, heading, paragraph, table
+from symarch.sensitivity import BreakEven
+
+FORMATS = ("text", "md", "json")
+"""The formats of a comparison."""
+
+BINDING = 3
+"""Resources with the largest shares that are named for each phase."""
+
+
+def comparison_text(found: Comparison) -> str:
+    """Return a comparison as text for a terminal."""
+    out = console()
+    out.print(heading(f"{found.model} on {', '.join(found.systems)}"))
+    out.print(describe_workload(found.results[0].workload), style="dim")
+    for title, columns, rows in _tables(found):
+        out.print()
+        out.print(heading(title))
+        out.print(table([(c, "left" if i == 0 else "right") for i, c in enumerate(columns)], rows))
+    failing = _failing(found)
+    if failing:
+        paragraph(out, failing)
+    out.print()
+    out.print(heading("Break-even"))
+    if not found.break_evens:
+        out.print(Text("  The systems differ in no parameter that can be moved."))
+    paragraph(out, _sentences(found.break_evens))
+    for one in found.break_evens:
+        _print_closed(out, one)
+    return out.text()
+
+
+def comparison_markdown(found: Comparison) -> str:
+    """Return a comparison as a page of Markdown."""
+    lines = [f"# {found.model} on {', '.join(found.systems)}", "", describe_workload(found.results[0].workload) + "."]
+    for title, columns, rows in _tables(found):
+        lines += ["", f"## {title}", "", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    failing = _failing(found)
+    lines += ["", *(f"- {s}" for s in failing)] if failing else []
+    lines += ["", "## Break-even", ""]
+    lines += [f"- {s}" for s in _sentences(found.break_evens)] or [
+        "The systems differ in no parameter that can be moved."
+    ]
+    for one in found.break_evens:
+        for words in _closed(one):
+            lines += ["", *words[:1]]
+            lines += ["", "```text", *words[1:], "```"] if words[1:] else []
+    return "\n".join([*lines, ""])
+
+
+def comparison_json(found: Comparison) -> str:
+    """Return a comparison as one JSON object, SI units, full precision."""
+    systems = []
+    for name, devices, result in zip(found.systems, found.devices, found.results, strict=True):
+        metrics = {n: {"value": v, "unit": METRICS[n][0]} for n, v in result.metrics.items()}
+        systems.append(
+            {
+                "system": name,
+                "devices": devices,
+                "metrics": metrics,
+                "feasible": result.feasible,
+                "constraints": [attrs.asdict(c) for c in result.constraints],
+                "resources": [attrs.asdict(r) for r in result.resources],
+                "assumptions": list(result.assumptions),
+            }
+        )
+    data = {
+        "model": found.model,
+        "workload": dict(found.results[0].workload),
+        "metric": found.metric,
+        "unit": found.unit,
+        "systems": systems,
+        "differences": [attrs.asdict(d) for d in found.differences],
+        "break_even": [b.to_dict() for b in found.break_evens],
+    }
+    return to_json(data) + "\n"
+
+
+RENDERERS: dict[str, Callable[[Comparison], str]] = {
+    "text": comparison_text,
+    "md": comparison_markdown,
+    "json": comparison_json,
+}
+
+Section = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
+
+
+def _tables(found: Comparison) -> list[Section]:
+    metrics = []
+    for name in dict.fromkeys(n for r in found.results for n in r.metrics):
+        values = [r.metrics.get(name) for r in found.results]
+        base = values[0]
+        cells = []
+        for i, value in enumerate(values):
+            text = "-" if value is None else format_quantity(value, METRICS[name][0])
+            ratio = f" ({value / base:.2f}x)" if i and value is not None and base else ""
+            cells.append(text + ratio)
+        metrics.append((name, *cells))
+    bound = []
+    for phase in dict.fromkeys(r.phase for result in found.results for r in result.resources):
+        for rank in range(BINDING):
+            cells = []
+            for result in found.results:
+                mine = sorted((r for r in result.resources if r.phase == phase), key=lambda r: -r.share)
+                cells.append(f"{mine[rank].name} {100 * mine[rank].share:.0f} %" if rank < len(mine) else "-")
+            bound.append((phase if rank == 0 else "", *cells))
+    names = dict.fromkeys(c.name for r in found.results for c in r.constraints)
+    limits = []
+    for name in names:
+        cells = []
+        for result in found.results:
+            own = next((c for c in result.constraints if c.name == name), None)
+            cells.append("-" if own is None else f"{100 * own.used / own.limit:.0f} %{'' if own.ok else ' FAILS'}")
+        limits.append((name, *cells))
+    first, *others = found.systems
+    costs = [f"{found.metric} of {first}" if len(others) == 1 else f"as in {o}" for o in others]
+    sections: list[Section] = [
+        ("Metrics", ("metric", *found.systems), metrics),
+        ("What binds", ("phase", *found.systems), bound),
+        ("Constraints, share used", ("constraint", *found.systems), limits),
+    ]
+    if found.differences:
+        rows = [_difference(d, found) for d in found.differences]
+        title = f"Differences, and {found.metric} of {first} with this one changed alone"
+        sections.append((title, ("", *found.systems, *costs), rows))
+    return sections
+
+
+def _difference(one: Difference, found: Comparison) -> tuple[str, ...]:
+    bits = one.name in found.in_bits
+
+    def shown(value: Any) -> str:
+        if value is None:
+            return "-"
+        return format_setting(value, one.unit, bits) if isinstance(value, float | int) and one.unit else str(value)
+
+    now = found.results[0].metrics[found.metric]
+    costs = [
+        "-" if c is None or not now else f"{format_quantity(c, found.unit)} ({100 * (c / now - 1):+.1f} %)"
+        for c in one.costs
+    ]
+    return (one.name, *map(shown, one.values), *costs)
+
+
+def _failing(found: Comparison) -> list[str]:
+    sentences = []
+    for name, result in zip(found.systems, found.results, strict=True):
+        failed = ", ".join(c.name for c in result.constraints if not c.ok)
+        if failed:
+            sentences.append(f"{name} fails {failed}: its numbers are for a system that cannot be")
+    return sentences
+
+
+def _sentences(found: Sequence[BreakEven]) -> list[str]:
+    """Return one sentence for each break-even that is there, and one for all the rest."""
+    answers = [b.words for b in found if b.crossings or b.outcome == "equal" or len(found) == 1]
+    residuals = [c.residual for b in found for c in b.crossings if not c.jump]
+    quiet: dict[str, list[str]] = {}
+    for b in found:
+        if not b.crossings and b.outcome != "equal" and len(found) > 1:
+            quiet.setdefault(b.second, []).append(b.parameter)
+    answers += [f"no value, all else unchanged, makes it equal to {s}: {', '.join(n)}" for s, n in quiet.items()]
+    if residuals:
+        answers.append(f"checked: the two sides differ by at most {max(residuals):.0e} at the values found")
+    return answers
+
+
+def _print_closed(out: Output, found: BreakEven) -> None:
+    for title, *lines in _closed(found):
+        out.print()
+        out.print(Text(f"  {title}"), soft_wrap=True)
+        for line in lines:
+            out.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def _closed(found: BreakEven, prefix: str = "") -> list[list[str]]:
+    """Return the closed forms of a break-even, and its variants, as paragraphs: a title and lines."""
+    paragraphs = []
+    for crossing in found.crossings:
+        form = crossing.form
+        if form is None:
+            if crossing.reason and found.roofline is None:
+                paragraphs.append([f"{prefix}No closed form: {crossing.reason}."])
+            continue
+        reach = f"{found.shown(form.low)} to {found.shown(form.high)}"
+        title = f"{prefix}Closed form, with x = {found.parameter}, valid from {reach}:"
+        lines = [form.equation, f"{form.solution} = {found.shown(form.value)}"]
+        if "T" in form.equation:
+            lines.append(f"T = {format_quantity(found.target, found.unit)}")
+        lines += [f"{p.letter} = {p.expression} = {p.value:.6g}" for p in form.parts]
+        paragraphs.append([title, *lines])
+    if found.roofline is not None:
+        paragraphs += _closed(found.roofline, "At p = infinity, beside it. ")
+    for name, variant in found.variants.items():
+        paragraphs.append([f"With {name}: {variant.words}."])
+    return paragraphs
+
+
+__all__ = ["FORMATS", "RENDERERS", "comparison_json", "comparison_markdown", "comparison_text"]

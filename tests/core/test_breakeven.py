@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symarch
+from symarch.errors import UnknownNameError, WorkloadError
+from symarch.sensitivity import BreakEven
+
+MODEL = symarch.load_model("llama-3.1-70b")
+
+
+def analysis(system: str = "h200-hbf-8", sets: dict[str, Any] | None = None, **options: Any) -> symarch.Analysis:
+    return symarch.analyze(symarch.load_system(system, sets), MODEL, **options)
+
+
+FLASH = {order: analysis(sets={"gpu.overlap": order}) for order in ("1", "2", "inf")}
+PLAIN = {order: analysis("h200-sxm-8", {"gpu.overlap": order}) for order in ("1", "2", "inf")}
+
+
+def check(found: BreakEven, first: symarch.Analysis, second: Any, **point: Any) -> None:
+    """Hold every crossing to an evaluation of both sides there, and on either side of it."""
+    name = found.parameter
+    for c in found.crossings:
+        assert not c.jump
+        assert c.residual <= 1e-9
+
+        def side(of: Any, moved: bool, value: float) -> float:
+            if not isinstance(of, symarch.Analysis):
+                return float(of)
+            return float(of.compile(found.metric, [name], **point)(value)) if moved else of.evaluate(
+                **point).metrics[found.metric]  # type: ignore[return-value]  # fmt: skip
+
+        def gap(value: float) -> float:
+            return side(first, found.on != "second", value) - side(second, found.on != "first", value)
+
+        assert abs(gap(c.value)) <= 1e-9 * c.metric
+        if c.better in ("below", "above"):
+            step = 1e-6 if c.better == "above" else -1e-6
+            better = gap(c.value * (1 + step)) * (-1 if found.unit == "token/s" else 1)
+            assert better < 0 < -better * -1 or better < 0
+
+
+@settings(max_examples=30)
+@given(
+    st.sampled_from(["1", "2", "inf"]),
+    st.sampled_from(["tpot", "ttft", "throughput", "energy_per_token", "power"]),
+    st.sampled_from(["hbf.read_time", "hbf.page", "hbf.access_efficiency", "hbm.pin_rate", "gpu.launch",
+                     "gpu.peak_bf16", "scale_up.lane_rate"]),
+    st.integers(1, 256),
+    st.sampled_from([None, 0.7, 0.95, 1.2]),
+)  # fmt: skip
+def test_both_sides_are_equal_at_every_crossing(
+    order: str, metric: str, name: str, batch: int, target: float | None
+) -> None:
+    first = FLASH[order]
+    now = first.evaluate(batch=batch).metrics[metric]
+    assert now is not None
+    second: Any = PLAIN[order] if target is None else target * now
+    found = first.break_even(name, second, metric, batch=batch)
+    check(found, first, second, batch=batch)
+    assert found.outcome == {0: found.outcome, 1: "one"}.get(len(found.crossings), "several")
+    for c in found.crossings:
+        if c.form is not None:
+            assert order != "2", "no closed form at a finite order above 1"
+            assert c.form.value == pytest.approx(c.value, rel=1e-8)
+            assert c.form.residual <= 1e-9
+            assert c.form.low <= c.value <= c.form.high
+    if order == "2":
+        assert found.roofline is not None
+
+
+def test_a_closed_form_solves_its_equation_in_symbols() -> None:
+    found = FLASH["inf"].break_even("hbf.read_time", PLAIN["inf"], batch=16)
+    (crossing,) = found.crossings
+    form = crossing.form
+    assert form is not None
+    assert (form.equation, form.solution) == ("a + b x = T", "x = (T - a) / b")
+    parts = {p.letter: p for p in form.parts}
+    assert (found.target - parts["a"].value) / parts["b"].value == pytest.approx(crossing.value, rel=1e-12)
+    # the coefficients in symbols are those numbers, and none holds the parameter itself
+    point = FLASH["inf"].point("tpot", batch=16)
+    for part in form.parts:
+        names = {str(s) for s in part.expression.free_symbols}
+        assert "hbf.read_time" not in names
+        assert names <= set(point.recorded.symbols) | set(point.recorded.program.names)
+    # stacks x dies x planes x page under the bytes: what a longer read time costs
+    assert {"hbf.stacks", "hbf.dies", "hbf.planes", "hbf.page"} <= {str(s) for s in parts["b"].expression.free_symbols}
+    assert r"\begin{align*}" in form.latex({})
+
+
+def test_the_form_holds_in_its_interval_and_not_beyond() -> None:
+    (crossing,) = FLASH["inf"].break_even("hbf.read_time", PLAIN["inf"], batch=16).crossings
+    form = crossing.form
+    assert form is not None
+    line = FLASH["inf"].compile("tpot", ["hbf.read_time"], batch=16)
+    parts = {p.letter: p.value for p in form.parts}
+    inside = (form.low * (1 + 1e-9), math.sqrt(form.low * form.high), form.high * (1 - 1e-9))
+    for x in inside:
+        assert line(x) == pytest.approx(parts["a"] + parts["b"] * x, rel=1e-12)
+    for x in (form.low * 0.99, form.high * 1.01):
+        assert line(x) > (parts["a"] + parts["b"] * x) * (1 + 1e-9)
+
+
+def test_a_quadratic_has_a_closed_form_too() -> None:
+    # energy over output tokens: the prompt's share falls as 1 / output, static power and cache grow with it
+    first = FLASH["inf"]
+    now = first.evaluate(batch=16, output=300).energy_per_token
+    found = first.break_even("output", now, "energy_per_token", batch=16)  # type: ignore[arg-type]
+    assert found.crossings
+    near = min(found.crossings, key=lambda c: abs(c.value - 300))
+    assert near.value == pytest.approx(300, rel=1e-9)
+    assert near.form is not None
+    assert "sqrt" in near.form.solution
+    assert near.form.value == pytest.approx(300, rel=1e-8)
+
+
+def test_no_crossing_flat_and_several_are_answers() -> None:
+    first = FLASH["2"]
+    now = first.evaluate(batch=16).tpot
+    none = first.break_even("gpu.launch", 1e-9, batch=16)
+    assert (none.outcome, none.leads, none.crossings) == ("none", "second", ())
+    assert "no crossing" in none.words
+    flat = first.break_even("hbf.program_energy", 2 * now, batch=16)  # type: ignore[operator]
+    assert (flat.outcome, flat.leads) == ("flat", "first")
+    assert "does not change" in flat.words
+    equal = first.break_even("hbf.program_energy", now, batch=16)  # type: ignore[arg-type]
+    assert (equal.outcome, equal.leads) == ("flat", "neither")
+    several = FLASH["inf"].break_even("hbf.stacks", PLAIN["inf"], batch=64)
+    assert several.outcome == "several"
+    assert [c.better for c in several.crossings] == ["above", "below"]
+    assert "; and at" in several.words
+
+
+def test_whole_numbers_get_the_nearest_one_that_does() -> None:
+    first = FLASH["2"]
+    found = first.break_even("hbf.stacks", "8 ms", batch=16)
+    (crossing,) = found.crossings
+    whole = crossing.whole
+    assert whole is not None
+    assert first.evaluate(batch=16, **{"hbf.stacks": whole}).tpot <= 8e-3  # type: ignore[operator]
+    assert first.evaluate(batch=16, **{"hbf.stacks": whole - 1}).tpot > 8e-3  # type: ignore[operator]
+    assert f"({whole} does)" in found.words
+    largest = first.break_even("batch", "12 ms").crossings[-1]
+    assert largest.better == "below"
+    assert largest.whole is not None
+    assert first.evaluate(batch=largest.whole).tpot <= 12e-3  # type: ignore[operator]
+    assert first.evaluate(batch=largest.whole + 1).tpot > 12e-3  # type: ignore[operator]
+
+
+def test_a_read_latency_is_shown_with_and_without_prefetching() -> None:
+    found = FLASH["2"].break_even("hbf.read_time", PLAIN["2"], batch=16)
+    step, operator = found.variants["gpu.prefetch = step"], found.variants["gpu.prefetch = operator"]
+    assert step.crossings[0].value == found.crossings[0].value, "the spec prefetches across operators"
+    assert operator.crossings[0].value < step.crossings[0].value / 2, "waiting at every operator must be paid for"
+    waiting = analysis(sets={"gpu.prefetch": "operator"})
+    check(operator, waiting, PLAIN["2"], batch=16)
+    turned = PLAIN["2"].break_even("hbf.read_time", FLASH["2"], batch=16)
+    assert turned.on == "second"
+    assert turned.variants["gpu.prefetch = operator"].crossings[0].value == pytest.approx(
+        operator.crossings[0].value, rel=1e-12
+    )
+    assert found.variants.keys() == turned.variants.keys()
+    assert not FLASH["2"].break_even("hbf.pages_per_block", PLAIN["2"], batch=16).variants
+
+
+def test_where_a_parameter_is_moved() -> None:
+    h100 = analysis("h100-sxm-8")
+    assert h100.break_even("hbm.pin_rate", PLAIN["2"], batch=16).on == "first", "the two differ in it"
+    assert h100.break_even("gpu.launch", PLAIN["2"], batch=16).on == "both"
+    second = h100.break_even("hbm.pin_rate", PLAIN["2"], batch=16, on="second")
+    assert second.on == "second"
+    check(second, h100, PLAIN["2"], batch=16)
+    with pytest.raises(UnknownNameError, match="is no parameter of the first side"):
+        h100.break_even("hbf.read_time", FLASH["2"], on="first")
+    with pytest.raises(WorkloadError, match="both, first, second"):
+        h100.break_even("hbm.pin_rate", PLAIN["2"], on="left")
+
+
+def test_bad_questions_are_refused_in_a_sentence() -> None:
+    first = FLASH["2"]
+    with pytest.raises(UnknownNameError, match=r"unknown name 'hbf.read_tim'; did you mean 'hbf.read_time'"):
+        first.break_even("hbf.read_tim", PLAIN["2"])
+    with pytest.raises(WorkloadError, match="must be above 0"):
+        first.break_even("hbf.read_time", -1.0)
+    with pytest.raises(WorkloadError, match="the second the larger"):
+        first.break_even("hbf.read_time", "8 ms", low=1e-3, high=1e-6)
+
+
+def test_plain_data_holds_all_but_the_expressions() -> None:
+    data = FLASH["inf"].break_even("hbf.read_time", PLAIN["inf"], batch=16).to_dict()
+    assert data["crossings"][0]["form"]["solution"] == "x = (T - a) / b"
+    assert set(data["variants"]) == {"gpu.prefetch = step", "gpu.prefetch = operator"}
