@@ -25,7 +25,7 @@ class Ethernet(SwitchedLink):
         "Every hop is a link between an adapter and a switch or two switches, and has half a switch.",
         "A bit costs what it does with both directions full; what modules and switches draw idle is not counted.",
         "The software latency holds the adapter and the library; the switches do not reduce.",
-        "No congestion, no loss, no oversubscription.",
+        "No congestion and no loss; a fabric is as oversubscribed as its topology says.",
     )
 
     links: Quantity = parameter(

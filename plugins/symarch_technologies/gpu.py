@@ -1,20 +1,25 @@
-"""GPUs: matrix units with one peak per data type, kernels with a fixed launch time, a shared on-chip memory.
+"""GPUs: matrix units with one peak per data type, kernels with a fixed launch time, cores that tiles are handed to.
 
-    arithmetic = flops / (efficiency * peak)         efficiency by kind: matrix product, converted product, attention
+    product    = flops / (efficiency * peak)         efficiency by kind and by whether the operands are converted
+    experts    = padded rows / rows * flops / (efficiency * peak) + the share `idle` of rows whose expert is elsewhere
+    attention  = flops * (1 / (efficiency * peak) + softmax_work / (4 head_dim * peak_vector))
+    tiles      = batch * kv_heads * ceil(queries * heads / kv_heads / query_tile), each attention_tile on one core
+    tail       = attention_tail * attention of one tile with all of the context, on one core
     vector     = flops / peak_vector                 norms, element-wise operators and look-ups, if any are counted
-    overhead   = launch, attention_launch for attention, plus conversion for a product in fewer than 16 bits
+    overhead   = a launch by kind of kernel; conversion for operands, or a cache, in fewer bits; tiles and tail
+    bandwidth  = streaming efficiency by kind * peak
     energy     = energy_per_flop * flops + energy_per_byte * bytes + static_power * time     beside the memories' own
 
-Peaks: vendors' data sheets, dense, without structured sparsity. Times: single kernels in CUDA graphs on A100 SXM and
-H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0), tables `gemm_perf` (SGLang) and
-`*_attention_perf` (vLLM). Launch, efficiencies and streaming efficiency are those of least mean relative error of
+A score of attention costs 4 d operations of the matrix units and one exponential of the vector units, which is why
+attention is slower than products, more so with narrow heads. A tile of queries is one core's: it loads its first keys
+and stores its result with nothing to hide behind, and at the end of a causal pass the longest tiles run alone.
 
-    latency = launch + (arithmetic ** p + (bytes / (streaming_efficiency * bandwidth)) ** p) ** (1 / p)
-
-fitted together, over all rows of a system. The defaults are H100's at p = infinity; the presets take p = 2, which fits
-9000 A100 products with 9.2 % mean error instead of 11.6, and 4500 H100 products with 9.0 instead of 10.0 (p = 1: 10.5
-and 12.5). Energy: the additive model of whole-GPU measurements on H200 and B200 (arjunds/efficient-ai, README v2). What
-software keeps back of the memory: vLLM's default share and the figures of its memory profiler.
+Peaks: vendors' data sheets, dense, without structured sparsity. Times and efficiencies: single kernels in CUDA graphs on
+A100 SXM and H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0); fitted by `symarch calibrate` with
+the latencies of a system's kernels of one kind together. The defaults are those of H100. What was left out of a fit is
+predicted as docs/explanation/accuracy.md tells. Energy: the additive model of whole-GPU measurements on H200 and B200
+(arjunds/efficient-ai, README v2). What software keeps back of the memory: vLLM's default share and the figures of its
+memory profiler.
 """
 
 from __future__ import annotations
@@ -31,9 +36,10 @@ class GPU(Processor):
 
     name: ClassVar[str] = "gpu"
     assumptions: ClassVar[tuple[str, ...]] = (
-        "Efficiency is one number per kind of operator: tiles, waves and occupancy are in its mean, not in a formula.",
+        "Efficiency of products is one number for 16 bits and one for fewer: their tiles and waves are in its mean.",
+        "Attention's queries that share a key lie together in tiles, and the cache is split over the cores.",
+        "Look-ups, norms and element-wise operators reach the bandwidth of kernels of 2024 on A100.",
         "Kernels follow one another: no two operators overlap, and each pays its launch.",
-        "Norms and element-wise operators launch like matrix products (on A100 the smallest take 1 to 8 us).",
         "Products in fewer than 16 bits convert their activations in a kernel of their own.",
         "Clocks do not fall with load; a power limit acts on time instead.",
         "A FLOP costs the same energy in every data type, so that a power limit is too strict on 8 and 4 bits.",
@@ -73,62 +79,67 @@ class GPU(Processor):
     launch: Quantity = parameter(
         "3.06 us", "s", low="2.6 us", high="7.15 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{launch}",
-        source="fit of 4500 bf16 products on H100 at p = infinity; the median of the 55 smallest (below 0.5 MB) is "
-        "3.1 us",
+        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
+        "together; symarch calibrate at p = 2",
         doc="fixed time of one kernel in a captured graph",
     )  # fmt: skip
     attention_launch: Quantity = parameter(
         "10.6 us", "s", low="9.01 us", high="18 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{att}",
-        source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3, vLLM 0.24.0) at p = "
-        "infinity; the median of the 226 smallest decode rows (below 1 MB) is 11.3 us",
+        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
+        "4000 prefill rows together; symarch calibrate at p = 2",
         doc="fixed time of one attention operator: its kernels, splits and their combination",
     )  # fmt: skip
     vector_launch: Quantity = parameter(
         "2 us", "s", low="1.7 us", high="2.6 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{vec}",
-        source="CALIBRATED",
+        source="assumed between the 3.06 us of its products and the 1 us that prefill attention leaves for the "
+        "write to the cache",
         doc="fixed time of a norm, an element-wise operator or a look-up",
     )  # fmt: skip
     expert_launch: Quantity = parameter(
         "12.6 us", "s", low="10.8 us", high="17.9 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{exp}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
+        "experts; symarch calibrate at p = 2",
         doc="fixed time of a product of routed experts, its share of sorting the tokens included",
     )  # fmt: skip
     conversion: Quantity = parameter(
         "2.83 us", "s", low="2.41 us", high="3.25 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{conv}",
-        source="fit of 4500 fp8 products on H100 with their quantisation kernel (SGLang 0.5.14) at p = infinity, "
-        "launch and streaming efficiency kept; the range, half as much less or more, is an assumption",
+        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
+        "together; symarch calibrate at p = 2",
         doc="time to convert the activations of a product in fewer than 16 bits",
     )  # fmt: skip
     matrix_efficiency: Quantity = parameter(
         0.77, "1", low=0.64, high=0.886, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{mat}",
-        source="fit of 4500 bf16 products on H100 at p = infinity; the median of the 117 largest (above 3 TFLOP) is "
-        "0.72",
+        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
+        "together; symarch calibrate at p = 2",
         doc="share of peak arithmetic that products at 16 bits or more reach",
     )  # fmt: skip
     converted_efficiency: Quantity = parameter(
         0.592, "1", low=0.503, high=0.68, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{conv}",
-        source="fit of 4500 fp8 products on H100 with their quantisation kernel, at p = infinity; range: 5th to 95th "
-        "percentile above 1 TFLOP",
+        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
+        "together; symarch calibrate at p = 2",
         doc="share of peak arithmetic that products in fewer than 16 bits reach, conversion's traffic included",
     )  # fmt: skip
     expert_efficiency: Quantity = parameter(
         0.443, "1", low=0.324, high=0.509, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{exp}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
+        "experts; symarch calibrate at p = 2",
         doc="share of peak arithmetic that products of routed experts at 16 bits or more reach, padding counted as work",
     )  # fmt: skip
     expert_converted_efficiency: Quantity = parameter(
         0.418, "1", low=0.355, high=0.481, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{exp,conv}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
+        "experts; symarch calibrate at p = 2",
         doc="share of peak arithmetic that products of routed experts in fewer than 16 bits reach",
     )  # fmt: skip
     expert_idle: Quantity = parameter(
         0.205, "1", low=0.174, high=0.985, at_most=1, nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"z_{exp}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
+        "experts; symarch calibrate at p = 2",
         doc="share of the work that rows take whose expert is on another device, under expert parallelism",
     )  # fmt: skip
     expert_tile: Quantity = parameter(
@@ -138,8 +149,8 @@ class GPU(Processor):
     )  # fmt: skip
     attention_efficiency: Quantity = parameter(
         0.865, "1", low=0.613, high=0.994, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{att}",
-        source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3) at p = infinity, "
-        "causal FLOPs; range: 5th to 95th percentile of prefill above 1 TFLOP",
+        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
+        "4000 prefill rows together; symarch calibrate at p = 2",
         doc="share of peak arithmetic that attention reaches",
     )  # fmt: skip
     softmax_work: Quantity = parameter(
@@ -157,65 +168,63 @@ class GPU(Processor):
     attention_tile: Quantity = parameter(
         "3.65 us", "s", low="3.11 us", high="5.22 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{tile}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
+        "4000 prefill rows together; symarch calibrate at p = 2",
         doc="time a multiprocessor spends on a tile of queries beside its work: first keys, last results",
     )  # fmt: skip
     attention_tail: Quantity = parameter(
         0.503, "1", low=0.178, high=0.578, nonnegative=True, ideal=0, better="less", status="measured", symbol=r"w_{tail}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
+        "4000 prefill rows together; symarch calibrate at p = 2",
         doc="share of the longest tile's time in which other multiprocessors have nothing left to do",
     )  # fmt: skip
     cache_conversion: Quantity = parameter(
         "2.29 us", "s", low="1.94 us", high="2.63 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{cache}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
+        "4000 prefill rows together; symarch calibrate at p = 2",
         doc="time to convert the queries where keys and values are stored in fewer bits",
     )  # fmt: skip
     streaming_efficiency: Quantity = parameter(
         0.815, "1", low=0.63, high=0.937, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
-        source="fit of 4500 bf16 products on H100 at p = infinity; the 181 memory-bound ones above 400 MB: median "
-        "0.84, and decode attention above 1 GB: 0.90",
+        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
+        "together; symarch calibrate at p = 2",
         doc="share of peak memory bandwidth that kernels reach; replaces the memory's own efficiency",
     )  # fmt: skip
     attention_streaming: Quantity = parameter(
         0.886, "1", low=0.599, high=1, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{kv}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
+        "4000 prefill rows together; symarch calibrate at p = 2",
         doc="share of peak memory bandwidth at which attention reads, with enough blocks under way",
     )  # fmt: skip
     cache_streaming: Quantity = parameter(
         0.696, "1", low=0.592, high=0.801, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{kv,conv}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
+        "4000 prefill rows together; symarch calibrate at p = 2",
         doc="the same where keys and values are stored in fewer bits than they are computed in",
-    )  # fmt: skip
-    cache_block: Quantity = parameter(
-        128, "1", low=64, high=256, integer=True, status="standard", symbol=r"T_{blk}",
-        source="FlashAttention 2 and 3: keys and values in blocks of 64 to 176, in decode split over multiprocessors",
-        doc="tokens of the cache that are read together",
-    )  # fmt: skip
-    half_rate_blocks: Quantity = parameter(
-        0.302, "1", low=0.15, high=3, nonnegative=True, ideal=0, better="less", status="measured",
-        symbol=r"b_{1/2}",
-        source="H100: ATT",
-        doc="blocks of the cache that each multiprocessor needs for half of the bandwidth",
     )  # fmt: skip
     expert_streaming: Quantity = parameter(
         0.924, "1", low=0.785, high=1, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{exp,str}",
-        source="CALIBRATED",
+        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
+        "experts; symarch calibrate at p = 2",
         doc="share of peak memory bandwidth at which the weights of routed experts are read",
     )  # fmt: skip
     pointwise_streaming: Quantity = parameter(
         0.514, "1", low=0.437, high=0.591, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{pt}",
-        source="CALIBRATED",
+        source="Vidur (microsoft/vidur 7d47513), kernels of 2024 on A100, taken for all: 6000 norms, "
+        "activations, sums and look-ups; symarch calibrate at p = 2",
         doc="share of peak memory bandwidth that element-wise operators and conversions reach",
     )  # fmt: skip
     norm_streaming: Quantity = parameter(
         0.357, "1", low=0.304, high=0.411, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{nrm}",
-        source="CALIBRATED",
+        source="Vidur (microsoft/vidur 7d47513), kernels of 2024 on A100, taken for all: 6000 norms, "
+        "activations, sums and look-ups; symarch calibrate at p = 2",
         doc="share of peak memory bandwidth that norms reach",
     )  # fmt: skip
     lookup_streaming: Quantity = parameter(
         0.152, "1", low=0.129, high=0.175, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{emb}",
-        source="CALIBRATED",
+        source="Vidur (microsoft/vidur 7d47513), kernels of 2024 on A100, taken for all: 6000 norms, "
+        "activations, sums and look-ups; symarch calibrate at p = 2",
         doc="share of peak memory bandwidth that look-ups of rows reach",
     )  # fmt: skip
     multiprocessors: Quantity = parameter(
@@ -323,10 +332,11 @@ class GPU(Processor):
         if not {"batch", "queries", "context", "heads", "kv_heads", "head_dim"} <= dims.keys():
             return Effort({"arithmetic": operator.flops / rate}, overheads)
         each = 1 / rate + self.softmax_work / (4 * dims["head_dim"]) / self.peak_vector  # a score is 4 d operations
+        overheads["tiles"] = self._tiles(operator) * self.attention_tile / self.multiprocessors
         # the longest tile of a causal pass meets all of the context, twice the mean; in decode the context is split
-        tail = self.attention_tail * (2 * self.query_tile) * self.multiprocessors
-        work = operator.flops * (1 + tail / (dims["batch"] * dims["heads"] * dims["context"]))
-        return Effort({"arithmetic": work * each + self._tiles(operator) * self.attention_tile / self.multiprocessors}, overheads)
+        longest = operator.flops * (2 * self.query_tile / (dims["batch"] * dims["heads"] * dims["context"]))
+        overheads["tail"] = self.attention_tail * (longest * self.multiprocessors) * each
+        return Effort({"arithmetic": operator.flops * each}, overheads)
 
     def _tiles(self, operator: OperatorLike) -> Quantity:
         """Return how many tiles of queries there are; those of heads that share a key lie together."""
@@ -335,16 +345,11 @@ class GPU(Processor):
         return dims["batch"] * dims["kv_heads"] * ceil(rows / self.query_tile)
 
     def streaming(self, memory: str, operator: OperatorLike) -> Quantity | None:
-        """Return the share of the bandwidth by kind of operator; attention needs blocks enough for its cores."""
+        """Return the share of the bandwidth by kind of operator."""
         if memory != self.streaming_memory:
             return None
         if operator.kind == "attention":
-            most = self.cache_streaming if stored_in_fewer_bits(operator) else self.attention_streaming
-            dims = operator.dims
-            if not {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
-                return most
-            blocks = self._tiles(operator) * (dims["context"] / self.cache_block)
-            return most / (1 + self.half_rate_blocks * self.multiprocessors / blocks)
+            return self.cache_streaming if stored_in_fewer_bits(operator) else self.attention_streaming
         return {
             "moe_matmul": self.expert_streaming,
             "elementwise": self.pointwise_streaming,

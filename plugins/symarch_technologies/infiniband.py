@@ -24,7 +24,7 @@ class InfiniBand(SwitchedLink):
         "Every hop is a link between an adapter and a switch or two switches, and has half a switch.",
         "A bit costs what it does with both directions full; what modules and switches draw idle is not counted.",
         "The software latency holds the adapter and the library; the switches do not reduce (no SHARP).",
-        "No congestion: credits keep packets from being dropped and the fabric is not oversubscribed.",
+        "No congestion: credits keep packets from being dropped; a fabric is as oversubscribed as its topology says.",
     )
 
     links: Quantity = parameter(

@@ -141,7 +141,7 @@ class ProcessingNearMemory(NearMemory):
     @quantity("W")
     def power_limit(self) -> Quantity:
         """Power that memory and cores may draw together."""
-        return self.places * self.device_power_limit
+        return None if self.device_power_limit is None else self.places * self.device_power_limit
 
     @quantity("B")
     def on_chip_memory(self) -> Quantity:

@@ -8,14 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symarch
+from symarch.analysis import Recorded, Symbol
 from symarch.errors import UnknownNameError, WorkloadError
-from symarch.sensitivity import BreakEven
+from symarch.program import Max, Program, Tape, ceil
+from symarch.sensitivity import BreakEven, Point, break_even
 
 MODEL = symarch.load_model("llama-3.1-70b")
 
 
 def analysis(system: str = "h200-hbf-8", sets: dict[str, Any] | None = None, **options: Any) -> symarch.Analysis:
     return symarch.analyze(symarch.load_system(system, sets), MODEL, **options)
+
+
+def synthetic(build: Any, **values: float) -> Point:
+    """Return a tpot that is a function of some symbols."""
+    tape = Tape()
+    program = Program.of(tape, {"metric.tpot": build(*(tape.input(n) for n in values))})
+    symbols = {n: Symbol(n, "1", v) for n, v in values.items()}
+    return Point(Recorded(program, symbols, (), (), {}, (), 1, 1), "tpot", values, math.inf, {}, "made")
 
 
 FLASH = {order: analysis(sets={"gpu.overlap": order}) for order in ("1", "2", "inf")}
@@ -42,7 +52,8 @@ def check(found: BreakEven, first: symarch.Analysis, second: Any, **point: Any) 
         if c.better in ("below", "above"):
             step = 1e-6 if c.better == "above" else -1e-6
             better = gap(c.value * (1 + step)) * (-1 if found.unit == "token/s" else 1)
-            assert better < 0 < -better * -1 or better < 0
+            assert better < 0
+            assert gap(c.value * (1 - step)) * (-1 if found.unit == "token/s" else 1) > 0
 
 
 @settings(max_examples=30)
@@ -107,16 +118,51 @@ def test_the_form_holds_in_its_interval_and_not_beyond() -> None:
 
 
 def test_a_quadratic_has_a_closed_form_too() -> None:
-    # energy over output tokens: the prompt's share falls as 1 / output, static power and cache grow with it
-    first = FLASH["inf"]
-    now = first.evaluate(batch=16, output=300).energy_per_token
-    found = first.break_even("output", now, "energy_per_token", batch=16)  # type: ignore[arg-type]
-    assert found.crossings
-    near = min(found.crossings, key=lambda c: abs(c.value - 300))
-    assert near.value == pytest.approx(300, rel=1e-9)
-    assert near.form is not None
-    assert "sqrt" in near.form.solution
-    assert near.form.value == pytest.approx(300, rel=1e-8)
+    # 2 x + 18 / x + 3 = 16 where 2 x^2 - 13 x + 18 = 0, at 2 and 4.5
+    found = break_even(synthetic(lambda x, b: 2 * x + b / x + 3, x=1.0, b=18.0), 16.0, "x")
+    assert [c.value for c in found.crossings] == pytest.approx([2, 4.5], rel=1e-14)
+    assert [c.better for c in found.crossings] == ["above", "below"]
+    for c in found.crossings:
+        assert c.form is not None
+        assert c.form.equation == "a + b x + c / x = T"
+        assert c.form.solution == "x = (T - a +- sqrt((a - T)^2 - 4 b c)) / (2 b)"
+        assert c.form.value == pytest.approx(c.value, rel=1e-13)
+
+
+def test_two_sides_with_their_own_lines() -> None:
+    first = synthetic(lambda x, b: Max(3 * x, b) + x, x=1.0, b=6.0)
+    second = synthetic(lambda x, b: x + b / 2, x=1.0, b=40.0)
+    # beyond x = 2 the first is 4 x; it meets x + 20 at 20 / 3, in its regime from 2 on
+    (crossing,) = break_even(first, second, "x", on="both").crossings
+    form = crossing.form
+    assert form is not None
+    assert (form.equation, form.solution) == ("b x = a' + b' x", "x = a' / (b - b')")
+    assert crossing.value == pytest.approx(20 / 3, rel=1e-14)
+    assert form.low == pytest.approx(2, rel=1e-13)
+    assert form.high == 1000
+    assert {p.letter: p.value for p in form.parts} == pytest.approx({"b": 4, "a'": 20, "b'": 1})
+    # moved on the second side alone, the first stays at 7: x = -13 is no answer
+    assert break_even(first, second, "x", on="second").outcome == "none"
+
+
+def test_a_metric_that_jumps_over_the_target_is_told_from_one_that_meets_it() -> None:
+    (crossing,) = break_even(synthetic(lambda x, b: ceil(x / b), x=1.0, b=2.0), 3.5, "x").crossings
+    assert crossing.jump
+    assert crossing.value == pytest.approx(6, rel=1e-13)
+    assert crossing.better == "below"
+
+
+def test_equal_on_a_stretch() -> None:
+    found = break_even(synthetic(lambda x, b: Max(x, b), x=1.0, b=20.0), 20.0, "x")
+    assert found.outcome == "equal"
+    assert "whole stretch" in found.words
+
+
+def test_a_kink_that_touches_is_a_crossing_of_its_own_kind() -> None:
+    found = break_even(synthetic(lambda x, b: Max(x / b, b / x), x=1.0, b=4.0), 1.0, "x")
+    (crossing,) = found.crossings
+    assert crossing.better == "touches"
+    assert crossing.value == pytest.approx(4, rel=1e-12)
 
 
 def test_no_crossing_flat_and_several_are_answers() -> None:
@@ -125,10 +171,10 @@ def test_no_crossing_flat_and_several_are_answers() -> None:
     none = first.break_even("gpu.launch", 1e-9, batch=16)
     assert (none.outcome, none.leads, none.crossings) == ("none", "second", ())
     assert "no crossing" in none.words
-    flat = first.break_even("hbf.program_energy", 2 * now, batch=16)  # type: ignore[operator]
+    flat = first.break_even("hbf.service_life", 2 * now, batch=16)  # type: ignore[operator]
     assert (flat.outcome, flat.leads) == ("flat", "first")
     assert "does not change" in flat.words
-    equal = first.break_even("hbf.program_energy", now, batch=16)  # type: ignore[arg-type]
+    equal = first.break_even("hbf.service_life", now, batch=16)  # type: ignore[arg-type]
     assert (equal.outcome, equal.leads) == ("flat", "neither")
     several = FLASH["inf"].break_even("hbf.stacks", PLAIN["inf"], batch=64)
     assert several.outcome == "several"
@@ -139,8 +185,7 @@ def test_no_crossing_flat_and_several_are_answers() -> None:
 def test_whole_numbers_get_the_nearest_one_that_does() -> None:
     first = FLASH["2"]
     found = first.break_even("hbf.stacks", "8 ms", batch=16)
-    (crossing,) = found.crossings
-    whole = crossing.whole
+    whole = found.crossings[0].whole
     assert whole is not None
     assert first.evaluate(batch=16, **{"hbf.stacks": whole}).tpot <= 8e-3  # type: ignore[operator]
     assert first.evaluate(batch=16, **{"hbf.stacks": whole - 1}).tpot > 8e-3  # type: ignore[operator]

@@ -84,12 +84,13 @@ def test_tpot_is_the_mean_of_the_steps(name: str, prompt: int, output: int, idea
     found = analysis.evaluate(prompt=prompt, output=output)
     for metric in ("tpot", "energy_per_token"):
         steps = analysis.compile(metric, over=["context"])(contexts)
-        assert found.metrics[metric] == pytest.approx(float(np.mean(steps)), rel=1e-6)
+        # a calibrated processor rounds up to whole tiles, for the mean in the middle of each stretch
+        assert found.metrics[metric] == pytest.approx(float(np.mean(steps)), rel=1e-6 if ideal else 0.01)
 
 
 def test_chunks_begin_again_many_times() -> None:
     model = symarch.load_model("llama-4-scout", {"attention_chunk_size": 16})
-    analysis = symarch.analyze(symarch.load_system("h100-sxm-8"), model, phase="decode")
+    analysis = symarch.analyze(symarch.load_system("h100-sxm-8"), model, phase="decode", ideal=True)
     steps = analysis.compile("tpot", over=["context"])(np.arange(22, 121, dtype=float))
     assert analysis.evaluate(prompt=21, output=100).tpot == pytest.approx(float(np.mean(steps)), rel=1e-6)
 

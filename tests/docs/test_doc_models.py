@@ -57,9 +57,7 @@ def keys() -> str:
     return "\n".join(["| module | keys |", "|---|---|", *rows]) + "\n"
 
 
-@pytest.mark.parametrize(
-    ("title", "due"), [("Shipped models", models()), ("Families", families()), ("Keys", keys())]
-)
+@pytest.mark.parametrize(("title", "due"), [("Shipped models", models()), ("Families", families()), ("Keys", keys())])
 def test_table_is_what_the_program_says(title: str, due: str) -> None:
     text = PAGE.read_text(encoding="utf-8")
     match = re.search(rf"^## {title}\n.*?\n(\|.*?\n)(?!\|)", text + "\n", re.MULTILINE | re.DOTALL)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import symarch
+from symarch.accuracy.machines import joined
 from symarch.specs import presets_of
 from symarch.system import SystemGraph
 from symarch.trace import Collective, Operator
@@ -32,7 +33,8 @@ def test_bandwidth_is_half_of_the_quoted_sum_of_both_directions(name: str, links
 
 
 def test_every_preset_is_checked_here() -> None:
-    assert set(presets_of("nvlink")) == {"nvlink3", "nvlink4", "nvlink5", "nvlink6"}
+    nccl = {"nvlink3-nccl", "nvlink4-nccl", "nvlink5-nccl"}
+    assert set(presets_of("nvlink")) == {"nvlink3", "nvlink4", "nvlink5", "nvlink6"} | nccl
 
 
 def test_nvlink6_is_half_of_the_announced_sum() -> None:
@@ -93,3 +95,49 @@ def test_the_spec_needs_no_more_than_a_technology_and_a_topology(tmp_path: Path)
         '[network.n]\ntechnology = "nvlink"\ntopology = "switch"\nsize = 2\n'
     )
     assert symarch.load_system(str(path)).devices == 2
+
+
+@pytest.mark.parametrize("name", ["nvlink3", "nvlink4", "nvlink5"])
+def test_nccl_has_the_same_wire(name: str) -> None:
+    assert preset(f"{name}-nccl").bandwidth == preset(name).bandwidth
+
+
+def test_one_protocol_unless_another_is_stated() -> None:
+    assert preset("nvlink4").protocols() == (preset("nvlink4"),)
+    short, large = preset("nvlink4-nccl").protocols()
+    assert short.start_latency < large.start_latency
+    assert short.efficiency < large.efficiency
+
+
+@pytest.mark.parametrize(
+    ("label", "nodes", "size", "measured"),
+    [  # NCCL all-reduces, us: aiconfigurator-core 0.12.0 nccl_perf, half
+        ("a100_sxm", 2, 512, 10.0),
+        ("a100_sxm", 8, 512, 22.6),
+        ("a100_sxm", 8, 512 * 2**20, 4225.9),
+        ("h100_sxm", 2, 512, 6.2),
+        ("h100_sxm", 4, 512, 9.5),
+        ("h100_sxm", 2, 512 * 2**20, 1686.4),
+        ("h100_sxm", 4, 512 * 2**20, 2299.7),
+    ],
+)
+def test_nccl_takes_about_what_was_measured(label: str, nodes: int, size: int, measured: float) -> None:
+    board = joined(label, nodes, "nccl")
+    operator = Operator("a", "collective", collective=Collective("all_reduce", float(size)))
+    assert symarch.time_operator(board, operator, devices=nodes) * 1e6 == pytest.approx(measured, rel=0.25)
+
+
+def test_nccl_changes_protocol_where_the_other_is_faster() -> None:
+    link = preset("nvlink4-nccl")
+    board = joined("h100_sxm", 4, "nccl")
+    for size in (1e3, 1e6, 1e9):
+        operator = Operator("a", "collective", collective=Collective("all_reduce", size))
+        wire = 6 * link.software_latency + 6 * link.latency * 2
+        due = min(
+            start + wire + 1.5 * size / (share * link.bandwidth)
+            for start, share in (
+                (link.start_latency, link.efficiency),
+                (link.bulk_latency, link.bulk_efficiency),
+            )
+        )
+        assert symarch.time_operator(board, operator, devices=4) == pytest.approx(due, rel=1e-12)

@@ -193,7 +193,9 @@ def _solve(blocks: Sequence[_Block], start: Mapping[str, float], bounds: Mapping
     return values(found.x)
 
 
-def _figures(blocks: Sequence[_Block], values: Mapping[str, float]) -> dict[tuple[str, str], tuple[float, float, float]]:
+def _figures(
+    blocks: Sequence[_Block], values: Mapping[str, float]
+) -> dict[tuple[str, str], tuple[float, float, float]]:
     """Return median and mean absolute error, and mean signed error [%], by family and system."""
     gathered: dict[tuple[str, str], list[Array]] = {}
     for block in blocks:
@@ -260,14 +262,18 @@ def _bounds(parameter: Parameter, start: float) -> tuple[float, float]:
     return start / 1e3, high if parameter.at_most is None else min(high, parameter.at_most)
 
 
-def _check_apart(blocks: Sequence[_Block], values: Mapping[str, float], bounds: Mapping[str, tuple[float, float]]) -> None:
+def _check_apart(
+    blocks: Sequence[_Block], values: Mapping[str, float], bounds: Mapping[str, tuple[float, float]]
+) -> None:
     """Raise SymarchError if some combination of parameters hardly changes any row."""
     names = list(values)
     # one at an end of its range is held there by it, not by the data
     inside = [i for i, n in enumerate(names) if bounds[n][0] * 1.001 < values[n] < bounds[n][1] * 0.999]
     at_end = [n for i, n in enumerate(names) if i not in inside and values[n] <= bounds[n][0] * 1.001]
     if at_end:
-        raise SymarchError(f"the data do not determine {at_end[0]}: the smaller it is the better; fit without it (--only)")
+        raise SymarchError(
+            f"the data do not determine {at_end[0]}: the smaller it is the better; fit without it (--only)"
+        )
     jacobian = _together(blocks, values)[1][:, inside]
     _, sizes, ways = np.linalg.svd(jacobian, full_matrices=False)
     if sizes.size and sizes[-1] * WORST_CONDITION < sizes[0]:

@@ -97,7 +97,9 @@ def _prefill(words: Words, x: Numbers) -> list[Operator]:
         pairs = new * (past + new)
     kv = 2 * x["kv_heads"] * x["head_dim"]
     cached = Access(
-        "kv_cache", read=x["batch"] * new * kv * _bytes(WIDE), write=x["batch"] * new * kv * _bytes(_type(words["kv_dtype"]))
+        "kv_cache",
+        read=x["batch"] * new * kv * _bytes(WIDE),
+        write=x["batch"] * new * kv * _bytes(_type(words["kv_dtype"])),
     )
     cache = Operator("cache", "elementwise", 1, {"tokens": x["batch"] * new, "width": kv}, WIDE, 0, (cached,))
     return [cache, _attention(words, x, new, past + new, pairs)]

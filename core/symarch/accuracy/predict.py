@@ -34,9 +34,7 @@ class Prediction:
     reasons: Mapping[tuple[str, str], int]
 
 
-def record_rows(
-    family: str, words: Mapping[str, str], system: System, fitted: tuple[str, ...] = ()
-) -> Program:
+def record_rows(family: str, words: Mapping[str, str], system: System, fitted: tuple[str, ...] = ()) -> Program:
     """Record the time of rows of one kind; inputs are the family's numbers and the parameters `fitted`.
 
     Power limits are left out: what was measured ran within them.
@@ -88,9 +86,7 @@ def program_constant(program: Program) -> float:
     return float(evaluate(program, {})[program.outputs["time"]])
 
 
-def _checked(
-    table: Table, measured: Array, predicted: Array, reasons: Mapping[tuple[str, str], int]
-) -> Prediction:
+def _checked(table: Table, measured: Array, predicted: Array, reasons: Mapping[tuple[str, str], int]) -> Prediction:
     """Count the rows whose numbers are missing, not finite or not above 0."""
     counted = dict(reasons)
     known = sum(reasons.values())

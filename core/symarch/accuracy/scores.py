@@ -54,9 +54,7 @@ def scores_of(prediction: Prediction) -> list[Score]:
         reasons = {why: n for (s, why), n in prediction.reasons.items() if s == system}
         figures = figures_of(own)
         found.append(
-            Score(
-                str(table.path), table.family, str(system), own.size, *figures, sum(reasons.values()), reasons
-            )
+            Score(str(table.path), table.family, str(system), own.size, *figures, sum(reasons.values()), reasons)
         )
     return found
 

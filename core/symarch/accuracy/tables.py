@@ -44,9 +44,7 @@ class Family:
 LATENCY = ("latency_us",)
 FAMILIES = {
     "gemm": Family(("system", "dtype"), ("m", "n", "k"), LATENCY),
-    "attention_decode": Family(
-        ("system", "kv_dtype"), ("batch", "heads", "kv_heads", "head_dim", "context"), LATENCY
-    ),
+    "attention_decode": Family(("system", "kv_dtype"), ("batch", "heads", "kv_heads", "head_dim", "context"), LATENCY),
     "attention_prefill": Family(
         ("system", "kv_dtype"), ("batch", "heads", "kv_heads", "head_dim", "input_len", "prefix_len"), LATENCY
     ),
@@ -56,9 +54,7 @@ FAMILIES = {
         LATENCY,
     ),
     "collective": Family(("system", "library", "op", "gpus"), ("bytes",), LATENCY),
-    "elementwise": Family(
-        ("system", "op"), ("tokens", "tp", "hidden", "ffn", "heads", "kv_heads", "vocab"), LATENCY
-    ),
+    "elementwise": Family(("system", "op"), ("tokens", "tp", "hidden", "ffn", "heads", "kv_heads", "vocab"), LATENCY),
     "e2e_serving": Family(
         ("system", "model", "gemm_quant", "gpus", "tp", "pp", "attention_dp", "moe_tp", "moe_ep"),
         ("batch_per_dp", "input_len", "output_len"),
@@ -109,6 +105,10 @@ class Table:
             words={n: v[rows] for n, v in self.words.items()},
             numbers={n: v[rows] for n, v in self.numbers.items()},
         )
+
+    def of_systems(self, systems: tuple[str, ...]) -> Table:
+        """Return the table with the rows of some systems alone; all of them if none is named."""
+        return self.only(np.isin(self.words["system"], systems)) if systems else self
 
     def row(self, index: int) -> dict[str, str | float]:
         """Return one row by column, what the prediction needs and no more."""

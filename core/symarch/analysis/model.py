@@ -268,7 +268,9 @@ def _run(
             ends, parts = [], []
             for stretch in grown:
                 edges = [at(c, position) for c in (stretch.first, stretch.last)]
-                early, late = (operator_load(bench, e, operator) for e in edges)
+                # tiles and granules are rounded in the middle of a stretch: at the mean context if it is the only one
+                middle = operator if len(grown) == 1 else at((stretch.first + stretch.last) / 2, position)
+                early, late = (operator_load(bench, e, middle) for e in edges)
                 powers = [limited_time(limits, e.energies, operator.name) for e in (early, late)]
                 parts.append(mean_time(order, stretch.points, early, late, (powers[0], powers[1])))
                 ends.append((stretch, early, late))
@@ -304,7 +306,8 @@ def _summed(parts: Iterable[tuple[Mapping[str, Quantity], Quantity]]) -> dict[st
     found: dict[str, list[Quantity]] = {}
     for figures, count in parts:
         for name, value in figures.items():
-            found.setdefault(name, []).append(value * count)
+            # nothing stays a plain 0, however often
+            found.setdefault(name, []).append(0 if isinstance(value, int) and value == 0 else value * count)
     return {name: total(values) for name, values in found.items()}
 
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "specs": ("symarch.cli.specs", "List and show systems, models, studies, prices and presets."),
     "validate": ("symarch.cli.validate", "Check system specs and model configs."),
     "accuracy": ("symarch.cli.accuracy", "Predictions held to measured latencies."),
+    "calibrate": ("symarch.cli.calibrate", "Fit a processor's efficiencies and fixed times to measurements."),
     "schema": ("symarch.cli.schema", "The JSON Schema of system specs, for editors."),
     "trace": ("symarch.cli.trace", "Show what a model asks of the hardware."),
 }

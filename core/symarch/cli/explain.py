@@ -13,7 +13,8 @@ from symarch.cli.options import analysis_options, build, usual_metric
 @analysis_options
 @click.option("--metric", help="ttft, tpot, request_time, energy_per_token [tpot; ttft under --phase prefill].")
 @click.option("--latex", is_flag=True, help="Print LaTeX.")
-def command(metric: str | None, latex: bool, **options: Any) -> None:
+@click.option("--derivation", is_flag=True, help="Go down to each plugin's equations and each parameter's source.")
+def command(metric: str | None, latex: bool, derivation: bool, **options: Any) -> None:
     """Print a metric as a closed form in the regime at this point, term by term, in words and symbols."""
     analysis, given = build(options)
     explanation = analysis.explain(usual_metric(analysis) if metric is None else metric, **given)
@@ -24,4 +25,4 @@ def command(metric: str | None, latex: bool, **options: Any) -> None:
     else:
         from symarch.report.formulas import print_explanation
 
-        print_explanation(analysis, explanation)
+        print_explanation(analysis, explanation, derivation=derivation)

@@ -56,7 +56,9 @@ def analysis_options(function: _F) -> _F:
 
 def model_option(function: _F) -> _F:
     """Add --model."""
-    return click.option("--model", required=True, metavar="MODEL", help="A shipped model, a config.json or a trace.")(function)
+    return click.option("--model", required=True, metavar="MODEL", help="A shipped model, a config.json or a trace.")(
+        function
+    )
 
 
 def point_options(function: _F) -> _F:

@@ -138,7 +138,7 @@ def _alternatives(dimension: Dimension) -> str:
     ladder = _LADDERS.get(str(dimension))
     if ladder:
         return ", ".join(ladder)
-    return str(dimension)
+    return "a bare number" if dimension == unit_dimension("1") else str(dimension)
 
 
 def parse_quantity(text: str, unit: str) -> float:
@@ -188,6 +188,8 @@ def _clip(text: str) -> str:
 
 
 def _example(unit: str) -> str:
+    if unit_dimension(unit) == unit_dimension("1"):
+        return "20"
     ladder = _LADDERS.get(str(unit_dimension(unit)))
     return f"20 {ladder[len(ladder) // 2] if ladder else unit}"
 

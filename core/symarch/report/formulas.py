@@ -11,8 +11,10 @@ from rich.text import Text
 
 from symarch.api import Analysis, Explanation
 from symarch.formula import latex_of, symbol_latex
+from symarch.plugins import registry
 from symarch.quantities import format_quantity, format_setting
 from symarch.report.text import Output, console, heading, table
+from symarch.technologies import quantities_of
 
 
 def written(expression: sympy.Basic) -> str:
@@ -46,8 +48,11 @@ def _rounded(expression: sympy.Expr, values: Mapping[str, float]) -> sympy.Expr:
     return rounded
 
 
-def print_explanation(analysis: Analysis, explanation: Explanation) -> None:
-    """Print the terms with shares, then their formulas, then the definitions with the values used."""
+def print_explanation(analysis: Analysis, explanation: Explanation, *, derivation: bool = False) -> None:
+    """Print the terms with shares, then their formulas, then the definitions with the values used.
+
+    With `derivation`, who states each definition and where each number is from.
+    """
     out = console()
     unit = explanation.unit
     out.print(heading(f"{explanation.metric} of {analysis.model.name} on {analysis.system.name}: "
@@ -74,6 +79,10 @@ def print_explanation(analysis: Analysis, explanation: Explanation) -> None:
     values = {n: v for e in both for n, v in e.values.items()}
     units = {n: u for e in both for n, u in e.units.items()}
     out.print()
+    if derivation:
+        _print_derivation(out, analysis, known, values, units)
+        out.flush()
+        return
     out.print(heading("where"))
     for name, expression in known.items():
         value_text = format_quantity(values[name], units[name])
@@ -85,6 +94,50 @@ def print_explanation(analysis: Analysis, explanation: Explanation) -> None:
         if name not in known:
             out.print(Text(f"  {name} = {format_setting(values[name], units[name], name in bits)}"), soft_wrap=True)
     out.flush()
+
+
+def _print_derivation(
+    out: Output,
+    analysis: Analysis,
+    known: Mapping[str, sympy.Expr],
+    values: Mapping[str, float],
+    units: Mapping[str, str],
+) -> None:
+    """Print each definition with the plugin that states it, each parameter with its source."""
+    out.print(heading("where, as the plugins state it"))
+    for name, expression in known.items():
+        value = format_quantity(values[name], units[name])
+        out.print(Text(f"  {name} = {written(expression)} = {value}"), soft_wrap=True)
+        out.print(Text(f"      {_stated(analysis, name)}"), style="dim", soft_wrap=True)
+    out.print()
+    out.print(heading("at, with sources"))
+    bits, symbols = analysis.system.in_bits, analysis.recorded("context" in values).symbols
+    for name in values:
+        if name in known:
+            continue
+        out.print(Text(f"  {name} = {format_setting(values[name], units[name], name in bits)}"), soft_wrap=True)
+        if name in symbols:
+            owner, _, item = name.partition(".")
+            component = analysis.system.components.get(owner)
+            source = symbols[name].source or "no source"
+            if component is not None:
+                source = f"{symbols[name].status} ({component.settings[item].origin}): {source}"
+            out.print(Text(f"      {source}"), style="dim", soft_wrap=True)
+
+
+def _stated(analysis: Analysis, name: str) -> str:
+    """Return who states a definition: its words, the technology, the module and the package."""
+    owner, _, item = name.partition(".")
+    component = analysis.system.components.get(owner)
+    for cls in (component.technology, component.topology) if component is not None else ():
+        stated = quantities_of(cls).get(item) if cls is not None else None
+        if cls is not None and stated is not None:
+            words = f"{stated.doc.rstrip('.')}: " if stated.doc else ""
+            if cls.name in analysis.system.technologies:
+                return f"{words}technology '{cls.name}', written in the spec"
+            origin = registry().origin(cls.name)
+            return f"{words}{cls.__name__}.{item} in {cls.__module__} ({origin.distribution} {origin.version})"
+    return "composed by symarch from what the components on the path state"
 
 
 def _first(names: tuple[str, ...]) -> str:

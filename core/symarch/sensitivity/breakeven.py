@@ -495,9 +495,9 @@ def _solved(
         square = f"{_in_brackets(net_of[0])}^2 - 4 {_in_brackets(net_of[1])} {_in_brackets(net_of[-1])}"
         solution = f"x = ({turned[0]} +- sqrt({square})) / (2 {_in_brackets(net_of[1])})"
     elif net[1]:
-        found, solution = -net[0] / net[1], f"x = {_in_brackets(turned[0])} / {_in_brackets(net_of[1])}"
+        found, solution = -net[0] / net[1], _quotient(turned[0], net_of[1], net_of[0], turned[1])
     elif net[-1] and net[0]:
-        found, solution = -net[-1] / net[0], f"x = {_in_brackets(net_of[-1])} / {_in_brackets(turned[0])}"
+        found, solution = -net[-1] / net[0], _quotient(net_of[-1], turned[0], turned[-1], net_of[0])
     else:
         return None, "the two sides do not cross within this regime"
     if not math.isclose(found, root, rel_tol=1e-6):
@@ -517,6 +517,13 @@ def _difference(power: int, sides: list[dict[int, Any]], inverse: bool, *, turne
             words.append(f"{sign} {own}")
     text = " ".join(words)
     return text.removeprefix("+ ") if text.startswith("+") else text.replace("- ", "-", 1)
+
+
+def _quotient(over: str, under: str, over_turned: str, under_turned: str) -> str:
+    """Return x as one difference over another, both turned round where that spares a minus sign in front."""
+    if under.startswith("-") or over.startswith("-"):
+        over, under = over_turned, under_turned
+    return f"x = {_in_brackets(over)} / {_in_brackets(under)}"
 
 
 def _in_brackets(text: str) -> str:

@@ -78,5 +78,12 @@ def _sum_of(terms: list[tuple[Any, Any]]) -> Any:
     added = sympy.Add(*(exact(w) * e for w, e in terms))
     if added.count_ops() > 1000:  # expanding whole operators, as static power times their time, takes half a minute
         return added
-    common = sympy.factor_terms(sympy.expand(added))
-    return common if common.count_ops() < added.count_ops() else added
+    # sums of sizes alone, as prompt + 1, are kept together while the rest is multiplied out, so that they cancel
+    whole = {a: sympy.Dummy(positive=True) for a in added.atoms(sympy.Add) if _of_sizes(a)}
+    apart = sympy.expand(added.xreplace(whole)).xreplace({dummy: a for a, dummy in whole.items()})
+    ways = [added, sympy.factor_terms(apart), sympy.factor_terms(sympy.expand_mul(apart))]
+    return min(ways, key=lambda e: e.count_ops())
+
+
+def _of_sizes(expression: Any) -> bool:
+    return bool(expression.free_symbols) and not any("." in s.name for s in expression.free_symbols)

@@ -197,7 +197,7 @@ class _Reader:
             return None
         if cls.kind != kind:
             kin = [n for n, c in {**registry().technologies(), **self.written}.items() if c.kind == kind]
-            self.fault(key, f"'{name}' is a {cls.kind}, a {kind} is due; {nearest(name, kin)}")
+            self.fault(key, f"'{name}' is {article(cls.kind)}, {article(kind)} is due; {nearest(name, kin)}")
             return None
         return cls
 

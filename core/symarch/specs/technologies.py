@@ -209,7 +209,7 @@ class _Maker:
 
     def _taken(self, name: str) -> bool:
         """Return whether a name means something else to a technology, or to the language it is written in."""
-        if keyword.iskeyword(name) or name in ("name", "definition"):
+        if keyword.iskeyword(name) or name in ("name", "definition", "self"):
             return True
         if name in self.inherited or name in self.kept or name in self.due:
             return False
@@ -449,6 +449,9 @@ def faults_of_values(cls: type[Technology], values: Mapping[str, Any]) -> Iterat
     for name, declared in quantities_of(cls).items():
         try:
             value = getattr(instance, name)
+        except OverflowError:
+            yield name, "has no value here: it is too large for a number"
+            continue
         except (ArithmeticError, ValueError) as error:
             yield name, f"has no value here: {error}"
             continue
@@ -457,7 +460,10 @@ def faults_of_values(cls: type[Technology], values: Mapping[str, Any]) -> Iterat
             continue
         if value is None:
             continue
-        number = float(value) if abs(value) < math.inf else math.inf
+        try:
+            number = float(value)
+        except OverflowError:  # of a whole number
+            number = math.inf
         if not math.isfinite(number):
             yield name, "is not finite here"
         elif name in due and (number < 0 or (due[name].required and number == 0)):

@@ -47,6 +47,9 @@ def _read_table(declared: Parameter, table: dict[str, Any]) -> Setting:
     status = table.get("status", "")
     if status and status not in _STATUS:
         faults.append(f"status is {_shown(status)}; it must be one of {', '.join(_STATUS)}")
+    source = table.get("source", "")
+    if not isinstance(source, str):
+        faults.append(f"source is {_shown(source)}; it must be a text")
     read: dict[str, float] = {}
     for key in ("value", "low", "high"):
         if key in table:
@@ -62,7 +65,7 @@ def _read_table(declared: Parameter, table: dict[str, Any]) -> Setting:
     if faults or number is None:
         raise SymarchError("\n".join(faults))
     low, high = read.get("low", declared.low), read.get("high", declared.high)
-    return Setting(number, low, high, str(table.get("source", "")), status)
+    return Setting(number, low, high, source, status)
 
 
 def _shown(value: Any) -> str:

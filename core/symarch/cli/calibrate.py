@@ -1,0 +1,46 @@
+"""symarch calibrate"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("calibrate")
+@click.argument("files", nargs=-1, required=True, metavar="FILE.csv...", type=click.Path(path_type=Path))
+@click.option("--processor", required=True, metavar="PRESET", help="Preset of the processor that the fit starts from.")
+@click.option("-o", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write a preset file.")
+@click.option("--only", multiple=True, metavar="NAME", help="Fit this parameter alone, as gpu.launch; may be repeated.")
+@click.option("--system", "systems", multiple=True, metavar="NAME", help="Use rows of this system alone; repeatable.")
+@click.option("--no-cross", is_flag=True, help="Do not fit again with parts of the rows left out.")
+def command(
+    files: tuple[Path, ...],
+    processor: str,
+    output: Path | None,
+    only: tuple[str, ...],
+    systems: tuple[str, ...],
+    no_cross: bool,
+) -> None:
+    """Fit a processor's efficiencies and fixed times to measured operators.
+
+    Prints each parameter with its 95 % interval, the errors before and after, and those on rows left out of the fit,
+    by system and by shape. Refuses what the rows cannot tell apart.
+    """
+    from symarch.accuracy import read_table
+    from symarch.accuracy.calibrate import calibrate
+    from symarch.accuracy.machines import joined, machine
+    from symarch.report.calibration import preset_text, print_calibration
+
+    system = machine(processor)
+    tables = [t for t in (read_table(path).of_systems(systems) for path in files) if len(t)]
+    collective = [t for t in tables if t.family == "collective"]
+    if collective and len(collective) == len(tables):  # then the link is fitted, in the library of the rows
+        library = str(collective[0].words["library"][0])
+        collective = [t.only(t.words["library"] == library) for t in collective]
+        system, tables = joined(processor, 2, library), collective
+    result = calibrate(tables, system, only, crossed=not no_cross)
+    print_calibration(result)
+    if output is not None:
+        output.write_text(preset_text(result, system, [t.path for t in tables]), encoding="utf-8")
+        click.echo(f"symarch: wrote {output}", err=True)

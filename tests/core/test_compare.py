@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import symarch
+from symarch.cli import main
+from symarch.compare import compare
+from symarch.errors import UnknownNameError, WorkloadError
+
+MODEL = symarch.load_model("llama-3.1-8b")
+
+
+def analysis(system: str, **sets: Any) -> symarch.Analysis:
+    return symarch.analyze(symarch.load_system(system, {k.replace("__", "."): v for k, v in sets.items()}), MODEL)
+
+
+FLASH, PLAIN, OLDER = (analysis(n) for n in ("h200-hbf-8", "h200-sxm-8", "h100-sxm-8"))
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            main(["compare", *arguments])
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def test_differences_are_those_of_the_specs_with_their_cost() -> None:
+    found = compare([PLAIN, OLDER], batch=16)
+    differences = {d.name: d for d in found.differences}
+    assert differences["hbm.stacks"].values == (6, 5)
+    assert differences["hbm.pin_rate"].unit == "B/s"
+    assert "gpu.launch" not in differences, "both have the same"
+    for name in ("hbm.stacks", "hbm.pin_rate"):
+        alone = PLAIN.evaluate(batch=16, **{name: differences[name].values[1]}).tpot
+        assert differences[name].costs == (pytest.approx(alone, rel=1e-12),)
+    costs = [abs(d.costs[0] - found.results[0].tpot) for d in found.differences if d.costs[0] is not None]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_components_and_placement_that_only_one_has() -> None:
+    differences = {d.name: d for d in compare([PLAIN, FLASH]).differences}
+    assert differences["hbf"].values == (None, "hbf, sandisk-gen1")
+    assert differences["hbf"].costs == (None,)
+    assert differences["mapping.place.weights"].values == ("hbm", "hbf")
+    assert "mapping.place.kv_cache" not in differences
+    waiting = PLAIN.with_setting("gpu", "prefetch", "step").evaluate().tpot
+    assert differences["gpu.prefetch"].values == ("operator", "step")
+    assert differences["gpu.prefetch"].costs == (pytest.approx(waiting, rel=1e-12),)
+
+
+def test_every_differing_parameter_gets_its_break_even() -> None:
+    found = compare([PLAIN, OLDER], batch=16)
+    searched = {b.parameter: b for b in found.break_evens}
+    assert {"hbm.stacks", "hbm.pin_rate"} <= set(searched)
+    rate = searched["hbm.pin_rate"].crossings[0].value
+    older = OLDER.evaluate(batch=16).tpot
+    assert PLAIN.evaluate(batch=16, **{"hbm.pin_rate": rate}).tpot == pytest.approx(older, rel=1e-9)
+    one_sided = {b.parameter: b for b in compare([PLAIN, FLASH], batch=16).break_evens}
+    assert one_sided["hbf.read_time"].on == "second"
+    assert one_sided["hbf.read_time"].crossings[0].residual <= 1e-9
+
+
+def test_the_one_asked_for_has_a_closed_form_and_its_variants() -> None:
+    found = compare([FLASH, PLAIN, OLDER], break_even="hbf.read_time", batch=16)
+    assert [(b.parameter, b.second) for b in found.break_evens] == [
+        ("hbf.read_time", "h200-sxm-8"), ("hbf.read_time", "h100-sxm-8"),
+    ]  # fmt: skip
+    for b in found.break_evens:
+        assert b.variants
+        sharp = b.roofline or b
+        assert sharp.crossings[0].form is not None
+
+
+def test_bad_comparisons_are_refused_in_a_sentence() -> None:
+    with pytest.raises(WorkloadError, match="two systems or more"):
+        compare([PLAIN])
+    with pytest.raises(WorkloadError, match="is given twice"):
+        compare([PLAIN, PLAIN])
+    with pytest.raises(UnknownNameError, match="did you mean 'hbf.read_time'"):
+        compare([PLAIN, FLASH], break_even="hbf.read_tim")
+    with pytest.raises(UnknownNameError, match="unknown metric"):
+        compare([PLAIN, FLASH], "speed")
+
+
+PAIR = ("h200-sxm-8", "h200-hbf-8", "--model", "llama-3.1-8b", "--batch", "16")
+
+
+def test_text_has_the_numbers_first(call: Any) -> None:
+    code, out, err = call(*PAIR)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "llama-3.1-8b on h200-sxm-8, h200-hbf-8"
+    assert max(map(len, lines)) <= 80
+    for title in ("Metrics", "What binds", "Constraints, share used", "Break-even"):
+        assert title in lines
+    assert "checked: the two sides differ by at most" in out
+
+
+def test_json_is_the_same_record(call: Any) -> None:
+    data = json.loads(call(*PAIR, "--format", "json", "--break-even", "hbf.read_time")[1])
+    assert [s["system"] for s in data["systems"]] == ["h200-sxm-8", "h200-hbf-8"]
+    assert data["systems"][1]["metrics"]["tpot"]["value"] == pytest.approx(FLASH.evaluate(batch=16).tpot, rel=1e-12)
+    (crossing,) = data["break_even"][0]["crossings"]
+    moved = FLASH.evaluate(batch=16, **{"hbf.read_time": crossing["value"]}).tpot
+    assert moved == pytest.approx(PLAIN.evaluate(batch=16).tpot, rel=1e-9)
+    assert data["metric"] == "tpot"
+
+
+def test_markdown_has_tables_and_the_closed_form(call: Any) -> None:
+    out = call(*PAIR, "--format", "md", "--break-even", "hbf.read_time", "--set", "gpu.overlap=inf")[1]
+    assert out.startswith("# llama-3.1-8b on h200-sxm-8, h200-hbf-8\n")
+    rows = [line for line in out.splitlines() if line.startswith("|")]
+    assert all(line.endswith("|") for line in rows)
+    assert "x = (T - a') / b'" in out
+    assert "```text\n```" not in out
+
+
+def test_settings_go_to_the_systems_that_have_the_component(call: Any) -> None:
+    data = json.loads(call(*PAIR, "--format", "json", "--set", "hbf.read_time=5us", "--set", "gpu.launch=1us")[1])
+    for entry, found in zip(
+        data["systems"],
+        (analysis("h200-sxm-8", gpu__launch="1us"), analysis("h200-hbf-8", gpu__launch="1us", hbf__read_time="5us")),
+        strict=True,
+    ):
+        assert entry["metrics"]["tpot"]["value"] == pytest.approx(found.evaluate(batch=16).tpot, rel=1e-12)
+    code, _, err = call(*PAIR, "--set", "hbx.read_time=5us")
+    assert code == 2
+    assert err.startswith("symarch: --set hbx.read_time: no system has it; did you mean '")
+    assert err.count("\n") == 1
+
+
+def test_prefill_compares_the_first_token(call: Any) -> None:
+    data = json.loads(call(*PAIR, "--format", "json", "--phase", "prefill")[1])
+    assert data["metric"] == "ttft"
