@@ -131,9 +131,9 @@ def _differences(analyses: Sequence[Analysis]) -> list[Difference]:
         if len(set(values)) > 1:
             found.append(Difference(f"mapping.{key}", "", values, ()))
     for tensor in analyses[0].model.tensors:
-        values = tuple(m.place[tensor] for m in mappings)
-        if len(set(values)) > 1:
-            found.append(Difference(f"mapping.place.{tensor}", "", values, ()))
+        places = tuple(m.place[tensor] for m in mappings)
+        if len(set(places)) > 1:
+            found.append(Difference(f"mapping.place.{tensor}", "", places, ()))
     for name in dict.fromkeys(n for s in systems for n in s.components):
         found += _of_component(name, [s.components.get(name) for s in systems])
     return found

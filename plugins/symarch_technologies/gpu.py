@@ -14,10 +14,11 @@ A score of attention costs 4 d operations of the matrix units and one exponentia
 attention is slower than products, more so with narrow heads. A tile of queries is one core's: it loads its first keys
 and stores its result with nothing to hide behind, and at the end of a causal pass the longest tiles run alone.
 
-Peaks: vendors' data sheets, dense, without structured sparsity. Times and efficiencies: single kernels in CUDA graphs on
-A100 SXM and H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0); fitted by `symarch calibrate` with
-the latencies of a system's kernels of one kind together. The defaults are those of H100. What was left out of a fit is
-predicted as docs/explanation/accuracy.md tells. Energy: the additive model of whole-GPU measurements on H200 and B200
+Peaks: vendors' data sheets, dense, without structured sparsity. Times and efficiencies: single kernels in CUDA graphs
+on A100 SXM and H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0); fitted by `symarch calibrate` with
+the latencies of a system's kernels of one kind together, at p = 2. Without a preset the defaults are coarser: what fits
+H100 at p = infinity with one launch and one efficiency for products and one for attention. How well rows left out of a
+fit are predicted, docs/explanation/accuracy.md tells. Energy: the additive model of whole-GPU measurements on H200 and B200
 (arjunds/efficient-ai, README v2). What software keeps back of the memory: vLLM's default share and the figures of its
 memory profiler.
 """
@@ -77,69 +78,64 @@ class GPU(Processor):
         doc="peak arithmetic of the vector units, for all that is no matrix product",
     )  # fmt: skip
     launch: Quantity = parameter(
-        "3.06 us", "s", low="2.6 us", high="7.15 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "3.14 us", "s", low="2.9 us", high="7.3 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{launch}",
-        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
-        "together; symarch calibrate at p = 2",
+        source="fit of 4500 bf16 products on H100 at p = infinity; the median of the 55 smallest (below 0.5 MB) is "
+        "3.1 us",
         doc="fixed time of one kernel in a captured graph",
     )  # fmt: skip
     attention_launch: Quantity = parameter(
-        "10.6 us", "s", low="9.01 us", high="18 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "12.2 us", "s", low="10.3 us", high="19.5 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{att}",
-        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
-        "4000 prefill rows together; symarch calibrate at p = 2",
+        source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3, vLLM 0.24.0) at p = "
+        "infinity; the median of the 226 smallest decode rows (below 1 MB) is 11.3 us",
         doc="fixed time of one attention operator: its kernels, splits and their combination",
     )  # fmt: skip
     vector_launch: Quantity = parameter(
-        "2 us", "s", low="1.7 us", high="2.6 us", nonnegative=True, ideal=0, better="less", status="measured",
+        None, "s", low="1.7 us", high="2.6 us", nonnegative=True, ideal=0, better="less", status="assumed",
         symbol=r"t_{vec}",
-        source="assumed between the 3.06 us of its products and the 1 us that prefill attention leaves for the "
-        "write to the cache",
+        source="absent: as launch; presets state what was measured",
         doc="fixed time of a norm, an element-wise operator or a look-up",
     )  # fmt: skip
     expert_launch: Quantity = parameter(
-        "12.6 us", "s", low="10.8 us", high="17.9 us", nonnegative=True, ideal=0, better="less", status="measured",
+        None, "s", low="10.8 us", high="17.9 us", nonnegative=True, ideal=0, better="less", status="assumed",
         symbol=r"t_{exp}",
-        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
-        "experts; symarch calibrate at p = 2",
+        source="absent: as launch; presets state what was measured",
         doc="fixed time of a product of routed experts, its share of sorting the tokens included",
     )  # fmt: skip
     conversion: Quantity = parameter(
-        "2.83 us", "s", low="2.41 us", high="3.25 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "2.97 us", "s", low="1.5 us", high="4.5 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{conv}",
-        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
-        "together; symarch calibrate at p = 2",
+        source="fit of 4500 fp8 products on H100 with their quantisation kernel (SGLang 0.5.14) at p = infinity, "
+        "launch and streaming efficiency kept; the range, half as much less or more, is an assumption",
         doc="time to convert the activations of a product in fewer than 16 bits",
     )  # fmt: skip
     matrix_efficiency: Quantity = parameter(
-        0.77, "1", low=0.64, high=0.886, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{mat}",
-        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
-        "together; symarch calibrate at p = 2",
+        0.73, "1", low=0.65, high=0.82, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{mat}",
+        source="fit of 4500 bf16 products on H100 at p = infinity; the median of the 117 largest (above 3 TFLOP) is "
+        "0.72",
         doc="share of peak arithmetic that products at 16 bits or more reach",
     )  # fmt: skip
     converted_efficiency: Quantity = parameter(
-        0.592, "1", low=0.503, high=0.68, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{conv}",
-        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
-        "together; symarch calibrate at p = 2",
+        0.471, "1", low=0.31, high=0.62, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{conv}",
+        source="fit of 4500 fp8 products on H100 with their quantisation kernel, at p = infinity; range: 5th to 95th "
+        "percentile above 1 TFLOP",
         doc="share of peak arithmetic that products in fewer than 16 bits reach, conversion's traffic included",
     )  # fmt: skip
     expert_efficiency: Quantity = parameter(
-        0.443, "1", low=0.324, high=0.509, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{exp}",
-        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
-        "experts; symarch calibrate at p = 2",
-        doc="share of peak arithmetic that products of routed experts at 16 bits or more reach, padding counted as work",
+        None, "1", low=0.324, high=0.509, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{exp}",
+        source="absent: as matrix_efficiency; presets state what was measured",
+        doc="share of peak arithmetic that products of experts at 16 bits or more reach, with padding",
     )  # fmt: skip
     expert_converted_efficiency: Quantity = parameter(
-        0.418, "1", low=0.355, high=0.481, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{exp,conv}",
-        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
-        "experts; symarch calibrate at p = 2",
-        doc="share of peak arithmetic that products of routed experts in fewer than 16 bits reach",
+        None, "1", low=0.355, high=0.481, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{exc}",
+        source="absent: as converted_efficiency; presets state what was measured",
+        doc="share of peak arithmetic that products of experts in fewer bits reach",
     )  # fmt: skip
     expert_idle: Quantity = parameter(
-        0.205, "1", low=0.174, high=0.985, at_most=1, nonnegative=True, ideal=0, better="less", status="measured",
+        0, "1", low=0, high=0.985, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed",
         symbol=r"z_{exp}",
-        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
-        "experts; symarch calibrate at p = 2",
+        source="assumed: none, unless a preset states what was measured: that kernels skip them",
         doc="share of the work that rows take whose expert is on another device, under expert parallelism",
     )  # fmt: skip
     expert_tile: Quantity = parameter(
@@ -148,16 +144,14 @@ class GPU(Processor):
         doc="rows of tokens that one expert works on together; fewer are padded",
     )  # fmt: skip
     attention_efficiency: Quantity = parameter(
-        0.865, "1", low=0.613, high=0.994, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{att}",
-        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
-        "4000 prefill rows together; symarch calibrate at p = 2",
+        0.469, "1", low=0.37, high=0.65, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{att}",
+        source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3) at p = infinity, "
+        "causal FLOPs; range: 5th to 95th percentile of prefill above 1 TFLOP",
         doc="share of peak arithmetic that attention reaches",
     )  # fmt: skip
     softmax_work: Quantity = parameter(
-        12, "1", low=8, high=16, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"c_{soft}",
-        source="16 by the CUDA C++ Programming Guide's table of arithmetic instructions (16 exponentials against 128 "
-        "multiply-adds, of two operations each, in a cycle of one multiprocessor); assumed that a quarter hides behind "
-        "the products, as FlashAttention 3 intends: with 16, products would have to run at their peak",
+        0, "1", low=0, high=16, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"c_{soft}",
+        source="assumed: none, unless a preset states it: then attention_efficiency is that of the products alone",
         doc="operations of the vector units in whose time they make one score's exponential",
     )  # fmt: skip
     query_tile: Quantity = parameter(
@@ -166,65 +160,56 @@ class GPU(Processor):
         doc="rows of queries, of all heads that share a key, that one multiprocessor works on together",
     )  # fmt: skip
     attention_tile: Quantity = parameter(
-        "3.65 us", "s", low="3.11 us", high="5.22 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "0 s", "s", low="0 s", high="3.05 us", nonnegative=True, ideal=0, better="less", status="assumed",
         symbol=r"t_{tile}",
-        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
-        "4000 prefill rows together; symarch calibrate at p = 2",
+        source="assumed: none, unless a preset states what was measured",
         doc="time a multiprocessor spends on a tile of queries beside its work: first keys, last results",
     )  # fmt: skip
     attention_tail: Quantity = parameter(
-        0.503, "1", low=0.178, high=0.578, nonnegative=True, ideal=0, better="less", status="measured", symbol=r"w_{tail}",
-        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
-        "4000 prefill rows together; symarch calibrate at p = 2",
+        0, "1", low=0, high=0.552, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"w_{tail}",
+        source="assumed: none, unless a preset states what was measured",
         doc="share of the longest tile's time in which other multiprocessors have nothing left to do",
     )  # fmt: skip
     cache_conversion: Quantity = parameter(
-        "2.29 us", "s", low="1.94 us", high="2.63 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "0 s", "s", low="0 s", high="2.44 us", nonnegative=True, ideal=0, better="less", status="assumed",
         symbol=r"t_{cache}",
-        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
-        "4000 prefill rows together; symarch calibrate at p = 2",
+        source="assumed: none, unless a preset states what was measured",
         doc="time to convert the queries where keys and values are stored in fewer bits",
     )  # fmt: skip
     streaming_efficiency: Quantity = parameter(
-        0.815, "1", low=0.63, high=0.937, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
-        source="H100: aiconfigurator-core 0.12.0 gemm_perf, SGLang 0.5.14, 4500 bf16 and 4500 fp8 products "
-        "together; symarch calibrate at p = 2",
+        0.819, "1", low=0.65, high=0.94, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
+        source="fit of 4500 bf16 products on H100 at p = infinity; the 181 memory-bound ones above 400 MB: median "
+        "0.84, and decode attention above 1 GB: 0.90",
         doc="share of peak memory bandwidth that kernels reach; replaces the memory's own efficiency",
     )  # fmt: skip
     attention_streaming: Quantity = parameter(
-        0.886, "1", low=0.599, high=1, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{kv}",
-        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
-        "4000 prefill rows together; symarch calibrate at p = 2",
+        None, "1", low=0.606, high=1, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{kv}",
+        source="absent: as streaming_efficiency; presets state what was measured",
         doc="share of peak memory bandwidth at which attention reads, with enough blocks under way",
     )  # fmt: skip
     cache_streaming: Quantity = parameter(
-        0.696, "1", low=0.592, high=0.801, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{kv,conv}",
-        source="H100: aiconfigurator-core 0.12.0 attention_perf, vLLM 0.24.0, FlashAttention 3, 4000 decode and "
-        "4000 prefill rows together; symarch calibrate at p = 2",
+        None, "1", low=0.623, high=0.844, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{kv,conv}",
+        source="absent: as attention_streaming; presets state what was measured",
         doc="the same where keys and values are stored in fewer bits than they are computed in",
     )  # fmt: skip
     expert_streaming: Quantity = parameter(
-        0.924, "1", low=0.785, high=1, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{exp,str}",
-        source="H100: aiconfigurator-core 0.12.0 moe_perf, SGLang 0.5.14, the rows of models with more than 8 "
-        "experts; symarch calibrate at p = 2",
+        None, "1", low=0.785, high=1, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{exp,str}",
+        source="absent: as streaming_efficiency; presets state what was measured",
         doc="share of peak memory bandwidth at which the weights of routed experts are read",
     )  # fmt: skip
     pointwise_streaming: Quantity = parameter(
-        0.514, "1", low=0.437, high=0.591, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{pt}",
-        source="Vidur (microsoft/vidur 7d47513), kernels of 2024 on A100, taken for all: 6000 norms, "
-        "activations, sums and look-ups; symarch calibrate at p = 2",
+        None, "1", low=0.437, high=0.591, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{pt}",
+        source="absent: as streaming_efficiency; presets state what was measured",
         doc="share of peak memory bandwidth that element-wise operators and conversions reach",
     )  # fmt: skip
     norm_streaming: Quantity = parameter(
-        0.357, "1", low=0.304, high=0.411, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{nrm}",
-        source="Vidur (microsoft/vidur 7d47513), kernels of 2024 on A100, taken for all: 6000 norms, "
-        "activations, sums and look-ups; symarch calibrate at p = 2",
+        None, "1", low=0.304, high=0.411, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{nrm}",
+        source="absent: as streaming_efficiency; presets state what was measured",
         doc="share of peak memory bandwidth that norms reach",
     )  # fmt: skip
     lookup_streaming: Quantity = parameter(
-        0.152, "1", low=0.129, high=0.175, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{emb}",
-        source="Vidur (microsoft/vidur 7d47513), kernels of 2024 on A100, taken for all: 6000 norms, "
-        "activations, sums and look-ups; symarch calibrate at p = 2",
+        None, "1", low=0.129, high=0.175, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{emb}",
+        source="absent: as streaming_efficiency; presets state what was measured",
         doc="share of peak memory bandwidth that look-ups of rows reach",
     )  # fmt: skip
     multiprocessors: Quantity = parameter(
@@ -301,15 +286,16 @@ class GPU(Processor):
             return Effort({}, {})
         if kind in ("norm", "elementwise", "embedding"):
             times = {"vector": operator.flops / self.peak_vector} if counted(operator) else {}
-            return Effort(times, {"launch": self.vector_launch})
+            return Effort(times, {"launch": self.launch if self.vector_launch is None else self.vector_launch})
         if kind == "attention":
             return self._attention(operator)
         converted = self.arithmetic(operator.dtype) not in ("fp32", "bf16")
         work, overheads = operator.flops, {"launch": self.launch}
         efficiency = self.converted_efficiency if converted else self.matrix_efficiency
         if kind == "moe_matmul":
-            efficiency = self.expert_converted_efficiency if converted else self.expert_efficiency
-            overheads["launch"] = self.expert_launch
+            own = self.expert_converted_efficiency if converted else self.expert_efficiency
+            efficiency = efficiency if own is None else own
+            overheads["launch"] = self.launch if self.expert_launch is None else self.expert_launch
             if {"m", "experts"} <= operator.dims.keys():
                 rows = operator.dims["m"] / operator.dims["experts"]
                 work = work * (padded(rows, self.expert_tile) / rows)
@@ -348,15 +334,17 @@ class GPU(Processor):
         """Return the share of the bandwidth by kind of operator."""
         if memory != self.streaming_memory:
             return None
-        if operator.kind == "attention":
-            return self.cache_streaming if stored_in_fewer_bits(operator) else self.attention_streaming
-        return {
+        own = {
+            "attention": self.attention_streaming,
             "moe_matmul": self.expert_streaming,
             "elementwise": self.pointwise_streaming,
             "conversion": self.pointwise_streaming,
             "norm": self.norm_streaming,
             "embedding": self.lookup_streaming,
-        }.get(operator.kind, self.streaming_efficiency)
+        }.get(operator.kind)
+        if stored_in_fewer_bits(operator) and self.cache_streaming is not None:
+            own = self.cache_streaming
+        return self.streaming_efficiency if own is None else own
 
 
 def stored_in_fewer_bits(operator: OperatorLike) -> bool:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ import sympy
 
 import symarch
 from symarch.analysis import Recorded, record
-from symarch.program import compile_python, gradient
+from symarch.program import Program, compile_python, gradient, one_sided
+from symarch.program.derivatives import evaluate
 from symarch.trace.convert import trace_of
 from symarch.trace.records import Provenance, Record, write_trace
 
@@ -157,6 +158,52 @@ def traces(records: int = 100_000, repeats: int = 3) -> None:
     print(f"{records} records of {size / records:.0f} B, loaded and analysed: {seconds:.2f} s (target 3)")
 
 
+def elasticities(repeats: int = 7) -> None:
+    """Derive a metric by every parameter; then with range ends, limits and checks, as a report has them."""
+    for system in ("h100-sxm", "h200-hbf-8"):
+        found = analysis(system)
+        point = found.point("tpot", batch=16)
+        program = point.program
+        places = {o[2]: i for i, o in enumerate(program.operations) if o[0] == "input"}
+
+        def derive(
+            program: Program = program, places: dict[str, int] = places, values: Mapping[str, float] = point.values
+        ) -> None:
+            evaluate(gradient(program, "tpot", list(places.values())), values)
+            one_sided(program, "tpot", values)
+
+        alone = best(derive, 1, repeats)
+        whole = best(lambda a=found: a.sensitivity("tpot", batch=16), 1, repeats)  # type: ignore[misc]
+        count = len(found.sensitivity("tpot", batch=16).elasticities)
+        print(
+            f"all elasticities of tpot on {system}: {len(places)} that count, {1e3 * alone:.1f} ms (target 20 for 60); "
+            f"the whole record of {count} with range ends and limits {1e3 * whole:.1f} ms"
+        )
+
+
+def questions(size: int = 1_000_000, repeats: int = 3) -> None:
+    """Ask the questions of a report."""
+    first, second = (
+        symarch.analyze(symarch.load_system(n, {"gpu.overlap": "inf"}), symarch.load_model(MODEL), phase="decode")
+        for n in ("h200-hbf-8", "h200-sxm-8")
+    )
+    asked: dict[str, Callable[[], Any]] = {
+        f"uncertainty, {size} samples (target 1000)": lambda: first.uncertainty(samples=size, batch=16),
+        "Sobol indices": lambda: first.indices("tpot", batch=16),
+        "headroom": lambda: first.headroom("tpot", batch=16),
+        "break-even, the number (target 1 a root after the grid)": lambda: first.break_even(
+            "hbf.read_time", second, forms=False, batch=16
+        ),
+        "break-even with closed forms": lambda: first.break_even("hbf.read_time", second, batch=16),
+        "regimes along a parameter": lambda: first.regimes("tpot", "hbf.read_time", batch=64),
+        "map of 60 x 60 with closed forms": lambda: first.regime_map("tpot", ("hbf.read_time", "hbm.pin_rate")),
+        "explanation (target 500)": lambda: first.explain("tpot", batch=16),
+    }
+    for what, ask in asked.items():
+        ask()  # imports
+        print(f"{what}: {1e3 * best(ask, 1, repeats):.0f} ms")
+
+
 def commands(runs: int = 7) -> None:
     """Start the command line cold."""
     call = (
@@ -215,5 +262,7 @@ if __name__ == "__main__":
     points()
     arrays()
     traces()
+    elasticities()
+    questions()
     commands()
     explorer()

@@ -25,8 +25,21 @@ def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.Capture
     bench.points(runs=1, repeats=1)
     bench.arrays(size=3000, repeats=1)
     bench.traces(records=500, repeats=1)
+    bench.elasticities(repeats=1)
+    bench.questions(size=1000, repeats=1)
     bench.commands(runs=1)
     bench.explorer(repeats=1)
     out = capsys.readouterr().out
-    for word in ("build and record", "derivatives", "ratio", "500 records", "--help", "cold", "explorer page"):
+    words = (
+        "build and record",
+        "derivatives",
+        "ratio",
+        "500 records",
+        "all elasticities",
+        "Sobol",
+        "--help",
+        "cold",
+        "explorer page",
+    )
+    for word in words:
         assert word in out

@@ -18,9 +18,9 @@ from symarch.errors import SymarchError, UnknownNameError, WorkloadError
 from symarch.program import Program, compile_python
 from symarch.program.arrays import ArrayFunction
 from symarch.program.derivatives import evaluate
-from symarch.specs import list_specs
 
-SYSTEMS = [s.name for s in list_specs() if s.kind == "system" and "gpu" in symarch.load_system(s.name).components]
+SYSTEMS = ["a100-sxm", "a100-sxm-8", "b200-sxm", "b200-sxm-8", "h100-sxm", "h100-sxm-8", "h200-sxm", "h200-sxm-8",
+           "h200-hbf-8", "h200-hbf-daisy-8", "h200-hbf-daisy-exclusive-8"]  # fmt: skip
 MODELS = [symarch.load_model(n) for n in ("llama-3.1-8b", "qwen3-32b", "mixtral-8x7b", "deepseek-v3.2", "gpt-oss-20b",
                                           "qwen3-next-80b-a3b", "llama-4-scout")]  # fmt: skip
 ORDERS = ["1", "1.5", "2", "3", "inf"]

@@ -83,7 +83,7 @@ def test_bad_comparisons_are_refused_in_a_sentence() -> None:
         compare([PLAIN])
     with pytest.raises(WorkloadError, match="is given twice"):
         compare([PLAIN, PLAIN])
-    with pytest.raises(UnknownNameError, match="did you mean 'hbf.read_time'"):
+    with pytest.raises(UnknownNameError, match=r"did you mean 'hbf\.read_time'"):
         compare([PLAIN, FLASH], break_even="hbf.read_tim")
     with pytest.raises(UnknownNameError, match="unknown metric"):
         compare([PLAIN, FLASH], "speed")

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import attrs
+import mpmath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 import symarch
 from symarch.analysis import METRICS
 from symarch.errors import MappingError
+from symarch.program.mean import mean_max_value
 from symarch.quantities import unit_dimension
-from symarch.sensitivity import Elasticity, Sensitivity
+from symarch.sensitivity import Elasticity, Point, Sensitivity, sensitivity_of
 from symarch.specs import list_specs
 from symarch.trace import Shard
 
@@ -25,7 +27,8 @@ def _divides_by_8(model: Any) -> bool:
     return True
 
 
-SYSTEMS = [s.name for s in list_specs() if s.kind == "system" and "gpu" in symarch.load_system(s.name).components]
+SYSTEMS = ["a100-sxm", "a100-sxm-8", "b200-sxm", "b200-sxm-8", "h100-sxm", "h100-sxm-8", "h200-sxm", "h200-sxm-8",
+           "h200-hbf-8", "h200-hbf-daisy-8", "h200-hbf-daisy-exclusive-8"]  # fmt: skip
 MODELS = [m for m in (symarch.load_model(s.name) for s in list_specs() if s.kind == "model") if _divides_by_8(m)]
 ORDERS = ["1", "1.5", "2", "3", "inf"]
 
@@ -266,3 +269,66 @@ def test_the_order_of_a_system_with_other_settings_is_kept() -> None:
     result = by_name(symarch.analyze(changed, symarch.load_model("llama-2-7b")).sensitivity("tpot"))
     assert result["gpu.launch"].elasticity == 0
     assert result["gpu.launch"].value == 0
+
+
+PRECISE = {
+    "add": lambda a, _: mpmath.fsum(a),
+    "mul": lambda a, _: mpmath.fprod(a),
+    "pow": lambda a, _: mpmath.power(a[0], a[1]),
+    "max": lambda a, _: max(a),
+    "min": lambda a, _: min(a),
+    "overlap": lambda a, p: mpmath.fsum(mpmath.power(t, p) for t in a) ** (1 / mpmath.mpf(p)),
+    "mean_max": lambda a, _: mean_max_value(*a),
+    "first_min": lambda a, k: mpmath.mpf(a.index(min(a)) == k),
+    "ceil": lambda a, _: mpmath.ceil(a[0]),
+    "floor": lambda a, _: mpmath.floor(a[0]),
+    "exp": lambda a, _: mpmath.exp(a[0]),
+    "log": lambda a, _: mpmath.log(a[0]),
+    "log2": lambda a, _: mpmath.log(a[0], 2),
+    "mark": lambda a, _: a[0],
+    "name": lambda a, _: a[0],
+}
+"""Operations in fifty digits."""
+
+
+def precise(point: Point, **changed: Any) -> Any:
+    """Evaluate a metric in fifty digits."""
+    values: list[Any] = []
+    for operation, arguments, attribute in point.program.operations:
+        if operation == "const":
+            exact = hasattr(attribute, "numerator")
+            values.append(mpmath.mpf(attribute.numerator) / attribute.denominator if exact else mpmath.mpf(attribute))
+        elif operation == "input":
+            values.append(mpmath.mpf(changed.get(attribute, point.values[attribute])))
+        else:
+            values.append(PRECISE[operation]([values[a] for a in arguments], attribute))
+    return values[point.program.outputs[point.metric]]
+
+
+@settings(max_examples=200)
+@given(
+    analyses(), st.sampled_from(["tpot", "ttft", "energy_per_token"]), st.integers(1, 300), st.integers(1, 20_000),
+    st.integers(2, 2000), st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_elasticities_equal_differences_in_fifty_digits(
+    found: symarch.Analysis, metric: str, batch: int, prompt: int, output: int, random: Any
+) -> None:
+    given_point = {"batch": batch, "prompt": prompt, "output": output}
+    if f"metric.{metric}" not in found.recorded().program.outputs:
+        return
+    point = found.point(metric, **given_point)
+    entries = [
+        e for e in sensitivity_of(point.recorded, metric, point.values, point.units).elasticities
+        if not e.integer and e.value and e.elasticity is not None and e.parameter in point.program.inputs
+    ]  # fmt: skip
+    with mpmath.workdps(50):
+        here, h = precise(point), mpmath.mpf(10) ** -16
+        for e in random.sample(entries, min(6, len(entries))):
+            up, down = (precise(point, **{e.parameter: e.value * (1 + s * h)}) for s in (1, -1))
+            if abs(up - down) > 1e-9 * here:
+                continue  # a step of a rounding lies exactly here: the metric itself jumps
+            right, left = float((up / here - 1) / h), float((1 - down / here) / h)
+            if isinstance(e.elasticity, tuple):
+                assert (left, right) == pytest.approx(e.elasticity, abs=1e-8), e.parameter
+            else:
+                assert (left + right) / 2 == pytest.approx(e.elasticity, abs=1e-8), e.parameter

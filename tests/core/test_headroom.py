@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -82,7 +83,7 @@ def test_the_waterfall_ends_at_the_floor(system: str, order: str, batch: int, me
     steps = headroom.waterfall
     assert steps
     values = [headroom.value, *(s.value for s in steps)]
-    assert all(a >= b * (1 - 1e-12) for a, b in zip(values, values[1:], strict=False)), "removing never costs time"
+    assert all(a >= b * (1 - 1e-12) for a, b in itertools.pairwise(values)), "removing never costs time"
     assert [s.binds for s in steps[:-1]] == [s.resource for s in steps[1:]], "what binds next is removed next"
     assert steps[-1].binds_share == pytest.approx(1, rel=1e-12)
     assert headroom.floor not in {s.resource for s in steps}

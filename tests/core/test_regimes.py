@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_a_kink_at_infinity_is_where_two_times_are_equal() -> None:
     assert all(r.form == "a + b x" for r in regimes)
     slopes = [r.coefficients[1] for r in regimes]
     assert slopes == sorted(slopes)
-    for left, right in zip(regimes, regimes[1:], strict=False):
+    for left, right in itertools.pairwise(regimes):
         (a0, b0), (a1, b1) = left.coefficients, right.coefficients
         assert a0 + b0 * left.high == pytest.approx(a1 + b1 * left.high, rel=1e-12)
         if b1 > b0:

@@ -80,7 +80,7 @@ BAD: list[tuple[str, str, str]] = [
     # what stands in the good spec, what replaces it, what the fault must say
     ("stacks = 5", "stakcs = 5", r"made\.toml:9: memory\.hbm\.stakcs: unknown key; did you mean 'stacks'"),
     ('technology = "hbm"', 'technology = "hmb"', r":7: memory\.hbm\.technology: unknown technology 'hmb'; did you"),
-    ('technology = "hbm"', 'technology = "nvlink"', r"'nvlink' is a interconnect, a memory is due"),
+    ('technology = "hbm"', 'technology = "nvlink"', r"'nvlink' is an interconnect, a memory is due"),
     ('technology = "hbm"', "technology = 3", r":7: memory\.hbm\.technology: it is 3"),
     ('technology = "hbm"\n', "", r":6: memory\.hbm: the key 'technology' is missing"),
     ('preset = "hbm3"', 'preset = "hmb3"', r":8: memory\.hbm\.preset: unknown preset 'hmb3'.*did you mean 'hbm3"),

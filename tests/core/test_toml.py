@@ -59,7 +59,12 @@ def test_circles_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "words"),
-    [('extends = "h200-hbf-9"', "h200-hbf-8"), ("extends = 3", "must be the name"), ('extends = "x/y.toml"', "exist")],
+    [
+        ('extends = "h200-hbf-9"', "h200-hbf-8"),
+        ("extends = 3", "must be the name"),
+        ('extends = "x/y.toml"', "exist"),
+        (f'extends = "{"x" * 5000}.toml"', "cannot be read: File name too long"),
+    ],
 )
 def test_a_wrong_parent_is_refused_with_its_line(tmp_path: Path, line: str, words: str) -> None:
     path = write(tmp_path, "child.toml", line + "\n")
@@ -105,6 +110,24 @@ def test_large_files_and_long_lines_are_refused_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, "large.toml", 'name = "' + "x" * 10_000_000 + '"\n')
     with pytest.raises(SpecError, match="larger than"):
         read_system(path)
+
+
+@pytest.mark.parametrize("part", ["a", '"a b"', "'a.b'"])
+@pytest.mark.parametrize("dot", [".", " . "])
+def test_keys_of_thousands_of_parts_are_refused_at_once(tmp_path: Path, part: str, dot: str) -> None:
+    """tomllib takes a time that grows with the square of the parts: four seconds for 20,000 of them."""
+    path = write(tmp_path, "deep.toml", dot.join([part] * 20_000) + " = 1\n")
+    began = time.perf_counter()
+    with pytest.raises(SpecError, match="more than 40 parts"):
+        read_system(path)
+    assert time.perf_counter() - began < 1
+
+
+def test_a_key_is_shown_short_and_without_control_characters(tmp_path: Path) -> None:
+    path = write(tmp_path, "keys.toml", "x" * 5000 + ' = 1\n[memory."a\\u001b[31m"]\ntechnology = "hbm"\n')
+    with pytest.raises(SpecError) as caught:
+        read_system(path)
+    assert all(f.isprintable() and len(f) < 600 for f in caught.value.faults)
 
 
 def test_all_faults_of_one_value_are_reported(tmp_path: Path) -> None:

@@ -74,6 +74,10 @@ def faults(folder: Path, text: str, settings: dict[str, str | float] | None = No
     return [f.replace(str(folder), "") for f in caught.value.faults]
 
 
+TOWER = "\n".join(f'a{i} = "n * n"' if i == 0 else f'a{i} = "a{i - 1} * a{i - 1}"' for i in range(60))
+"""Whole numbers, each the square of the one before."""
+
+
 def memory(parameters: str = "", expressions: str = "", top: str = "") -> str:
     """Return a memory with a capacity and a bandwidth, and what a test adds."""
     return (
@@ -300,7 +304,7 @@ def test_extends_inherits_a_technology_and_changes_its_parts(tmp_path: Path) -> 
     assert load(tmp_path, 'extends = "parent.toml"\n').technologies["my-flash"]().capacity == 2048e9  # type: ignore[attr-defined]
     wire = '[technology.my-flash]\nkind = "interconnect"\n[technology.my-flash.parameters]\nbandwidth = "1 GB/s"\n'
     [wrong] = faults(tmp_path, f'extends = "parent.toml"\n{wire}')  # of another kind: it starts afresh
-    assert "'my-flash' is a interconnect, a memory is due" in wrong
+    assert "'my-flash' is an interconnect, a memory is due" in wrong
 
 
 def test_the_commands_know_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -445,6 +449,14 @@ def test_a_fault_names_file_line_technology_and_expression(tmp_path: Path, text:
         (memory("n = 200", 'a = "exp(n * n)"'), "expressions.a: has no value here: "),
         (memory("n = 10", 'a = "log2(n - 11)"'), "expressions.a: has no value here: "),
         (memory("n = 1e300", 'a = "n * n"'), "expressions.a: is not finite here"),
+        (memory("n = 1000", 'a = "n ** n"'), "expressions.a: has no value here: it is too large for a number"),
+        (memory("n = 20", 'a = "n ** n ** n"'), "expressions.a: has no value here: it is too large for a number"),
+        (memory("n = 3", TOWER), "expressions.a9: has no value here: it is too large for a number"),
+        (memory("self = 1"), "parameters.self: the name has a meaning of its own"),
+        (memory("efficiency = 1.5"), "parameters.efficiency: is 1.5 here; it must be at most 1"),
+        (memory(expressions='efficiency = "2 * size / size"'), "expressions.efficiency: is 2 here; it must be at most"),
+        (memory(expressions='write_bandwidth = "0 * rate"'), "write_bandwidth: is 0 B/s here; it must be greater than 0"),
+        (memory('endurance = { value = "0 B", nonnegative = true }'), "endurance: is 0 B here; it must be greater"),
         (memory(expressions='read_latency = "-(size / rate)"'), "read_latency: is -1 s here; it must be 0 or more"),
         (memory().replace('capacity = "size"', 'capacity = "0 * size"'), "capacity: is 0 B here; it must be greater"),
         (memory('a = "1"', "\n".join(f'b{i} = "a"' for i in range(MOST))), f"more than {MOST} of them"),
@@ -469,6 +481,18 @@ def test_a_processor_cannot_be_given_an_option_or_the_memory_it_sits_on(tmp_path
     head = '[technology.p]\nkind = "processor"\n[technology.p.parameters]\npeak_bf16 = "1 TFLOP/s"\n'
     assert "it is an option of every processor" in faults(tmp_path, f"{head}prefetch = 1\n{SYSTEM}")[0]
     assert "the name has a meaning of its own" in faults(tmp_path, f"{head}memory = 1\n{SYSTEM}")[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('outstanding = { value = "0 B", nonnegative = true }', "outstanding of a processor is greater than 0"),
+        ("matrix_efficiency = { value = 0.9, at_most = 2 }", "matrix_efficiency of a processor is at most 1"),
+    ],
+)
+def test_what_every_processor_is_held_to_cannot_be_loosened(tmp_path: Path, line: str, words: str) -> None:
+    head = '[technology.p]\nkind = "processor"\n[technology.p.parameters]\npeak_bf16 = "1 TFLOP/s"\n'
+    assert words in faults(tmp_path, f"{head}{line}\n{SYSTEM}")[0]
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_samples_that_do_not_fit_are_counted() -> None:
     held = found.uncertainty(["tpot"], samples=4000, held=["hbf.read_disturb"], batch=8)
     assert "hbf.read_disturb" in {s.parameter for s in drawn.spreads}
     assert "hbf.read_disturb" not in {s.parameter for s in held.spreads}
-    with pytest.raises(UnknownNameError, match="did you mean 'hbf.read_time'"):
+    with pytest.raises(UnknownNameError, match=r"did you mean 'hbf\.read_time'"):
         found.uncertainty(held=["hbf.read_tim"])
 
 

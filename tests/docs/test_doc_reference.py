@@ -170,6 +170,7 @@ OUTPUTS = {
     "run --json": ["run h100-sxm-8 --model llama-3.1-8b", "run h100-sxm --model llama-3.1-8b --output 1",
                    "run h100-sxm --model llama-3.1-8b --context 4096"],
     "sensitivity --format json": ["sensitivity h100-sxm --model llama-3.1-8b"],
+    "compare --format json": ["compare h200-sxm-8 h200-hbf-8 --model llama-3.1-8b"],
     "trace show --json": ["trace show deepseek-v3", "trace show llama-3.1-8b --context 4096"],
     "specs list --json": ["specs list"],
     "specs show --json": ["specs show h200-hbf-8", "specs show gpu:h100-sxm", "specs show llama-3.1-8b",

@@ -192,10 +192,14 @@ def test_attention_takes_products_exponentials_tiles_and_the_last_one() -> None:
     # 512 operations of the matrix units and 12 of the vector units
     gpu = preset("h100-sxm", attention_efficiency=0.8, attention_tile=1e-6, attention_tail=0.5, softmax_work=12)
     flops = 4.0 * 32 * 128 * 2048 * 2048
-    once = flops / (0.8 * 989 * T) + flops / 512 * 12 / (66.9 * T)
+    effort = gpu.effort(attention(2048, 2048))
+    assert effort.times == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T) + flops / 512 * 12 / (66.9 * T))}
     longest = 128 * 2048 * (512 / (0.8 * 989 * T / 132) + 12 / (66.9 * T / 132))  # of one core, all of the context
-    due = once + 0.5 * 2 * longest + 512 * 1e-6 / 132
-    assert gpu.effort(attention(2048, 2048)).times["arithmetic"] == pytest.approx(due, rel=1e-12)
+    assert effort.overheads == {
+        "launch": gpu.attention_launch,
+        "tiles": pytest.approx(512 * 1e-6 / 132),
+        "tail": pytest.approx(0.5 * 2 * longest),
+    }
 
 
 def test_narrow_heads_lower_the_rate_of_attention() -> None:
@@ -206,20 +210,22 @@ def test_narrow_heads_lower_the_rate_of_attention() -> None:
     assert rates[1] < 0.85 * rates[0]
 
 
-def test_decode_reads_the_cache_at_half_rate_with_few_blocks() -> None:
-    gpu = preset("h100-sxm", half_rate_blocks=0.5, attention_streaming=0.9, cache_streaming=0.7)
-    # 8 heads of keys x 1056 tokens in blocks of 128 are 66 blocks, half of one for each of 132 cores
-    assert gpu.streaming("hbm", attention(1, 1056)) == pytest.approx(0.9 / 2)
-    assert gpu.streaming("hbm", attention(1, 1056, stored="fp8")) == pytest.approx(0.7 / 2)
-    assert gpu.streaming("hbm", attention(1, 1056, batch=10**6)) == pytest.approx(0.9, rel=1e-5)
-    assert gpu.streaming("gddr6", attention(1, 1056)) is None
+def test_attention_reads_at_a_rate_of_its_own_less_where_the_cache_is_converted() -> None:
+    gpu = preset("h100-sxm")
+    assert gpu.streaming("hbm", attention(1, 1024)) == gpu.attention_streaming
+    assert gpu.streaming("hbm", attention(1, 1024, stored="fp8")) == gpu.cache_streaming < gpu.attention_streaming
+    assert gpu.streaming("gddr6", attention(1, 1024)) is None
+
+
+def test_in_decode_heads_that_share_a_key_are_one_tile() -> None:
+    gpu = preset("h100-sxm")
+    assert gpu.effort(attention(1, 1024)).overheads["tiles"] == pytest.approx(8 * gpu.attention_tile / 132)
 
 
 def test_a_cache_in_fewer_bits_is_converted() -> None:
     gpu = preset("h100-sxm")
-    assert gpu.effort(attention(1, 1024)).overheads == {"launch": gpu.attention_launch}
-    found = gpu.effort(attention(1, 1024, stored="fp8")).overheads
-    assert found == {"launch": gpu.attention_launch, "conversion": gpu.cache_conversion}
+    assert "conversion" not in gpu.effort(attention(1, 1024)).overheads
+    assert gpu.effort(attention(1, 1024, stored="fp8")).overheads["conversion"] == gpu.cache_conversion
 
 
 def experts(m: float, held: float, dtype: str = "bf16", **more: float) -> Operator:

@@ -1,7 +1,25 @@
-"""Accuracy: predictions held to measurements."""
+"""Accuracy: predictions held to measurements, parameters fitted to them, the error to expect of a run."""
 
-from symarch.accuracy.predict import Prediction, predict
-from symarch.accuracy.scores import Score, errors_of, scores_of
-from symarch.accuracy.tables import FAMILIES, Table, read_table
+from __future__ import annotations
 
-__all__ = ["FAMILIES", "Prediction", "Score", "Table", "errors_of", "predict", "read_table", "scores_of"]
+import importlib
+from typing import Any
+
+_PLACES = {
+    "FAMILIES": "tables",
+    "Prediction": "prediction",
+    "Score": "scores",
+    "Table": "tables",
+    "errors_of": "scores",
+    "predict": "prediction",
+    "read_table": "tables",
+    "scores_of": "scores",
+}
+"""Modules of the names; those that compute need numpy, which a run that asks for its expected error does not."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return found

@@ -2,8 +2,8 @@
 
 What may be fitted are parameters with an ideal value (efficiencies, fixed times) that no standard fixes. The logarithms
 of predicted over measured times are made small with a loss that outliers pull at with bounded force (soft L1), the
-derivatives being those of the recorded program, exact. Parameters are shared by all systems of the tables; each row keeps
-the peaks, bandwidths and core counts of its own.
+derivatives being those of the recorded program, exact. Parameters are shared by all systems of the tables; each row
+keeps the peaks, bandwidths and core counts of its own.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import numpy as np
 
 from symarch.accuracy.machines import joined
 from symarch.accuracy.operators import OPERATORS, devices_of
-from symarch.accuracy.predict import record_rows
+from symarch.accuracy.prediction import record_rows
 from symarch.accuracy.tables import FAMILIES, Array, Table
 from symarch.errors import SymarchError
 from symarch.program import gradient
 from symarch.program.arrays import ArrayFunction
 from symarch.specs import System
+from symarch.specs.systems import override
 from symarch.technologies.declare import Parameter
 
 MOST_ROWS = 4000
@@ -130,7 +131,7 @@ def fittable(system: System) -> dict[str, Parameter]:
     }
 
 
-def _blocks(tables: Sequence[Table], names: Sequence[str]) -> list[_Block]:
+def _blocks(tables: Sequence[Table], names: Sequence[str], fixed: Mapping[str, str]) -> list[_Block]:
     blocks = []
     for table in tables:
         family = FAMILIES[table.family]
@@ -138,6 +139,7 @@ def _blocks(tables: Sequence[Table], names: Sequence[str]) -> list[_Block]:
             words = dict(zip(family.words, key, strict=True))
             try:
                 system = joined(words["system"], devices_of(words), words.get("library"))
+                system = override(system, fixed)
                 program = record_rows(table.family, words, system, tuple(names))
             except SymarchError:
                 continue
@@ -207,13 +209,20 @@ def _figures(
     return found
 
 
-def calibrate(tables: Sequence[Table], system: System, only: Sequence[str] = (), crossed: bool = True) -> Calibration:
+def calibrate(
+    tables: Sequence[Table],
+    system: System,
+    only: Sequence[str] = (),
+    crossed: bool = True,
+    fixed: Mapping[str, str] | None = None,
+) -> Calibration:
     """Fit the parameters of a system's processor and link to tables of operators.
 
     Args:
         tables: measurements; their rows keep their own systems.
         system: whose parameters the fit starts from.
         only: names of the parameters to fit (`gpu.launch`); empty: all that the rows depend on.
+        fixed: values that parameters are set to on all systems, as `--set` takes them.
         crossed: whether to fit again without each system and each half of the shapes, to judge on what is left out.
 
     Raises SymarchError where the data cannot tell parameters apart.
@@ -226,7 +235,7 @@ def calibrate(tables: Sequence[Table], system: System, only: Sequence[str] = (),
     if not tables:
         raise SymarchError(f"nothing to fit: only tables of operators are fitted ({', '.join(OPERATORS)})")
     names = list(only or declared)
-    blocks = _blocks(tables, names)
+    blocks = _blocks(tables, names, fixed or {})
     used = {t for b in blocks for t in b.targets}
     start = {n: float(_setting(system, n)) for n in names if n in used}
     if not start:
@@ -245,7 +254,7 @@ def calibrate(tables: Sequence[Table], system: System, only: Sequence[str] = (),
         parameters,
         _figures(blocks, start),
         _figures(blocks, values),
-        tuple(_cross(tables, names, start, bounds)) if crossed else (),
+        tuple(_cross(tables, names, start, bounds, fixed or {})) if crossed else (),
         tuple(n for n in names if n not in used),
         sum(b.measured.size for b in blocks),
     )
@@ -286,7 +295,11 @@ def _check_apart(
 
 
 def _cross(
-    tables: Sequence[Table], names: Sequence[str], start: Mapping[str, float], bounds: Mapping[str, tuple[float, float]]
+    tables: Sequence[Table],
+    names: Sequence[str],
+    start: Mapping[str, float],
+    bounds: Mapping[str, tuple[float, float]],
+    fixed: Mapping[str, str],
 ) -> list[tuple[str, str, str, float, float]]:
     """Fit without each system, and without each half of the shapes, and judge on what was left out."""
     found = []
@@ -301,8 +314,8 @@ def _cross(
         ]
     for label, left in cuts:
         out = [(t, left(t)) for t in tables]
-        kept = _blocks([t.only(~m) for t, m in out if not m.all()], names)
-        judged = _blocks([t.only(m) for t, m in out if m.any()], names)
+        kept = _blocks([t.only(~m) for t, m in out if not m.all()], names, fixed)
+        judged = _blocks([t.only(m) for t, m in out if m.any()], names, fixed)
         used = {n for b in kept for n in b.targets}
         own = {n: v for n, v in start.items() if n in used}
         if not own or not judged:

@@ -12,7 +12,7 @@ from symarch.plugins import registry
 from symarch.specs import Component, System, find_system, list_specs, read_system
 from symarch.specs.presets import Preset, presets_of
 from symarch.specs.records import Setting
-from symarch.technologies import Processor, options_of, parameters_of
+from symarch.technologies import options_of, parameters_of
 
 _NOISE = re.compile(r"\b(nvidia|amd|intel|google|gpu|\d+gb)\b")
 """Words that stand beside a product's name in tables of measurements."""
@@ -103,16 +103,3 @@ def _board(name: str) -> type | None:
         return None
     networks = read_system(find_system(f"{name}-8")).of("network")
     return networks[0].topology if networks else None
-
-
-def processor_of(system: System) -> Component:
-    """Return the processor of a system of one device."""
-    return system.of("processor")[0]
-
-
-def is_calibrated(system: System) -> bool:
-    """Return whether the processor's streaming efficiency was measured rather than assumed."""
-    cls = processor_of(system).technology
-    assert cls is not None
-    assert issubclass(cls, Processor)
-    return processor_of(system).settings["streaming_efficiency"].status == "measured"

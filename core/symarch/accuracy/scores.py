@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from symarch.accuracy.predict import Prediction
+from symarch.accuracy.prediction import Prediction
 from symarch.accuracy.tables import Array
 
 

@@ -35,7 +35,7 @@ _NOISE = re.compile(r"(?<=[a-z0-9])-(hf|fp8|instruct|chat|v0\.1|bf16|fp16)\b")
 
 @cache
 def model_of(label: str) -> Any:
-    """Return the shipped model that a label names: `Qwen/Qwen3-32B`, `meta-llama/Llama-2-7b-hf`. Raises SymarchError."""
+    """Return the shipped model that a label names: `Qwen/Qwen3-32B`. Raises SymarchError if there is none."""
     models = [s.name for s in list_specs() if s.kind == "model"]
     plain = {re.sub(r"[^a-z0-9]", "", m): m for m in models}
     name = label.rpartition("/")[2].lower().removeprefix("meta-")

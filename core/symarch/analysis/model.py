@@ -67,6 +67,10 @@ class Workload:
         flop_per_mac: floating-point operations of one multiply-add [FLOP].
         dtypes: data type of each tensor class.
         phases: prefill, decode, or both in this order.
+        prefix: tokens of each prompt that are cached before, the same for all sequences of a replica.
+        chunk: tokens of a pass of prefill at most; None for the whole prompt in one pass.
+        draft: drafted tokens that a decode step verifies beside the one it makes.
+        acceptance: share of drafted tokens that is accepted; None without a draft.
     """
 
     batch: Quantity
@@ -77,13 +81,58 @@ class Workload:
     flop_per_mac: Quantity
     dtypes: Mapping[str, str]
     phases: tuple[str, ...]
+    prefix: Quantity = 0
+    chunk: Quantity | None = None
+    draft: int = 0
+    acceptance: Quantity | None = None
 
-    def step(self, phase: str, batch: Quantity, context: Quantity) -> Step:
-        """Return one pass of a replica."""
+    @property
+    def fresh(self) -> Quantity:
+        """Return the tokens of each prompt that prefill reads."""
+        return self.prompt - self.prefix if self.shares else self.prompt
+
+    @property
+    def shares(self) -> bool:
+        """Return whether sequences share a prefix."""
+        return not (isinstance(self.prefix, int) and self.prefix == 0)
+
+    @property
+    def rounds(self) -> Quantity:
+        """Return the passes of a prefill."""
+        return 1 if self.chunk is None else ceil(self.fresh / self.chunk)
+
+    @property
+    def yielded(self) -> Quantity:
+        """Return the tokens that a decode step makes of each sequence on average: 1 + A + A^2 + ..."""
+        found: Quantity = 1
+        if self.acceptance is not None:
+            for _ in range(self.draft):
+                found = 1 + self.acceptance * found
+        return found
+
+    def runs(self, operator: Operator, phase: str) -> Quantity:
+        """Return how often an operator runs in a prefill, or for one output token of each sequence."""
+        if phase == "prefill":
+            return operator.count if self.chunk is None or operator.once else operator.count * self.rounds
+        return operator.count / self.yielded if self.draft else operator.count
+
+    def step(self, phase: str, batch: Quantity, place: Quantity) -> Step:
+        """Return one pass of a replica.
+
+        Its place is the context that the first new token of a decode step attends to, the tokens cached before a
+        chunk of prefill, and the prompt where prefill is one pass.
+        """
+        tokens, context, past = self.fresh, place, self.prefix
+        if phase == "decode":
+            tokens, past = 1 + self.draft, 0
+            context = place + self.draft if self.draft else place
+        elif self.chunk is not None:
+            tokens, past = self.fresh / self.rounds, place
+            context = place + tokens
         return Step(
             phase=phase,
             batch=batch,
-            tokens=self.prompt if phase == "prefill" else 1,
+            tokens=tokens,
             context=context,
             weights=self.bytes["weights"],
             experts=self.bytes.get("experts", self.bytes["weights"]),
@@ -92,6 +141,7 @@ class Workload:
             flop_per_mac=self.flop_per_mac,
             dtypes=self.dtypes,
             state=self.bytes.get("state", 0),
+            past=past,
             final=None if self.context is not None else self.prompt + self.output,
         )
 
@@ -103,9 +153,9 @@ class OperatorTime:
     Attributes:
         name: the operator's.
         phase: prefill or decode.
-        count: runs in one pass.
-        time: of one run, in decode the mean over steps [s].
-        flops: of one run on one device, in decode the mean over steps [FLOP].
+        count: runs in a prefill, or for one output token.
+        time: of one run, the mean over the steps of decode or the chunks of prefill [s].
+        flops: of one run on one device, the same mean [FLOP].
         kind: the operator's.
     """
 
@@ -234,13 +284,13 @@ def _run(
     batch: Quantity,
     statics: Mapping[str, Quantity | None],
 ) -> Pass:
-    mean, first, last, steps = _contexts(workload, phase)
+    walk = _walk(workload, phase)
     mapping = benches.main.mapping
 
     def trace(context: Quantity) -> list[Operator]:
         return model.operators(workload.step(phase, batch, context), mapping.shard)
 
-    typical = trace(mean)
+    typical = trace(walk.typical)
     _check_run(mapping, typical)
     seen: dict[Any, list[Operator]] = {}
 
@@ -263,13 +313,15 @@ def _run(
             load = operator_load(bench, operator)
         limit = limited_time(limits, load.energies, operator.name)
         flops = operator.flops
-        if operator.context and steps is not None:
-            grown = stretches(operator, first, last, steps)
+        if operator.context and walk.steps is not None:
+            grown, steps = walk.stretches(operator), walk.steps
             ends, parts = [], []
             for stretch in grown:
-                edges = [at(c, position) for c in (stretch.first, stretch.last)]
+                edges = [even(at(c, position)) for c in (stretch.first, stretch.last)]
                 # tiles and granules are rounded in the middle of a stretch: at the mean context if it is the only one
-                middle = operator if len(grown) == 1 else at((stretch.first + stretch.last) / 2, position)
+                middle = operator
+                if len(grown) > 1:
+                    middle = even(at(stretch.middle, position))
                 early, late = (operator_load(bench, e, middle) for e in edges)
                 powers = [limited_time(limits, e.energies, operator.name) for e in (early, late)]
                 parts.append(mean_time(order, stretch.points, early, late, (powers[0], powers[1])))
@@ -279,18 +331,23 @@ def _run(
                 some = Max(steps, 1)  # an output of one token has no step
                 time = total(part * s.steps for part, s in zip(parts, grown, strict=True)) / some
                 load = averaged(load, ends, some)
-                flops = total(s.steps * (at(s.first, position).flops + at(s.last, position).flops) / 2 for s in grown)
-                flops = flops / some
+                if operator.period is None or phase == "decode":
+                    flops = total(
+                        s.steps * (at(s.first, position).flops + at(s.last, position).flops) / 2 for s in grown
+                    )
+                    flops = flops / some
         else:
             time = time_of(order, load, limit)
-        times.append(OperatorTime(operator.name, phase, operator.count, time, flops, operator.kind))
-        loads.append((operator.count, load))
+        count = workload.runs(operator, phase)
+        times.append(OperatorTime(operator.name, phase, count, time, flops, operator.kind))
+        loads.append((count, load))
         waits.setdefault(bench.name, []).extend(load.streamed)
     for bench in benches.all:
         if bench.processor.prefetch == "step":
             wait = exposed_latency(bench.processor, waits.get(bench.name, []), "first_access")
             if wait is not None:
-                times.append(OperatorTime("first_access", phase, 1, wait, 0, "latency"))
+                once = workload.runs(Operator("first_access", "latency"), phase)
+                times.append(OperatorTime("first_access", phase, once, wait, 0, "latency"))
     missing = tuple(dict.fromkeys(m for _, load in loads for m in load.missing))
     return Pass(
         times,

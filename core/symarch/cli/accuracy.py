@@ -21,7 +21,9 @@ def command(files: tuple[Path, ...], as_json: bool, worst: int, ideal: bool, pag
     FILEs are tables in the columns that docs/explanation/accuracy.md lists; a row's system is the shipped one of its
     name. Rows that cannot be predicted are counted, with the reason.
     """
-    from symarch.accuracy import predict, read_table, scores_of
+    from symarch.accuracy.prediction import predict
+    from symarch.accuracy.scores import scores_of
+    from symarch.accuracy.tables import read_table
 
     predictions = [predict(read_table(path), ideal) for path in files]
     if as_json:

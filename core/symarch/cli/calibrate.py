@@ -27,9 +27,9 @@ def command(
     Prints each parameter with its 95 % interval, the errors before and after, and those on rows left out of the fit,
     by system and by shape. Refuses what the rows cannot tell apart.
     """
-    from symarch.accuracy import read_table
     from symarch.accuracy.calibrate import calibrate
     from symarch.accuracy.machines import joined, machine
+    from symarch.accuracy.tables import read_table
     from symarch.report.calibration import preset_text, print_calibration
 
     system = machine(processor)

@@ -30,10 +30,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """The functions of the grammar; `min` and `max` take two arguments or more, the others one."""
 
 
+MOST_BITS = 1024
+"""Size of the largest whole number, in bits; floats end there, too, and larger ones take ever more time."""
+
+
 def _power(base: Any, exponent: Any) -> Any:
     if is_number(base) and is_number(exponent):
         whole = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
-        return base**exponent if whole else power_value(base, exponent)
+        if whole and base.bit_length() * exponent <= MOST_BITS:
+            return base**exponent
+        return power_value(float(base), float(exponent))
     return base**exponent
 
 
@@ -64,7 +70,7 @@ class Expression:
     names: tuple[str, ...]
 
     def compute(self, value_of: Callable[[str], Any]) -> Any:
-        """Return the value, asking `value_of` for that of each name."""
+        """Return the value, asking `value_of` for that of each name. Raises OverflowError for large whole numbers."""
         stack: list[Any] = []
         for operation, operand in self.steps:
             if operation == "number":
@@ -74,5 +80,8 @@ class Expression:
             else:
                 arguments = stack[-operand:]
                 del stack[-operand:]
-                stack.append(OPERATIONS[operation](*arguments))
+                value = OPERATIONS[operation](*arguments)
+                if isinstance(value, int) and value.bit_length() > MOST_BITS:
+                    raise OverflowError(f"a whole number of {operation} has more than {MOST_BITS} bits")
+                stack.append(value)
         return stack[0]

@@ -215,6 +215,8 @@ class _Parser:
             return
         try:
             value = OPERATIONS[operation](*arguments)
+        except OverflowError:
+            value = math.inf
         except (ArithmeticError, ValueError):
             raise self._fault(at, f"'{_word(operation)}' has no value for these numbers") from None
         if not abs(value) <= LARGEST or not math.isfinite(value):

@@ -81,7 +81,7 @@ def _table() -> dict[str, tuple[Fraction, Dimension]]:
 
 _FACTOR = re.compile(r"(?P<name>[A-Za-zµ%]+|1)(?:\^(?P<power>-?[1-9]))?")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
-_INFINITE = re.compile(r"(?P<sign>[+-]?)inf(?:inity)?", re.IGNORECASE | re.ASCII)
+_INFINITE = re.compile(r"(?P<sign>[+-]?)inf(?:inity|inite)?", re.IGNORECASE | re.ASCII)
 _LONGEST = 200
 
 

@@ -11,7 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
 
-from symarch.accuracy import Prediction, Score, errors_of, scores_of
+from symarch.accuracy.prediction import Prediction
+from symarch.accuracy.scores import Score, errors_of, scores_of
 
 SIDE = 320
 """Width and height of a scatter plot in pixels."""

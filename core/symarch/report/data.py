@@ -51,6 +51,13 @@ def to_json(data: Any) -> str:
     return json.dumps(plain(data), indent=1, ensure_ascii=False)
 
 
+def errors_to_expect(analysis: Analysis, result: Result) -> list[str]:
+    """Return sentences on the error to expect of each metric; none for the speed of light, which is a bound."""
+    from symarch.accuracy.expected import expectation
+
+    return [] if analysis.ideal else expectation(analysis.system, list(result.metrics))
+
+
 def run_data(analysis: Analysis, result: Result) -> dict[str, Any]:
     """Return the object of `run --json`."""
     metrics: dict[str, Any] = {}
@@ -66,7 +73,7 @@ def run_data(analysis: Analysis, result: Result) -> dict[str, Any]:
         "constraints": [attrs.asdict(c) for c in result.constraints],
         "operators": [attrs.asdict(o) for o in result.operators],
         "resources": [attrs.asdict(r) for r in result.resources],
-        "assumptions": list(result.assumptions),
+        "assumptions": [*result.assumptions, *errors_to_expect(analysis, result)],
         "plugins": plugins_of(analysis.system),
     }
 

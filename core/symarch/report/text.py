@@ -17,7 +17,7 @@ from symarch.api import Analysis, OperatorResult, Result
 from symarch.plugins.discovery import KINDS, OWN
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
 from symarch.remedies import Remedy
-from symarch.report.data import plugins_of
+from symarch.report.data import errors_to_expect, plugins_of
 from symarch.report.record import Report, legend
 from symarch.specs import Listed
 
@@ -150,7 +150,7 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
         out.print(Text(f"    {way.change}  ({way.words})"), soft_wrap=True)
     out.print()
     out.print(heading("Assumed, or not modelled"))
-    paragraph(out, result.assumptions)
+    paragraph(out, [*result.assumptions, *errors_to_expect(analysis, result)])
     out.flush()
 
 

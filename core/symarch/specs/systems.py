@@ -16,9 +16,9 @@ from symarch.errors import SpecError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import registry
 from symarch.specs.presets import preset_of
 from symarch.specs.records import TABLES, Component, Setting, System
-from symarch.specs.technologies import faults_of, is_written, read_technologies
+from symarch.specs.technologies import article, faults_of, is_written, read_technologies
 from symarch.specs.toml import Source, line_of, merged, place_of, read_chain
-from symarch.specs.values import read_setting
+from symarch.specs.values import read_setting, shown
 from symarch.technologies import Processor, Technology, options_of, parameters_of
 
 TENSOR_CLASSES = ("weights", "experts", "kv_cache", "state", "activations")
@@ -29,6 +29,9 @@ FOLLOWING = {"experts": "weights", "state": "kv_cache"}
 
 RESERVED = ("dtype", "mapping", "model", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
+
+LONGEST_KEY = 120
+"""Characters of a key that a fault shows."""
 
 MOST = 10**9
 """The largest count of devices, endpoints or shares a spec may state."""
@@ -59,9 +62,9 @@ class _Mapping:
 
 def _whole(value: Any, _: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise SymarchError(f"it is {value!r}; it must be a whole number")
+        raise SymarchError(f"it is {shown(value)}; it must be a whole number")
     if value < 1:
-        raise SymarchError(f"it is {value!r}; it must be at least 1")
+        raise SymarchError(f"it is {shown(value)}; it must be at least 1")
     if value > MOST:
         raise SymarchError(f"it is larger than {MOST}; nothing is built in such numbers")
     return value
@@ -69,7 +72,7 @@ def _whole(value: Any, _: Any) -> int:
 
 def _word(value: Any, _: Any) -> str:
     if not isinstance(value, str):
-        raise SymarchError(f"it is {value!r}; it must be a text")
+        raise SymarchError(f"it is {shown(value)}; it must be a text")
     return value
 
 
@@ -96,13 +99,15 @@ class _Reader:
     def fault(self, key: str, sentence: str) -> None:
         """Note a fault at a dotted key, with the file and line it stands on."""
         place = place_of(self.chain, key)
-        self.faults.append(f"{place}: {key}: {sentence}" if key else f"{place}: {sentence}")
+        words = key if key.isprintable() else ascii(key)[1:-1]
+        words = words if len(words) <= LONGEST_KEY else f"{words[: LONGEST_KEY - 3]}..."
+        self.faults.append(f"{place}: {words}: {sentence}" if key else f"{place}: {sentence}")
 
     def read(self, overrides: Mapping[str, str]) -> System:
         table = self.table
         for source in self.chain:
             if source.table.get("format") != 1 or type(source.table["format"]) is not int:
-                found = f"found {source.table['format']!r}" if "format" in source.table else "it is missing"
+                found = f"found {shown(source.table['format'])}" if "format" in source.table else "it is missing"
                 line = line_of(source.text, "format")
                 place = f"{source.path}:{line}" if line else str(source.path)
                 self.faults.append(f"{place}: format: this version reads 'format = 1'; {found}")
@@ -111,7 +116,7 @@ class _Reader:
                 self.fault(key, f"unknown key or table; {nearest(key, _TOP)}")
         for key in ("name", "title", "source"):
             if key in table and not isinstance(table[key], str):
-                self.fault(key, f"it is {table[key]!r}; it must be a text")
+                self.fault(key, f"it is {shown(table[key])}; it must be a text")
         self.written = read_technologies(table.get("technology", {}), self.fault)
         components: dict[str, Component] = {}
         for kind in TABLES:
@@ -185,7 +190,7 @@ class _Reader:
 
     def _class(self, key: str, name: Any, kind: str) -> type[Technology] | None:
         if not isinstance(name, str):
-            self.fault(key, f"it is {name!r}; it must be the name of a technology")
+            self.fault(key, f"it is {shown(name)}; it must be the name of a technology")
             return None
         stated = self.table.get("technology")
         if isinstance(stated, dict) and name in stated and name not in self.written:
@@ -233,7 +238,7 @@ class _Reader:
         if preset is not None and cls is not None:
             try:
                 if not isinstance(preset, str):
-                    raise UnknownNameError(f"it is {preset!r}; it must be the name of a preset")
+                    raise UnknownNameError(f"it is {shown(preset)}; it must be the name of a preset")
                 if is_written(cls):
                     raise UnknownNameError(f"technology '{cls.name}' is written in the spec and has no presets")
                 found = preset_of(cls.name, preset)
@@ -275,7 +280,7 @@ class _Reader:
             arbitration=self._arbitration(key, content),
             shared_by=self._count(key, content, "shared_by", 1),
             topology=topology,
-            size=self._count(key, content, "size", 1 if table != "network" else None),
+            size=self._count(key, content, "size", None) if table == "network" else 1,  # elsewhere it is a parameter
             algorithm=self._algorithm(key, content),
             unknown=unknown,
         )
@@ -284,7 +289,7 @@ class _Reader:
     def _text(self, key: str, content: dict[str, Any], item: str) -> str | None:
         value = content.get(item)
         if value is not None and not isinstance(value, str):
-            self.fault(f"{key}.{item}", f"it is {value!r}; it must be a text")
+            self.fault(f"{key}.{item}", f"it is {shown(value)}; it must be a text")
             return None
         return value
 
@@ -311,7 +316,7 @@ class _Reader:
     def _arbitration(self, key: str, content: dict[str, Any]) -> str:
         value = content.get("arbitration", "shared")
         if value not in ("shared", "exclusive"):
-            self.fault(f"{key}.arbitration", f"it is {value!r}; it must be shared or exclusive")
+            self.fault(f"{key}.arbitration", f"it is {shown(value)}; it must be shared or exclusive")
             return "shared"
         return str(value)
 
@@ -453,7 +458,7 @@ def _algorithms(names: list[Any]) -> tuple[str, ...]:
         raise SymarchError("the list is empty; it must name collective algorithms, or be auto")
     for name in names:
         if not isinstance(name, str):
-            raise SymarchError(f"it is {name!r}; it must be auto, or the names of collective algorithms")
+            raise SymarchError(f"it is {shown(name)}; it must be auto, or the names of collective algorithms")
         if name == "auto":
             raise SymarchError("auto stands alone: the fastest of the algorithms that the topology names")
         registry().collective(name)

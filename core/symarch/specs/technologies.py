@@ -24,7 +24,7 @@ from symarch.program.expressions import FUNCTIONS, Expression
 from symarch.program.grammar import parse
 from symarch.quantities import Dimensioned, format_quantity, parse_quantity, stated_unit, unit_dimension
 from symarch.specs.records import Component
-from symarch.specs.values import read_setting
+from symarch.specs.values import read_setting, shown
 from symarch.technologies import (
     Interconnect,
     Memory,
@@ -54,6 +54,12 @@ KEYS = ("kind", "title", "doc", "source", "assumptions", "parameters", "expressi
 PARAMETER_KEYS = ("value", "low", "high", "source", "status", "unit", "doc", "symbol", "better", "ideal", "at_most",
                   "nonnegative", "integer")  # fmt: skip
 """The keys of a parameter's table."""
+
+RATES = ("B/s", "FLOP/s")
+"""Units of quantities that times are divided by, so that none may be 0."""
+
+DIVISORS = ("devices", "endurance", "read_endurance", "retention_life", "service_life")
+"""Further quantities that something is divided by."""
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}\Z")
 """What a technology of a spec may be called."""
@@ -106,7 +112,7 @@ def read_technologies(group: Any, fault: Fault) -> dict[str, type[Technology]]:
     for name, table in group.items():
         key = f"technology.{name}"
         if not NAME.match(name):
-            fault(f"technology.{_shown(name)}", f"a technology's name is {WORDS[:-1]}, -)")
+            fault(f"technology.{shown(name)}", f"a technology's name is {WORDS[:-1]}, -)")
         elif name in registry().names:
             owner = registry().provider(name).distribution
             fault(key, f"the name is that of an installed technology, of {owner}; choose another")
@@ -159,7 +165,7 @@ class _Maker:
             self.fault("assumptions", "it must be a list of sentences")
         kind = table.get("kind")
         if not isinstance(kind, str) or kind not in KINDS:
-            found = f"it is {_shown(kind)}" if "kind" in table else "it is missing"
+            found = f"it is {shown(kind)}" if "kind" in table else "it is missing"
             self.fault("kind", f"{found}; it must be one of {', '.join(KINDS)}")
             return None
         self.base = KINDS[kind]
@@ -177,7 +183,7 @@ class _Maker:
 
     def _text(self, key: str, value: Any) -> str:
         if not isinstance(value, str):
-            self.fault(key, f"it is {_shown(value)}; it must be a text")
+            self.fault(key, f"it is {shown(value)}; it must be a text")
             return ""
         if not value.isprintable():
             self.fault(key, "it holds a control character")
@@ -188,7 +194,7 @@ class _Maker:
         """Return the items of a sub-table whose names can be given."""
         group = self.table.get(key, {})
         if not isinstance(group, dict):
-            self.fault(key, f"it is {_shown(group)}; it must be a table")
+            self.fault(key, f"it is {shown(group)}; it must be a table")
             return {}
         if len(group) > MOST:
             self.fault(key, f"more than {MOST} of them")
@@ -196,7 +202,7 @@ class _Maker:
         sound = {}
         for name, value in group.items():
             if not _WORD.match(name):
-                self.fault(f"{key}.{_shown(name)}", f"a name is {WORDS}")
+                self.fault(f"{key}.{shown(name)}", f"a name is {WORDS}")
             elif name in FUNCTIONS:
                 self.fault(f"{key}.{name}", "the name is that of a function of the grammar")
             elif name in {o.name for o in options_of(self.base)}:
@@ -229,9 +235,9 @@ class _Maker:
                 self._text(f"{key}.{item}", content.get(item, ""))
             for item in ("nonnegative", "integer"):
                 if not isinstance(content.get(item, False), bool):
-                    self.fault(f"{key}.{item}", f"it is {_shown(content[item])}; it must be true or false")
+                    self.fault(f"{key}.{item}", f"it is {shown(content[item])}; it must be true or false")
             if content.get("better") not in (None, "more", "less"):
-                self.fault(f"{key}.better", f"it is {_shown(content['better'])}; it must be more or less")
+                self.fault(f"{key}.better", f"it is {shown(content['better'])}; it must be more or less")
             unit = self._unit(name, key, content)
             if len(self.faults) > before:
                 continue
@@ -245,12 +251,12 @@ class _Maker:
         """Return the unit of a parameter: as its table states, else as its value's text does."""
         stated = content.get("unit", "")
         if not isinstance(stated, str):
-            self.fault(f"{key}.unit", f"it is {_shown(stated)}; it must be a unit such as 'us'")
+            self.fault(f"{key}.unit", f"it is {shown(stated)}; it must be a unit such as 'us'")
             return "1"
         for item in _NUMBERS:
             value = content.get(item, 0)
             if isinstance(value, bool) or not isinstance(value, int | float | str):
-                self.fault(f"{key}.{item}", f"it is {_shown(value)}; it must be a number or a text with a unit")
+                self.fault(f"{key}.{item}", f"it is {shown(value)}; it must be a number or a text with a unit")
                 return "1"
         value = content.get("value", 0)
         due = self.due[name].unit if name in self.due else None
@@ -259,7 +265,7 @@ class _Maker:
         try:
             unit = stated or (stated_unit(value) if isinstance(value, str) else "1")
             if due is not None and unit_dimension(unit) != unit_dimension(due):
-                self.fault(key, f"{_shown(value)} is in {unit}; {_article(self.base.kind)} states {name} in {due}")
+                self.fault(key, f"{shown(value)} is in {unit}; {article(self.base.kind)} states {name} in {due}")
             elif due is not None and not stated:
                 return due
         except SymarchError as error:
@@ -286,6 +292,10 @@ class _Maker:
             "integer": content.get("integer", old.integer if old else False),
             "structural": old.structural if old else False,
         }
+        if old and facts["nonnegative"] and not old.nonnegative:
+            raise SymarchError(f"{name} of {article(self.base.kind)} is greater than 0; nonnegative cannot change that")
+        if old and old.at_most is not None and facts["at_most"] > old.at_most:
+            raise SymarchError(f"{name} of {article(self.base.kind)} is at most {old.at_most:g}; at_most cannot be more")
         if "ideal" in content:
             facts["ideal"] = given["ideal"]
         elif old is not None and old.has_ideal:
@@ -318,7 +328,7 @@ class _Maker:
             if name in self.parameters or name in self.inherited:
                 self.fault(key, f"{name} is a parameter already")
             elif not isinstance(text, str):
-                self.fault(key, f"it is {_shown(text)}; it must be a text such as 'stacks * stack_capacity'")
+                self.fault(key, f"it is {shown(text)}; it must be a text such as 'stacks * stack_capacity'")
             else:
                 try:
                     self.expressions[name] = parse(text, known)
@@ -330,7 +340,7 @@ class _Maker:
         stated = [self.table.get(k, {}) for k in ("parameters", "expressions")]
         for key, due in self.due.items():
             if due.required and not any(isinstance(g, dict) and key in g for g in stated):
-                self.fault("", f"{_article(self.base.kind)} states {key} [{due.unit}]; no parameter or expression does")
+                self.fault("", f"{article(self.base.kind)} states {key} [{due.unit}]; no parameter or expression does")
 
     def _ordered(self) -> list[str] | None:
         """Return the expressions so that each uses earlier ones only. Notes a fault where they run in a circle."""
@@ -364,7 +374,7 @@ class _Maker:
             unit = due or ("1" if found is None else str(found))
             try:
                 if found is not None and unit_dimension(unit) != found:
-                    self.fault(key, f"{text}: it has [{found}]; {_article(self.base.kind)} states {name} in {unit}")
+                    self.fault(key, f"{text}: it has [{found}]; {article(self.base.kind)} states {name} in {unit}")
                     sound = False
             except SymarchError:
                 self.fault(key, f"{text}: it has [{found}]; a quantity's unit has whole powers, at most 9")
@@ -397,7 +407,8 @@ class _Maker:
             self.fault("", str(error))
             return None
         for name, sentence in faults_of_values(made, {}):
-            self.fault(f"expressions.{name}" if name in self.expressions else "", sentence)
+            group = "expressions" if name in self.expressions else "parameters" if name in self.parameters else ""
+            self.fault(f"{group}.{name}" if group else "", sentence)
         return None if self.faults else made
 
     def _uses(self, name: str) -> set[str]:
@@ -442,11 +453,13 @@ def _formula(expression: Expression, uses: list[str]) -> Callable[[Any], Any]:
 def faults_of_values(cls: type[Technology], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (name, sentence) for each quantity of a spec's technology that these values leave without a sound number.
 
-    A value left out is the default. What a kind may state is not negative, and more than 0 where it is due.
+    A value left out is the default. What a kind may state is not negative; rates, efficiencies and what is due are more
+    than 0, and an efficiency is at most 1.
     """
     instance = cls(**values)
     due = contracts_of(cls)
-    for name, declared in quantities_of(cls).items():
+    units = {p.name: p.unit for p in parameters_of(cls) if p.name in due}
+    for name, unit in (units | {n: q.unit for n, q in quantities_of(cls).items()}).items():
         try:
             value = getattr(instance, name)
         except OverflowError:
@@ -464,11 +477,15 @@ def faults_of_values(cls: type[Technology], values: Mapping[str, Any]) -> Iterat
             number = float(value)
         except OverflowError:  # of a whole number
             number = math.inf
+        share = name in due and name.endswith("efficiency")
+        positive = share or (name in due and (due[name].required or unit in RATES or name in DIVISORS))
         if not math.isfinite(number):
             yield name, "is not finite here"
-        elif name in due and (number < 0 or (due[name].required and number == 0)):
-            least = "greater than 0" if due[name].required else "0 or more"
-            yield name, f"is {format_quantity(number, declared.unit)} here; it must be {least}"
+        elif name in due and (number < 0 or (positive and number == 0)):
+            least = "greater than 0" if positive else "0 or more"
+            yield name, f"is {format_quantity(number, unit)} here; it must be {least}"
+        elif share and number > 1:
+            yield name, f"is {format_quantity(number, unit)} here; it must be at most 1"
 
 
 def faults_of(component: Component) -> Iterator[str]:
@@ -481,10 +498,6 @@ def faults_of(component: Component) -> Iterator[str]:
         yield f"{component.name}.{name} {sentence}"
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _article(kind: str) -> str:
+def article(kind: str) -> str:
+    """Return the word for a kind with its article: an interconnect."""
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

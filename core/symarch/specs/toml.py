@@ -22,6 +22,12 @@ from symarch.specs.files import LARGEST, find_system
 DEEPEST = 16
 """Files in a chain of `extends`; longer ones are a mistake."""
 
+MOST_PARTS = 40
+"""Parts of a dotted key; what reads TOML takes a time that grows with their square."""
+
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_MANY_PARTS = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*\.[ \t]*){{{MOST_PARTS}}}")
+
 
 @attrs.frozen
 class Source:
@@ -44,6 +50,8 @@ def read_toml(path: Path) -> Source:
         if path.stat().st_size > LARGEST:
             raise SpecError([f"{path}: larger than {LARGEST // 2**20} MiB; a system spec is a small text file"])
         text = path.read_text(encoding="utf-8-sig")
+        if _MANY_PARTS.search(text):
+            raise SpecError([f"{path}: a key has more than {MOST_PARTS} parts"])
         return Source(path, text, tomllib.loads(text))
     except UnicodeDecodeError:
         raise SpecError([f"{path}: not a text file in UTF-8"]) from None
@@ -79,6 +87,8 @@ def read_chain(path: Path) -> list[Source]:
             path = beside if beside.is_file() and beside.suffix == ".toml" else find_system(parent)
         except UnknownNameError as error:
             raise SpecError([f"{place}: {error}"]) from None
+        except OSError as error:
+            raise SpecError([f"{place}: it cannot be read: {error.strerror}"]) from None
 
 
 def merged(chain: list[Source]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ _STATUS = ("measured", "standard", "announced", "assumed")
 def read_number(parameter: Parameter, value: Any) -> float:
     """Read a number of a parameter: a text with its unit, or a bare number in SI. Raises SymarchError."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise SymarchError(f"{parameter.name} must be a number or a text with a unit, not {_shown(value)}")
+        raise SymarchError(f"{parameter.name} must be a number or a text with a unit, not {shown(value)}")
     try:
         number = parse_quantity(value, parameter.unit) if isinstance(value, str) else float(value)
     except OverflowError:
@@ -32,7 +32,7 @@ def read_setting(declared: Parameter | Option, value: Any) -> Setting:
     if isinstance(declared, Option):
         if not isinstance(value, str) or (declared.choices and value not in declared.choices):
             allowed = f"one of {', '.join(declared.choices)}" if declared.choices else "a text"
-            raise SymarchError(f"{declared.name} is {_shown(value)}; it must be {allowed}")
+            raise SymarchError(f"{declared.name} is {shown(value)}; it must be {allowed}")
         return Setting(value, status="")
     if not isinstance(value, dict):
         return Setting(read_number(declared, value), low=declared.low, high=declared.high, status="")
@@ -46,10 +46,10 @@ def _read_table(declared: Parameter, table: dict[str, Any]) -> Setting:
         faults.append("a table needs the key 'value'")
     status = table.get("status", "")
     if status and status not in _STATUS:
-        faults.append(f"status is {_shown(status)}; it must be one of {', '.join(_STATUS)}")
+        faults.append(f"status is {shown(status)}; it must be one of {', '.join(_STATUS)}")
     source = table.get("source", "")
     if not isinstance(source, str):
-        faults.append(f"source is {_shown(source)}; it must be a text")
+        faults.append(f"source is {shown(source)}; it must be a text")
     read: dict[str, float] = {}
     for key in ("value", "low", "high"):
         if key in table:
@@ -59,15 +59,16 @@ def _read_table(declared: Parameter, table: dict[str, Any]) -> Setting:
                 faults.append(str(error) if key == "value" else f"{key}: {error}")
     number = read.get("value")
     if number is not None and number < read.get("low", number):
-        faults.append(f"value {_shown(table['value'])} is below low {_shown(table['low'])}")
+        faults.append(f"value {shown(table['value'])} is below low {shown(table['low'])}")
     if number is not None and number > read.get("high", number):
-        faults.append(f"value {_shown(table['value'])} is above high {_shown(table['high'])}")
+        faults.append(f"value {shown(table['value'])} is above high {shown(table['high'])}")
     if faults or number is None:
         raise SymarchError("\n".join(faults))
     low, high = read.get("low", declared.low), read.get("high", declared.high)
     return Setting(number, low, high, source, status)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as it is written, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

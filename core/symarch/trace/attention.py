@@ -157,17 +157,20 @@ class Attention(Block):
             read = tokens * (q + 2 * kv)
         elif write.decode:
             context = span.at(step.context)
-            pairs = step.batch * context  # each sequence's one query meets its entries
+            pairs = entries = step.batch * context  # each sequence's one query meets its entries
+            if step.drafted:
+                met, context = span.verified(step.context, step.tokens)
+                pairs, entries = step.batch * met, step.batch * context
             accesses.append(
-                Access("kv_cache", read=pairs * (2 * kv) * step.kv_cache, extent=context * kv * step.kv_cache)
+                Access("kv_cache", read=entries * (2 * kv) * step.kv_cache, extent=context * kv * step.kv_cache)
             )
         else:
             pairs = step.batch * span.pairs(step.past, step.tokens)
             read = tokens * (q + 2 * kv)  # keys and values of this pass, not yet from the cache
-            if not (isinstance(step.past, int) and step.past == 0):
+            if not step.fresh:
                 earlier = step.batch * span.kept(step.past)
                 accesses.append(Access("kv_cache", read=earlier * (2 * kv) * step.kv_cache))
-        growing = span.causal and write.decode
+        growing = span.causal and write.growing
         return Operator(
             f"{self.label}{self.kind}attention",
             "attention",
@@ -187,9 +190,9 @@ class Attention(Block):
                 Access("activations", read=read * step.activations, write=tokens * q * step.activations),
             ),
             context=growing,
-            knees=span.knees if growing else (),
+            knees=write.knees(span) if growing else (),
             period=span.period if growing else None,
-            stored=step.dtypes["kv_cache"] if growing else None,
+            stored=step.dtypes["kv_cache"] if growing and write.decode else None,
         )
 
 

@@ -82,7 +82,7 @@ class CrossAttention(Block):
         if not write.decode:
             made = write.matmul("cross_keys_values", sources, 2 * wide, h, bias)
             cached = Access("kv_cache", write=sources * (2 * wide) * step.kv_cache, extent=wide * step.kv_cache)
-            found.append(attrs.evolve(made, accesses=(*made.accesses, cached)))
+            found.append(attrs.evolve(made, accesses=(*made.accesses, cached), once=True))
         if write.decode:
             read = Access("kv_cache", sources * (2 * wide) * step.kv_cache, extent=self.source * wide * step.kv_cache)
             moved = write.moved(tokens * wide, tokens * wide)

@@ -52,6 +52,21 @@ class Writer:
         """Return whether each sequence has one new token that reads the cache."""
         return self.step.phase == "decode"
 
+    @property
+    def growing(self) -> bool:
+        """Return whether work depends on what is cached: it differs from decode step to step, from chunk to chunk."""
+        return self.decode or not self.step.fresh
+
+    def knees(self, span: Span) -> tuple[Quantity, ...]:
+        """Return where growth over a span changes, as the position of the first new token in decode.
+
+        Drafted tokens pass a knee one by one: each position on the way is one of its own.
+        """
+        if not self.growing or not self.step.drafted:
+            return span.knees if self.growing else ()
+        more = int(self.step.tokens) - 1
+        return tuple(knee - more + i for knee in span.knees for i in range(more + 1))
+
     def weights(self, elements: Quantity, tensor: str = "weights", dependent: bool = False) -> Access:
         """Return the access that reads weights."""
         width = self.step.experts if tensor == "experts" else self.step.weights
@@ -265,6 +280,8 @@ class Group:
             step, shard = attrs.evolve(step, batch=batch if shard.tensor == 1 else batch / shard.tensor), Shard()
         write = Writer(step, shard, self.count, hidden if self.hidden is None else self.hidden)
         found = [o for block in self.blocks for o in block.operators(write, shard)]
+        if self.source is not None:
+            found = [attrs.evolve(o, once=True) for o in found]
         return [attrs.evolve(o, name=self.label + o.name) for o in found] if self.label else found
 
 
@@ -393,7 +410,8 @@ class Decoder:
 
     def operators(self, step: Step, shard: Shard) -> list[Operator]:
         """Return the operators of one pass on one device."""
-        return merged([*self._embedding(step, shard), *self._layers(step, shard), *self._head(step, shard, step.batch)])
+        rows = step.batch * step.tokens if step.drafted else step.batch
+        return merged([*self._embedding(step, shard), *self._layers(step, shard), *self._head(step, shard, rows)])
 
     def _embedding(self, step: Step, shard: Shard) -> list[Operator]:
         write = Writer(step, shard, 1, self.hidden)
@@ -413,7 +431,7 @@ class Decoder:
         if shard.tensor > 1:
             size = rows * self.vocabulary * step.activations
             found.append(Operator("logits_all_gather", "collective", 1, collective=Collective("all_gather", size)))
-        return found
+        return [attrs.evolve(o, once=True) for o in found]
 
 
 @attrs.frozen

@@ -156,23 +156,29 @@ class CompressedAttention(Block):
         moved = tokens * heads * d
         if write.decode:
             entries = near.at(step.context)
+            pairs = entries
+            if step.drafted:
+                pairs, entries = near.verified(step.context, step.tokens)
             accesses.append(Access("kv_cache", read=step.batch * entries * element, extent=entries * element))
             if far is not None:
                 picked, older = self.indexer is not None, far.at(step.context)
+                met = older
+                if step.drafted:
+                    met, older = far.verified(step.context, step.tokens)
                 extent = element if picked else older * element
                 accesses.append(Access("kv_cache", step.batch * older * element, extent=extent, dependent=picked))
-                entries = entries + older
-            pairs = step.batch * entries
+                entries, pairs = entries + older, pairs + met
+            pairs = step.batch * pairs
         else:
             pairs = step.batch * near.pairs(step.past, step.tokens)
             if far is not None:
                 pairs = pairs + step.batch * far.pairs(step.past, step.tokens)
             entries = step.context
             moved += tokens * (d + self._per_token(d))
-            if not (isinstance(step.past, int) and step.past == 0):
+            if not step.fresh:
                 accesses.append(Access("kv_cache", read=step.batch * (near.kept(step.past) * element)))
                 accesses.append(Access("kv_cache", read=step.batch * (step.past * self._per_token(element))))
-        knees = near.knees + (far.knees if far is not None else ())
+        knees = {*write.knees(near), *(write.knees(far) if far is not None else ())}
         return Operator(
             f"attention_{self.ratio}" if self.ratio else "window_attention",
             "attention",
@@ -188,8 +194,8 @@ class CompressedAttention(Block):
             widest((step.dtypes["kv_cache"], step.dtypes["activations"])),
             flops=pairs * (2 * heads * d) * step.flop_per_mac,
             accesses=(*accesses, write.moved(moved, tokens * heads * d)),
-            context=write.decode,
-            knees=tuple(sorted(knees)) if write.decode else (),
+            context=write.growing,
+            knees=tuple(sorted(knees)),
         )
 
 

@@ -134,10 +134,11 @@ class LatentAttention(Block):
                 self._absorbed(write, "absorbed_values", heads, self.value, self.latent),
             ]
         else:
-            known = isinstance(step.past, int) and step.past == 0
-            rows = tokens if known or self.naive else step.batch * (step.past + step.tokens)
+            again = not step.fresh and not self.naive  # those of the cached tokens are expanded anew
+            rows = step.batch * (step.past + step.tokens) if again else tokens
+            expanded = write.matmul("keys_and_values", rows, wide, self.latent)
             found += [
-                write.matmul("keys_and_values", rows, wide, self.latent),
+                attrs.evolve(expanded, context=again),
                 self._core(write, heads, heads, self._key, self.value),
             ]
         return [*found, write.matmul("attention_output", tokens, h, heads * self.value), *write.all_reduce()]
@@ -172,13 +173,16 @@ class LatentAttention(Block):
         accesses: tuple[Access, ...] = ()
         if write.decode:
             context = span.at(step.context)
-            pairs = step.batch * context
+            pairs = entries = step.batch * context
+            if step.drafted:
+                met, context = span.verified(step.context, step.tokens)
+                pairs, entries = step.batch * met, step.batch * context
             extent = (stored if picked else context * stored) * step.kv_cache
-            accesses = (Access("kv_cache", read=pairs * stored * step.kv_cache, extent=extent, dependent=picked),)
+            accesses = (Access("kv_cache", read=entries * stored * step.kv_cache, extent=extent, dependent=picked),)
         else:
             context, pairs = step.context, step.batch * span.pairs(step.past, step.tokens)
             moved += tokens * kv_heads * (key + value) if self.indexer is None else tokens * self._entry
-            if not (isinstance(step.past, int) and step.past == 0):
+            if not step.fresh:
                 accesses = (Access("kv_cache", read=step.batch * step.past * stored * step.kv_cache),)
         return Operator(
             "attention",
@@ -195,8 +199,8 @@ class LatentAttention(Block):
             widest((step.dtypes["kv_cache"], step.dtypes["activations"])),
             flops=pairs * (heads * (key + value)) * step.flop_per_mac,
             accesses=(*accesses, write.moved(moved, tokens * heads * value)),
-            context=write.decode,
-            knees=span.knees if write.decode else (),
+            context=write.growing,
+            knees=write.knees(span),
         )
 
 
@@ -204,9 +208,11 @@ def index_pairs(write: Writer, span: Span, width: Quantity) -> tuple[Quantity, A
     """Return the (query, entry) pairs that an indexer scores and its read of the keys."""
     step = write.step
     if write.decode:
-        entries = span.at(step.context)
+        pairs = entries = span.at(step.context)
+        if step.drafted:
+            pairs, entries = span.verified(step.context, step.tokens)
         read = step.batch * entries * width * step.kv_cache
-        return step.batch * entries, Access("kv_cache", read=read, extent=entries * width * step.kv_cache)
+        return step.batch * pairs, Access("kv_cache", read=read, extent=entries * width * step.kv_cache)
     return step.batch * span.pairs(step.past, step.tokens), write.moved(write.tokens * width, 0)
 
 
@@ -228,5 +234,5 @@ def index_scores(write: Writer, indexer: Indexer, pairs: Quantity, keys: Access)
         widest((step.dtypes["kv_cache"], step.dtypes["activations"])),
         flops=pairs * (indexer.heads * indexer.head_dim) * step.flop_per_mac,
         accesses=(keys, write.moved(write.tokens * indexer.heads * indexer.head_dim, 0)),
-        context=write.decode,
+        context=write.growing,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from symarch.errors import ModelError
+from symarch.errors import ModelError, WorkloadError
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import Attention
@@ -63,6 +63,10 @@ class LLaDA(Decoder):
 
     def operators(self, step: Step, shard: Shard) -> list[Operator]:
         """Return the operators of one denoising step, or of the part of one that an output token takes."""
+        if not step.fresh or step.drafted:
+            raise WorkloadError(
+                f"{self.name} attends both ways and caches nothing, so it has no prefix, chunk, draft or mixed step"
+            )
         length = step.context if step.final is None else step.final
         whole = attrs.evolve(step, phase="prefill", tokens=length, context=length, past=0)
         found = [

@@ -58,11 +58,13 @@ class Operator:
         flops: floating-point operations of one run [FLOP]; matrix products only, 2 for each multiply-add.
         accesses: the tensors it touches.
         collective: for kind collective, the communication.
-        context: whether it depends on the context, so that it differs from decode step to decode step.
+        context: whether it depends on the context, so that it differs from decode step to decode step, and from chunk
+            to chunk of a prefill.
         knees: contexts, in ascending order, at which its growth with the context changes (a full window); from one to
             the next its loads are affine.
         period: context after which its growth starts anew (attention in chunks), None if it does not.
         stored: data type of the cache it reads, where that is not `dtype`.
+        once: whether a prefill in chunks runs it once and not in each of them: an encoder, the logits.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Operator:
     knees: tuple[Quantity, ...] = ()
     period: Quantity | None = None
     stored: str | None = None
+    once: bool = False
 
 
 @attrs.frozen
@@ -97,8 +100,8 @@ class Step:
     Attributes:
         phase: prefill or decode.
         batch: sequences in the pass.
-        tokens: new tokens of each sequence: the prompt in prefill, 1 in decode.
-        context: tokens of a sequence once the pass is done: what the new token of a decode step attends to.
+        tokens: new tokens of each sequence: the prompt in prefill, 1 in decode, more where drafted ones are verified.
+        context: tokens of a sequence once the pass is done: what the last new token attends to.
         weights: bytes of one weight [B].
         experts: bytes of one weight of a routed expert [B].
         kv_cache: bytes of one cached key or value element [B].
@@ -123,6 +126,16 @@ class Step:
     state: Quantity = 0
     past: Quantity = 0
     final: Quantity | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Return whether nothing of the sequences is cached before a prefill pass."""
+        return isinstance(self.past, int) and self.past == 0
+
+    @property
+    def drafted(self) -> bool:
+        """Return whether a decode step verifies drafted tokens, so that each sequence has several new ones."""
+        return self.phase == "decode" and not (isinstance(self.tokens, int) and self.tokens == 1)
 
 
 def merged(operators: list[Operator]) -> list[Operator]:

@@ -27,7 +27,7 @@ def _scan(write: Writer, name: str, elements: Quantity, macs: int, heads: Quanti
     """Return a recurrence: `elements` of state at work, `kept` of them with the convolution's inputs in memory."""
     step, tokens = write.step, write.tokens
     size = step.batch * kept * step.state
-    fresh = not write.decode and isinstance(step.past, int) and step.past == 0
+    fresh = not write.decode and step.fresh
     return Operator(
         name,
         "attention",
@@ -47,6 +47,7 @@ def _scan(write: Writer, name: str, elements: Quantity, macs: int, heads: Quanti
             Access("state", read=0 if fresh else size, write=size),
             write.moved(tokens * moved, tokens * share(elements, width)),
         ),
+        context=not write.decode and not fresh,  # the first chunk of a prompt reads no state
     )
 
 

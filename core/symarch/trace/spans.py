@@ -67,7 +67,19 @@ class Span:
 
     def pairs(self, past: Quantity, tokens: Quantity) -> Quantity:
         """Return the pairs of `tokens` tokens that follow `past` ones."""
-        return self.sum(tokens) if _number(past) and past == 0 else self.sum(past + tokens) - self.sum(past)
+        if _number(past) and past == 0:
+            return self.sum(tokens)
+        if self == FULL:
+            return past * tokens + triangle(tokens)
+        return self.sum(past + tokens) - self.sum(past)
+
+    def verified(self, context: Quantity, tokens: int) -> tuple[Quantity, Quantity]:
+        """Return the pairs of `tokens` tokens, the last at position `context`, and the entries that they attend to.
+
+        All of them are read once: what the first sees, and those after it.
+        """
+        first = context - (tokens - 1)
+        return self.pairs(first - 1, tokens), self.at(first) + (tokens - 1)
 
     def kept(self, context: Quantity) -> Quantity:
         """Return the entries that may still be attended to once `context` tokens are cached."""
@@ -125,6 +137,11 @@ class Chunk(Span):
         whole = tokens // self.size if known else floor(tokens / self.size)
         return whole * triangle(self.size) + triangle(tokens - whole * self.size)
 
+    def verified(self, context: Quantity, tokens: int) -> tuple[Quantity, Quantity]:
+        """Return the pairs of `tokens` tokens and their entries; those past the end of a chunk count with it."""
+        seen = self.at(context - (tokens - 1))
+        return seen * tokens + triangle(tokens - 1), seen + (tokens - 1)
+
     def kept(self, context: Quantity) -> Quantity:
         """Return the entries of a full chunk, or fewer."""
         return least(context, self.size)
@@ -154,6 +171,12 @@ class Compressed(Span):
         inside = least(tokens, self.top * self.ratio)
         growing = triangle(inside) if self.ratio == 1 else triangle(inside) / self.ratio
         return growing + self.top * (tokens - inside)
+
+    def verified(self, context: Quantity, tokens: int) -> tuple[Quantity, Quantity]:
+        """Return the pairs of `tokens` tokens and the entries read: of the best `top` each token has its own."""
+        first = context - (tokens - 1)
+        pairs = self.pairs(first - 1, tokens)
+        return pairs, self.at(context) if self.top is None else pairs
 
 
 @attrs.frozen

@@ -10,8 +10,6 @@ A content security policy with the hashes of the page's own script and style for
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
 import math
@@ -21,18 +19,17 @@ from importlib.resources import files
 from typing import Any
 
 from symarch.analysis import HIGHER_IS_BETTER, METRICS, Recorded, Symbol
-from symarch.analysis.model import Workload, benches_of
-from symarch.analysis.time import operator_load
 from symarch.api import Analysis
 from symarch.mapping import resolve
-from symarch.program import Max, Node, Program, Tape, ceil, gradient, to_javascript, total
+from symarch.program import Node, Program, Tape, gradient, to_javascript, total
 from symarch.quantities import BASES, readable_unit, unit_dimension, unit_scale
 from symarch.report.data import plugins_of
+from symarch.report.page import base_style, fingerprint
+from symarch.report.palette import colours_of
+from symarch.report.roofline import traffic_program
 from symarch.specs import read_system
 from symarch.specs.files import provider_of
 from symarch.specs.resolved import resolved
-from symarch.system import SystemGraph
-from symarch.trace import Resizable
 
 PHASE_METRICS = {"prefill": "ttft", "decode": "tpot"}
 """The metric that is the time of each phase."""
@@ -69,7 +66,7 @@ def explorer_html(analysis: Analysis, given: Mapping[str, Any]) -> str:
     values = {n: s.value for n, s in recorded.symbols.items()}
     values |= {k: v for k, v in start.workload.items() if k in values}
     values |= {k: float(v) for k, v in given.items() if k in values and v is not None}
-    bytes_moved = _roofline(analysis, recorded, single)
+    bytes_moved = traffic_program(analysis, single=single)
     programs = {"outputs_of": recorded.program, "roofline_of": bytes_moved}
     parts: dict[str, list[list[str]]] = {}
     for phase, metric in PHASE_METRICS.items():
@@ -100,6 +97,7 @@ def explorer_html(analysis: Analysis, given: Mapping[str, Any]) -> str:
         "parts": parts,
         "resources": _resources(analysis, parts),
         "components": list(analysis.system.components),
+        "colours": colours_of(recorded, list(analysis.system.components)),
         "fixed": _fixed(analysis),
         "assumptions": list(recorded.assumptions),
         "plugins": plugins_of(analysis.system),
@@ -155,47 +153,6 @@ def _elasticities(program: Program, metrics: Sequence[str], names: Sequence[str]
         value = Node(tape, placed[slopes.outputs["value"]])
         outputs |= {f"{metric}\n{n}": slope[n] * tape.input(n) / value if n in slope else 0 for n in names}
     return Program.of(tape, {f"{m}\n{n}": outputs[f"{m}\n{n}"] for m in metrics for n in names}).pruned()
-
-
-def _roofline(analysis: Analysis, recorded: Recorded, single: bool) -> Program:
-    """Return what one run of each operator moves and how long it keeps its resources busy, at the mean context.
-
-    The outputs are named kind (bytes or busy), phase, operator, resource, with line feeds between.
-    """
-    tape = Tape()
-    request = analysis.request(single)
-    system, model = analysis.system, analysis.model
-    mapping = resolve(system, model)
-    if request.model and isinstance(model, Resizable):
-        model = model.resized({key: tape.input(f"model.{key}") for key in request.model})
-    benches = benches_of(SystemGraph.build(system, lambda c, p, _: tape.input(f"{c}.{p}")), mapping)
-    sizes: dict[str, Any] = {s: request.fixed.get(s) or tape.input(s) for s in request.all_sizes}
-    workload = Workload(
-        batch=sizes["batch"],
-        prompt=sizes.get("prompt", 1),
-        output=sizes.get("output", 1),
-        context=sizes.get("context"),
-        bytes={t: tape.input(f"dtype.{t}") for t in request.dtypes},
-        flop_per_mac=tape.input("trace.flop_per_mac"),
-        dtypes=request.dtypes,
-        phases=request.phases,
-    )
-    batch = workload.batch if mapping.data == 1 else ceil(workload.batch / mapping.data)
-    outputs: dict[str, Any] = {}
-    for phase in request.phases:
-        mean = workload.prompt if phase == "prefill" else workload.prompt + workload.output / 2
-        step = workload.step(phase, batch, workload.context if workload.context is not None else mean)
-        for operator in model.operators(step, mapping.shard):
-            if operator.collective is not None:
-                continue
-            load = operator_load(benches.of(operator), operator)
-            if not load.arithmetic:
-                continue
-            key = f"{phase}\n{operator.name}"
-            outputs |= {f"bytes\n{key}\n{m}": read + written for m, (read, written) in load.traffic.items()}
-            outputs |= {f"busy\n{key}\n{m}": load.data[m] for m in load.traffic if m in load.data}
-            outputs[f"busy\n{key}\n"] = Max(*load.arithmetic.values())
-    return Program.of(tape, outputs).pruned()
 
 
 def _parameter(analysis: Analysis, recorded: Recorded, name: str, value: float, used: bool) -> dict[str, Any]:
@@ -307,14 +264,15 @@ def _filled(data: Mapping[str, Any], code: str) -> str:
     """Return the page with its parts in place."""
     folder = files(__package__ or "")
     page, style, script = ((folder / f"page.{suffix}").read_text(encoding="utf-8") for suffix in ("html", "css", "js"))
+    style = base_style() + style
     title = f"{data['model']} on {data['system']}"
     script = f'"use strict";\n{code}{script}'
     content = {
         "title": html.escape(title),
         "style": style,
-        "style_hash": _hash(style),
+        "style_hash": fingerprint(style),
         "script": script,
-        "script_hash": _hash(script),
+        "script_hash": fingerprint(script),
         "data": _escaped(data),
     }
     return _MARKER.sub(lambda m: content[m[1]], page)
@@ -326,7 +284,3 @@ def _escaped(data: Mapping[str, Any]) -> str:
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

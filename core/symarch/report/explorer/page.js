@@ -205,27 +205,9 @@ function elasticitiesAt(point, name) {
 
 const atStart = { outputs: outputs_of(start) };
 
-// --- colours: a hue for each component (Okabe and Ito), a shade for each of its resources
+// --- colours of resources, the same in every page and report of a system
 
-const HUES = ["#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#56B4E9"];
-const SHADES = [[255, 0], [255, 0.5], [0, 0.4], [255, 0.75], [0, 0.65]];  // mixed with white or black
-
-function mixed(hue, [other, share]) {
-  const parts = [1, 3, 5].map(k => Math.round(parseInt(hue.slice(k, k + 2), 16) * (1 - share) + other * share));
-  return `#${parts.map(v => v.toString(16).padStart(2, "0")).join("")}`;
-}
-
-const colours = new Map();
-{
-  const shade = new Map();
-  for (const resource of page.resources) {
-    const owner = resource.split(".")[0];
-    const position = page.components.indexOf(owner), used = shade.get(owner) || 0;
-    shade.set(owner, used + 1);
-    const hue = HUES[(position < 0 ? page.components.length : position) % HUES.length];
-    colours.set(resource, mixed(hue, SHADES[used % SHADES.length]));
-  }
-}
+const colours = new Map(Object.entries(page.colours));
 
 function inkOn(colour) {
   const [r, g, b] = [1, 3, 5].map(k => (parseInt(colour.slice(k, k + 2), 16) / 255) ** 2.2);

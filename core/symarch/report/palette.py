@@ -1,0 +1,49 @@
+"""Colours of resources: the same resource has the same colour in every picture, page and report of a system.
+
+A hue for each component (Okabe and Ito, "Color Universal Design", 2008: told apart with every kind of colour
+blindness), a shade of it for each of its resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from symarch.analysis import Recorded
+
+HUES = ("#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#56B4E9")
+"""Colour of each component in the order of the system, the same again after the last."""
+
+SHADES = ((255, 0.0), (255, 0.5), (0, 0.4), (255, 0.75), (0, 0.65))
+"""What each further resource of a component is mixed with: white (255) or black (0), and the share of it."""
+
+
+def colours_of(recorded: Recorded, components: Sequence[str]) -> dict[str, str]:
+    """Return the colour of every resource that takes time or energy in a recorded model, as `#rrggbb`."""
+    marks = [label for unit in ("s", "J") for label in recorded.program.marks(unit).values()]
+    return coloured(dict.fromkeys(resource for resource, _, _ in marks), components)
+
+
+def coloured(resources: Iterable[str], components: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each resource; those that belong to no component share the hue after the last."""
+    order = {name: i for i, name in enumerate(components)}
+    owners = {resource: resource.partition(".")[0] for resource in resources}
+    used: dict[str, int] = {}
+    found = {}
+    for resource in sorted(owners, key=lambda r: (order.get(owners[r], len(order)), r)):
+        owner = owners[resource]
+        shade = used.get(owner, 0)
+        used[owner] = shade + 1
+        hue = HUES[order.get(owner, len(order)) % len(HUES)]
+        found[resource] = _mixed(hue, *SHADES[shade % len(SHADES)])
+    return found
+
+
+def _mixed(hue: str, other: int, share: float) -> str:
+    parts = (round(int(hue[k : k + 2], 16) * (1 - share) + other * share) for k in (1, 3, 5))
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+def ink_on(colour: str) -> str:
+    """Return black or white, whichever is read better on a colour."""
+    r, g, b = ((int(colour[k : k + 2], 16) / 255) ** 2.2 for k in (1, 3, 5))
+    return "#000000" if 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 else "#ffffff"

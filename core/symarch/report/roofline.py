@@ -1,0 +1,123 @@
+"""The roofline of the operators: what each moves and computes, and the rates that its resources sustain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from symarch.analysis.model import Workload, benches_of
+from symarch.analysis.time import operator_load
+from symarch.api import Analysis, Result
+from symarch.mapping import resolve
+from symarch.program import Max, Program, Tape, ceil
+from symarch.program.derivatives import evaluate
+from symarch.system import SystemGraph
+from symarch.trace import Resizable
+
+
+@attrs.frozen
+class RooflinePoint:
+    """An operator with arithmetic, on one device.
+
+    Attributes:
+        operator: its name.
+        phase: prefill or decode.
+        intensity: FLOP per byte moved.
+        rate: attained [FLOP/s].
+        bound: the resource with the largest share of its time.
+        share: of the phase's time, all its runs.
+    """
+
+    operator: str
+    phase: str
+    intensity: float
+    rate: float
+    bound: str
+    share: float
+
+
+@attrs.frozen
+class Roofline:
+    """The operators under their roofs.
+
+    Attributes:
+        points: the operators with arithmetic that move bytes, the largest share first.
+        peak: arithmetic of the operator that sustains the most [FLOP/s].
+        rates: the most that an operator sustains of each memory [B/s].
+    """
+
+    points: tuple[RooflinePoint, ...]
+    peak: float
+    rates: Mapping[str, float]
+
+
+def roofline_of(analysis: Analysis, result: Result, values: Mapping[str, float]) -> Roofline:
+    """Return the roofline at a point: the result there, and the value of every symbol."""
+    single = "context" in result.workload
+    program = traffic_program(analysis, single=single)
+    computed = evaluate(program, values)
+    found: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+    for key, index in program.outputs.items():
+        kind, phase, operator, resource = key.split("\n")
+        sums = found.setdefault((phase, operator), {"bytes": {}, "busy": {}})
+        sums[kind][resource] = float(computed[index])
+    recorded = analysis.recorded(single)
+    model = evaluate(recorded.program, values)
+    runs = {(o.phase, o.name): o for o in result.operators}
+    rates: dict[str, float] = {}
+    points, peak = [], 0.0
+    for (phase, operator), sums in found.items():
+        for memory, amount in sums["bytes"].items():
+            busy = sums["busy"].get(memory, 0.0)
+            if amount > 0 and busy > 0:
+                rates[memory] = max(rates.get(memory, 0.0), amount / busy)
+        own, moved = runs.get((phase, operator)), sum(sums["bytes"].values())
+        flops = float(model[recorded.program.outputs[f"flops.{phase}.{operator}"]])
+        if own is None or not (flops > 0 and moved > 0 and own.time > 0):
+            continue
+        peak = max(peak, flops / sums["busy"][""])
+        points.append(RooflinePoint(operator, phase, flops / moved, flops / own.time, own.bound, own.share))
+    return Roofline(tuple(sorted(points, key=lambda p: -p.share)), peak, rates)
+
+
+def traffic_program(analysis: Analysis, *, single: bool) -> Program:
+    """Return what one run of each operator moves and how long it keeps its resources busy, at the mean context.
+
+    The outputs are named kind (bytes or busy), phase, operator, resource, with line feeds between.
+    """
+    tape = Tape()
+    request = analysis.request(single)
+    system, model = analysis.system, analysis.model
+    mapping = resolve(system, model)
+    if request.model and isinstance(model, Resizable):
+        model = model.resized({key: tape.input(f"model.{key}") for key in request.model})
+    benches = benches_of(SystemGraph.build(system, lambda c, p, _: tape.input(f"{c}.{p}")), mapping)
+    sizes: dict[str, Any] = {s: request.fixed.get(s) or tape.input(s) for s in request.all_sizes}
+    workload = Workload(
+        batch=sizes["batch"],
+        prompt=sizes.get("prompt", 1),
+        output=sizes.get("output", 1),
+        context=sizes.get("context"),
+        bytes={t: tape.input(f"dtype.{t}") for t in request.dtypes},
+        flop_per_mac=tape.input("trace.flop_per_mac"),
+        dtypes=request.dtypes,
+        phases=request.phases,
+    )
+    batch = workload.batch if mapping.data == 1 else ceil(workload.batch / mapping.data)
+    outputs: dict[str, Any] = {}
+    for phase in request.phases:
+        mean = workload.prompt if phase == "prefill" else workload.prompt + workload.output / 2
+        step = workload.step(phase, batch, workload.context if workload.context is not None else mean)
+        for operator in model.operators(step, mapping.shard):
+            if operator.collective is not None:
+                continue
+            load = operator_load(benches.of(operator), operator)
+            if not load.arithmetic:
+                continue
+            key = f"{phase}\n{operator.name}"
+            outputs |= {f"bytes\n{key}\n{m}": read + written for m, (read, written) in load.traffic.items()}
+            outputs |= {f"busy\n{key}\n{m}": load.data[m] for m in load.traffic if m in load.data}
+            outputs[f"busy\n{key}\n"] = Max(*load.arithmetic.values())
+    return Program.of(tape, outputs).pruned()
