@@ -47,6 +47,12 @@ if TYPE_CHECKING:
 
 TIME_METRICS = ("ttft", "tpot", "request_time")
 
+SERVING = ("prefix", "chunk", "acceptance")
+"""Sizes of a workload that only some ways of serving have."""
+
+MOST_DRAFTED = 64
+"""Drafted tokens beyond which no acceptance lets a draft pay."""
+
 
 def load_system(name: str, settings: Mapping[str, str | float] | None = None) -> System:
     """Load a system by shipped name or path, with settings as `--set` takes them. Raises SpecError."""
@@ -83,14 +89,19 @@ class Analysis(Questions):
         dtype: `bf16`, or by tensor class `weights=fp8,kv_cache=bf16`.
         ideal: the speed of light: efficiencies 1, overheads 0, perfect overlap.
         symbols: sizes of the model to keep as symbols, `model.KEY` with a KEY of its configuration.
+        prefix: tokens of each prompt that are cached before, the same for all sequences of a replica.
+        chunk: tokens of a pass of prefill at most.
+        draft: drafted tokens that a decode step verifies, 0 for none.
+        acceptance: share of drafted tokens that is accepted; due with `draft`.
 
     Raises:
         MappingError, WorkloadError, UnknownNameError: when asked for something that makes no sense.
     """
 
     def __init__(self, system: System, model: Architecture, mapping: Mapping[str, str] | None = None,
-                 phase: str = "both", dtype: str = "bf16", ideal: bool = False,
-                 symbols: Sequence[str] = ()) -> None:  # fmt: skip
+                 phase: str = "both", dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (),
+                 prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
+                 acceptance: float | None = None) -> None:  # fmt: skip
         if phase not in PHASES:
             raise WorkloadError(f"unknown phase {phase!r}; {nearest(phase, PHASES)}")
         system = placed(system, mapping) if mapping else system
@@ -108,6 +119,10 @@ class Analysis(Questions):
             if tensor not in model.tensors:
                 raise WorkloadError(f"{model.name} has no {tensor}, which dtype {dtype!r} names")
         self._sizes = _sizes(model, symbols)
+        self._draft = 0 if draft is None else draft
+        self._serving = _serving(self.phase, prefix, chunk, draft, acceptance)
+        if (self._serving or self._draft) and isinstance(model, RecordedTrace):
+            raise WorkloadError(f"{model.name} is a recorded trace; {_listed(self._serving)} cannot be given")
         self._recorded: dict[bool, Recorded] = {}
 
     def __repr__(self) -> str:
@@ -128,8 +143,9 @@ class Analysis(Questions):
             if "batch" in fixed:  # of one replica
                 fixed["batch"] *= resolve(self.system, self.model).data
         return Request(
-            "decode" if single else self.phase, self.dtypes, single or "context" in fixed, fixed, self._sizes
-        )
+            "decode" if single else self.phase, self.dtypes, single or "context" in fixed, fixed, self._sizes,
+            self._serving, self._draft,
+        )  # fmt: skip
 
     def recorded(self, single: bool = False) -> Recorded:
         """Return the recorded model, recording it at the first call."""
@@ -179,10 +195,12 @@ class Analysis(Questions):
             raise WorkloadError("context is for decode; in prefill each token attends to those before it")
         sizes = check_sizes(request, {k: v for k, v in given.items() if k in request.all_sizes})
         values = {n: s.value for n, s in recorded.symbols.items()} | sizes
-        known = {"batch", "prompt", "output", "context"}
+        known = {"batch", "prompt", "output", "context", *request.all_sizes}
         for name, value in given.items():
             if name in known or value is None:
                 continue
+            if name in SERVING:
+                raise WorkloadError(f"{name} is no size of this analysis; it is one once analyze is called with it")
             if name not in recorded.symbols:
                 raise UnknownNameError(f"unknown name '{name}'; {nearest(name, recorded.symbols)}")
             values[name] = self._checked(name, value)
@@ -237,7 +255,10 @@ class Analysis(Questions):
             for c in recorded.constraints
         )
         request = self.request(given.get("context") is not None)
-        workload = {**{k: int(v) for k, v in sizes.items()}, "phase": request.phase, "dtype": dict(self.dtypes)}
+        whole = {k: v if k == "acceptance" else int(v) for k, v in sizes.items()}
+        if "acceptance" in whole:
+            whole["draft"] = self._draft
+        workload = {**whole, "phase": request.phase, "dtype": dict(self.dtypes)}
         workload["ideal"] = self.ideal
         return Result(metrics, missing, constraints, operators, resources, workload, recorded.assumptions)
 
@@ -424,9 +445,27 @@ class Function:
 
 
 def analyze(system: System, model: Architecture, mapping: Mapping[str, str] | None = None, phase: str = "both",
-            dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = ()) -> Analysis:  # fmt: skip
+            dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (), prefix: int | None = None,
+            chunk: int | None = None, draft: int | None = None, acceptance: float | None = None) -> Analysis:  # fmt: skip
     """Analyse a model on a system; see `Analysis`."""
-    return Analysis(system, model, mapping=mapping, phase=phase, dtype=dtype, ideal=ideal, symbols=symbols)
+    return Analysis(system, model, mapping=mapping, phase=phase, dtype=dtype, ideal=ideal, symbols=symbols,
+                    prefix=prefix, chunk=chunk, draft=draft, acceptance=acceptance)  # fmt: skip
+
+
+def _serving(phase: str, prefix: int | None, chunk: int | None, draft: int | None,
+             acceptance: float | None) -> dict[str, float]:  # fmt: skip
+    """Return the sizes that a way of serving adds. Raises WorkloadError where they make no sense."""
+    if (draft is None) != (acceptance is None):
+        raise WorkloadError("draft and acceptance go together: how many tokens are drafted, which share is accepted")
+    if draft is not None:
+        if isinstance(draft, bool) or not isinstance(draft, int) or not 0 <= draft <= MOST_DRAFTED:
+            raise WorkloadError(f"draft is {draft!r}; it must be a whole number from 0 to {MOST_DRAFTED}")
+        if phase == "prefill":
+            raise WorkloadError("draft is for decode; it cannot go with phase prefill")
+    if chunk is not None and phase == "decode":
+        raise WorkloadError("chunk is for prefill; it cannot go with a decode step alone")
+    given = {"prefix": prefix, "chunk": chunk, "acceptance": acceptance}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _sizes(model: Architecture, symbols: Sequence[str]) -> dict[str, float]:

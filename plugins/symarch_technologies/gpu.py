@@ -1,26 +1,26 @@
 """GPUs: matrix units with one peak per data type, kernels with a fixed launch time, cores that tiles are handed to.
 
     product    = flops / (efficiency * peak)         efficiency by kind and by whether the operands are converted
-    experts    = padded rows / rows * flops / (efficiency * peak) + the share `idle` of rows whose expert is elsewhere
-    attention  = flops * (1 / (efficiency * peak) + softmax_work / (4 head_dim * peak_vector))
+    experts    = (1 + expert_idle * rows whose expert is elsewhere / rows) * flops / (efficiency * peak)
+    attention  = flops / (efficiency * peak)
     tiles      = batch * kv_heads * ceil(queries * heads / kv_heads / query_tile), each attention_tile on one core
     tail       = attention_tail * attention of one tile with all of the context, on one core
     vector     = flops / peak_vector                 norms, element-wise operators and look-ups, if any are counted
-    overhead   = a launch by kind of kernel; conversion for operands, or a cache, in fewer bits; tiles and tail
+    overhead   = a launch by kind of kernel; conversion for operands in fewer bits; tiles and tail of attention
     bandwidth  = streaming efficiency by kind * peak
     energy     = energy_per_flop * flops + energy_per_byte * bytes + static_power * time     beside the memories' own
 
-A score of attention costs 4 d operations of the matrix units and one exponential of the vector units, which is why
-attention is slower than products, more so with narrow heads. A tile of queries is one core's: it loads its first keys
-and stores its result with nothing to hide behind, and at the end of a causal pass the longest tiles run alone.
+A tile of queries, those of heads that share a key together, is one core's: it loads its first keys and stores its
+result with nothing to hide behind, and at the end of a causal pass the longest tiles run alone. In decode the cache is split
+over the cores. Under expert parallelism kernels spend some work on rows whose expert is on another device.
 
 Peaks: vendors' data sheets, dense, without structured sparsity. Times and efficiencies: single kernels in CUDA graphs
-on A100 SXM and H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0); fitted by `symarch calibrate` with
-the latencies of a system's kernels of one kind together, at p = 2. Without a preset the defaults are coarser: what fits
+on A100 SXM and H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0); fitted by `symarch calibrate`
+with the latencies of a system's kernels of one kind together, at p = 2. Without a preset the defaults are coarser: what fits
 H100 at p = infinity with one launch and one efficiency for products and one for attention. How well rows left out of a
-fit are predicted, docs/explanation/accuracy.md tells. Energy: the additive model of whole-GPU measurements on H200 and B200
-(arjunds/efficient-ai, README v2). What software keeps back of the memory: vLLM's default share and the figures of its
-memory profiler.
+fit are predicted, docs/explanation/accuracy.md tells. Energy: the additive model of whole-GPU measurements on H200 and
+B200 (arjunds/efficient-ai, README v2). What software keeps back of the memory: vLLM's default share and the figures of
+its memory profiler.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from symarch import Effort, OperatorLike, Processor, Quantity, ceil, hookimpl, option, parameter, technology
-from symarch_technologies._tiles import counted, padded
+from symarch_technologies._tiles import counted
 
 
 @technology
@@ -138,21 +138,11 @@ class GPU(Processor):
         source="assumed: none, unless a preset states what was measured: that kernels skip them",
         doc="share of the work that rows take whose expert is on another device, under expert parallelism",
     )  # fmt: skip
-    expert_tile: Quantity = parameter(
-        64, "1", low=16, high=128, integer=True, ideal=1, status="standard", symbol=r"M_{exp}",
-        source="SGLang, fused_moe_triton: blocks of 64 rows where no other configuration is tuned",
-        doc="rows of tokens that one expert works on together; fewer are padded",
-    )  # fmt: skip
     attention_efficiency: Quantity = parameter(
         0.469, "1", low=0.37, high=0.65, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{att}",
         source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3) at p = infinity, "
         "causal FLOPs; range: 5th to 95th percentile of prefill above 1 TFLOP",
         doc="share of peak arithmetic that attention reaches",
-    )  # fmt: skip
-    softmax_work: Quantity = parameter(
-        0, "1", low=0, high=16, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"c_{soft}",
-        source="assumed: none, unless a preset states it: then attention_efficiency is that of the products alone",
-        doc="operations of the vector units in whose time they make one score's exponential",
     )  # fmt: skip
     query_tile: Quantity = parameter(
         128, "1", low=64, high=128, integer=True, status="standard", symbol=r"M_{att}",
@@ -170,12 +160,6 @@ class GPU(Processor):
         source="assumed: none, unless a preset states what was measured",
         doc="share of the longest tile's time in which other multiprocessors have nothing left to do",
     )  # fmt: skip
-    cache_conversion: Quantity = parameter(
-        "0 s", "s", low="0 s", high="2.44 us", nonnegative=True, ideal=0, better="less", status="assumed",
-        symbol=r"t_{cache}",
-        source="assumed: none, unless a preset states what was measured",
-        doc="time to convert the queries where keys and values are stored in fewer bits",
-    )  # fmt: skip
     streaming_efficiency: Quantity = parameter(
         0.819, "1", low=0.65, high=0.94, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
         source="fit of 4500 bf16 products on H100 at p = infinity; the 181 memory-bound ones above 400 MB: median "
@@ -186,11 +170,6 @@ class GPU(Processor):
         None, "1", low=0.606, high=1, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{kv}",
         source="absent: as streaming_efficiency; presets state what was measured",
         doc="share of peak memory bandwidth at which attention reads, with enough blocks under way",
-    )  # fmt: skip
-    cache_streaming: Quantity = parameter(
-        None, "1", low=0.623, high=0.844, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{kv,conv}",
-        source="absent: as attention_streaming; presets state what was measured",
-        doc="the same where keys and values are stored in fewer bits than they are computed in",
     )  # fmt: skip
     expert_streaming: Quantity = parameter(
         None, "1", low=0.785, high=1, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{exp,str}",
@@ -296,9 +275,6 @@ class GPU(Processor):
             own = self.expert_converted_efficiency if converted else self.expert_efficiency
             efficiency = efficiency if own is None else own
             overheads["launch"] = self.launch if self.expert_launch is None else self.expert_launch
-            if {"m", "experts"} <= operator.dims.keys():
-                rows = operator.dims["m"] / operator.dims["experts"]
-                work = work * (padded(rows, self.expert_tile) / rows)
             if "elsewhere" in operator.dims:
                 work = work + operator.flops * (self.expert_idle * operator.dims["elsewhere"] / operator.dims["m"])
         elif converted:
@@ -309,20 +285,16 @@ class GPU(Processor):
     def _attention(self, operator: OperatorLike) -> Effort:
         """Return products and exponentials of tiles of queries, spread over the multiprocessors."""
         overheads = {"launch": self.attention_launch}
-        if stored_in_fewer_bits(operator):
-            overheads["conversion"] = self.cache_conversion
         if not counted(operator):
             return Effort({}, overheads)
         rate = self.attention_efficiency * self.peak(operator.dtype)
         dims = operator.dims
-        if not {"batch", "queries", "context", "heads", "kv_heads", "head_dim"} <= dims.keys():
-            return Effort({"arithmetic": operator.flops / rate}, overheads)
-        each = 1 / rate + self.softmax_work / (4 * dims["head_dim"]) / self.peak_vector  # a score is 4 d operations
-        overheads["tiles"] = self._tiles(operator) * self.attention_tile / self.multiprocessors
-        # the longest tile of a causal pass meets all of the context, twice the mean; in decode the context is split
-        longest = operator.flops * (2 * self.query_tile / (dims["batch"] * dims["heads"] * dims["context"]))
-        overheads["tail"] = self.attention_tail * (longest * self.multiprocessors) * each
-        return Effort({"arithmetic": operator.flops * each}, overheads)
+        if {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
+            overheads["tiles"] = self._tiles(operator) * self.attention_tile / self.multiprocessors
+            # the longest tile of a causal pass meets all of the context, twice the mean; in decode the context is split
+            longest = operator.flops * (2 * self.query_tile / (dims["batch"] * dims["heads"] * dims["context"]))
+            overheads["tail"] = self.attention_tail * (longest * self.multiprocessors) / rate
+        return Effort({"arithmetic": operator.flops / rate}, overheads)
 
     def _tiles(self, operator: OperatorLike) -> Quantity:
         """Return how many tiles of queries there are; those of heads that share a key lie together."""
@@ -342,14 +314,7 @@ class GPU(Processor):
             "norm": self.norm_streaming,
             "embedding": self.lookup_streaming,
         }.get(operator.kind)
-        if stored_in_fewer_bits(operator) and self.cache_streaming is not None:
-            own = self.cache_streaming
         return self.streaming_efficiency if own is None else own
-
-
-def stored_in_fewer_bits(operator: OperatorLike) -> bool:
-    """Return whether keys and values are stored in another data type than they are computed in."""
-    return getattr(operator, "stored", None) not in (None, operator.dtype)
 
 
 @hookimpl

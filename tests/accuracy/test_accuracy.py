@@ -42,6 +42,8 @@ MOST = {
     ("moe", "h100_sxm"): (12.5, 20.0),
 }
 
+SYSTEMS = ("a100_sxm", "h100_sxm")
+
 FITTED = {
     # tables fitted together, the system that the fit starts from, and the parameters
     "gemm": (
@@ -56,8 +58,6 @@ FITTED = {
             "attention_tile",
             "attention_tail",
             "attention_streaming",
-            "cache_conversion",
-            "cache_streaming",
         ),
     ),
     "moe": (
@@ -68,15 +68,8 @@ FITTED = {
 
 TERMS = {
     # what is left out, and where it acts
-    "exponentials of attention": ("attention", {"gpu.softmax_work": "0"}, ()),
     "a tile's fixed time": ("attention", {"gpu.attention_tile": "0"}, ("attention_tile",)),
     "the longest tile's tail": ("attention", {"gpu.attention_tail": "0"}, ("attention_tail",)),
-    "attention's own streaming and launch for a converted cache": (
-        "attention",
-        {"gpu.cache_conversion": "0"},
-        ("cache_conversion", "cache_streaming"),
-    ),
-    "padding of experts' rows": ("moe", {"gpu.expert_tile": "1"}, ()),
     "rows of experts elsewhere": ("moe", {"gpu.expert_idle": "0"}, ("expert_idle",)),
     "the time to convert activations": ("gemm", {"gpu.conversion": "0"}, ("conversion",)),
 }
@@ -164,18 +157,29 @@ def tables_of(names: tuple[str, ...]) -> list[Table]:
 
 
 def left_out() -> list[str]:
-    """Return the errors on what was left out of a fit."""
+    """Return the errors on what was left out of a fit: a system, or of one system half of the shapes."""
     lines = ["| left out of the fit | family | system | median | mean |", "|---|---|---|---:|---:|"]
-    found = []
+    nccl = tables_of(("collective",))[0]
+    nccl = nccl.only(nccl.words["library"] == "nccl")
+    whole, halves = [], []
     for names, parameters in FITTED.values():
-        only = [f"gpu.{p}" for p in parameters]
-        found += calibrate(tables_of(names), machine("h100-sxm"), only).crossed
-    table = tables_of(("collective",))[0]
-    found += calibrate([table.only(table.words["library"] == "nccl")], joined("h100-sxm", 2, "nccl")).crossed
-    for label, family, system, median, mean in found:
-        if label == system or label not in ("a100_sxm", "h100_sxm"):
-            lines.append(f"| {label} | {family} | {system} | {median:.0f} | {mean:.0f} |")
+        whole += calibrate(tables_of(names), machine("h100-sxm"), [f"gpu.{p}" for p in parameters]).crossed
+        for label in SYSTEMS:
+            tables = [t.of_systems((label,)) for t in tables_of(names)]
+            halves += calibrate(tables, machine(label), fitted_on(label, parameters)).crossed
+    whole += calibrate([nccl], joined("h100_sxm", 2, "nccl")).crossed
+    for label in SYSTEMS:
+        halves += calibrate([nccl.of_systems((label,))], joined(label, 2, "nccl")).crossed
+    rows = [*((f"all of {w[0]}", *w[1:]) for w in whole if w[0] == w[2]), *halves]
+    for label, family, system, median, mean in rows:
+        lines.append(f"| {label} | {family} | {system} | {median:.0f} | {mean:.0f} |")
     return lines
+
+
+def fitted_on(label: str, parameters: tuple[str, ...]) -> list[str]:
+    """Return the parameters that the rows of a system depend on: on A100 nothing has fewer than 16 bits."""
+    eight = {"conversion", "converted_efficiency", "expert_converted_efficiency"}
+    return [f"gpu.{p}" for p in parameters if label == "h100_sxm" or p not in eight]
 
 
 def terms() -> list[str]:
@@ -183,14 +187,13 @@ def terms() -> list[str]:
     lines = ["| without | family | system | mean with | mean without |", "|---|---|---|---:|---:|"]
     for words, (group, fixed, dropped) in TERMS.items():
         names, parameters = FITTED[group]
-        for label in ("a100_sxm", "h100_sxm"):
+        for label in SYSTEMS:
             tables = [t.of_systems((label,)) for t in tables_of(names)]
-            own = [p for p in parameters if label == "h100_sxm" or ("conver" not in p and p != "cache_streaming")]
-            start = machine(label)
-            best = calibrate(tables, start, [f"gpu.{p}" for p in own], crossed=False).after
-            less = [f"gpu.{p}" for p in own if p not in dropped]
+            own, start = fitted_on(label, parameters), machine(label)
+            less = [p for p in own if p.removeprefix("gpu.") not in dropped]
             if len(less) == len(own) and dropped:
                 continue
+            best = calibrate(tables, start, own, crossed=False).after
             rest = calibrate(tables, start, less, crossed=False, fixed=fixed).after
             for family, system in best:
                 lines.append(

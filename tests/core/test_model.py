@@ -18,7 +18,8 @@ from symarch.trace import Shard
 SYSTEMS = ["a100-sxm", "a100-sxm-8", "b200-sxm", "b200-sxm-8", "h100-sxm", "h100-sxm-8", "h200-sxm", "h200-sxm-8",
            "h200-hbf-8", "h200-hbf-daisy-8", "h200-hbf-daisy-exclusive-8"]  # fmt: skip
 MODELS = ["llama-2-7b", "llama-3.1-70b", "llama-3.1-405b", "qwen3-32b", "mixtral-8x7b", "qwen3-30b-a3b",
-          "deepseek-v3.2", "gpt-oss-120b", "gemma-3-27b", "llama-4-scout", "qwen3-next-80b-a3b", "nemotron-h-56b"]  # fmt: skip
+          "deepseek-v3.2", "gpt-oss-120b", "gemma-3-27b", "llama-4-scout", "qwen3-next-80b-a3b",
+          "nemotron-h-56b"]  # fmt: skip
 """One of each kind of attention and FFN; every shipped model has its counts in test_models.py."""
 
 

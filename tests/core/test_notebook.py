@@ -25,3 +25,21 @@ def test_records_show_tables_and_formulas() -> None:
     latex = analysis.explain("tpot")._repr_latex_()
     assert latex.startswith("$")
     assert latex.count("{") == latex.count("}")
+
+
+def test_answers_show_tables() -> None:
+    system = symarch.load_system("h200-hbf-8", {"gpu.overlap": "inf"})
+    analysis = symarch.analyze(system, symarch.load_model("llama-3.1-8b"), phase="decode")
+    headroom = analysis.headroom("tpot")
+    regimes = analysis.regimes("tpot", "hbf.read_time")
+    crossing = analysis.break_even("hbf.read_time", 1.01 * headroom.value, forms=False)
+    drawn = analysis.uncertainty(samples=1000)
+    for record, word in (
+        (headroom, headroom.floor),
+        (regimes, "condition"),
+        (crossing, "equals the target of"),
+        (drawn, "1000 samples"),
+    ):
+        page = record._repr_html_()  # type: ignore[attr-defined]
+        ElementTree.fromstring(f"<div>{page}</div>")
+        assert word in page

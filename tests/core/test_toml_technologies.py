@@ -455,7 +455,7 @@ def test_a_fault_names_file_line_technology_and_expression(tmp_path: Path, text:
         (memory("self = 1"), "parameters.self: the name has a meaning of its own"),
         (memory("efficiency = 1.5"), "parameters.efficiency: is 1.5 here; it must be at most 1"),
         (memory(expressions='efficiency = "2 * size / size"'), "expressions.efficiency: is 2 here; it must be at most"),
-        (memory(expressions='write_bandwidth = "0 * rate"'), "write_bandwidth: is 0 B/s here; it must be greater than 0"),
+        (memory(expressions='write_bandwidth = "0 * rate"'), "write_bandwidth: is 0 B/s here; it must be greater"),
         (memory('endurance = { value = "0 B", nonnegative = true }'), "endurance: is 0 B here; it must be greater"),
         (memory(expressions='read_latency = "-(size / rate)"'), "read_latency: is -1 s here; it must be 0 or more"),
         (memory().replace('capacity = "size"', 'capacity = "0 * size"'), "capacity: is 0 B here; it must be greater"),

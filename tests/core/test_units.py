@@ -63,6 +63,7 @@ BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50}
         ("7 token/s", "1/s", 7.0),
         ("inf", "s", math.inf),
         ("Infinity", "1", math.inf),
+        ("infinite", "1", math.inf),  # as values are printed
         ("-inf", "1", -math.inf),
     ],
 )
@@ -177,6 +178,8 @@ def test_junk_is_refused_in_one_short_sentence(text: str) -> None:
         ("5 s", "B/s", "use B/s, kB/s, MB/s, GB/s"),
         ("5 GB", "s", "use ps, ns, us, ms"),
         ("5 GB", "kg", "use kg"),
+        ("5 GB", "1", "use a bare number"),
+        ("many", "1", "a quantity looks like '20'"),
         ("fast", "B/s", "does not begin with a number; a quantity looks like '20 [A-Z]?B/s'"),
         ("fast", "K", "a quantity looks like '20 K'"),
         ("5 5 GB", "B", "unknown unit '5 GB'; near: GB"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 import symarch
@@ -181,20 +182,20 @@ def test_products_in_fewer_bits_convert_and_run_at_their_own_peak() -> None:
     assert effort.overheads == {"launch": gpu.launch, "conversion": gpu.conversion}
 
 
-def attention(queries: int, context: int, batch: int = 1, stored: str = "bf16", head_dim: int = 128) -> Operator:
+def attention(queries: int, context: int, batch: int = 1, head_dim: int = 128) -> Operator:
     dims = {"batch": batch, "queries": queries, "context": context, "heads": 32, "kv_heads": 8, "head_dim": head_dim}
     flops = 4.0 * batch * 32 * head_dim * queries * context
-    return Operator("op", "attention", 1, dims, "bf16", flops, stored=stored)
+    return Operator("op", "attention", 1, dims, "bf16", flops)
 
 
-def test_attention_takes_products_exponentials_tiles_and_the_last_one() -> None:
+def test_attention_takes_products_tiles_and_the_last_one() -> None:
     # 2048 queries of 32 heads, 4 to a key: 8192 rows a key in 64 tiles of 128, 512 in all; a score of heads of 128 is
-    # 512 operations of the matrix units and 12 of the vector units
-    gpu = preset("h100-sxm", attention_efficiency=0.8, attention_tile=1e-6, attention_tail=0.5, softmax_work=12)
+    # 512 operations
+    gpu = preset("h100-sxm", attention_efficiency=0.8, attention_tile=1e-6, attention_tail=0.5)
     flops = 4.0 * 32 * 128 * 2048 * 2048
     effort = gpu.effort(attention(2048, 2048))
-    assert effort.times == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T) + flops / 512 * 12 / (66.9 * T))}
-    longest = 128 * 2048 * (512 / (0.8 * 989 * T / 132) + 12 / (66.9 * T / 132))  # of one core, all of the context
+    assert effort.times == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T))}
+    longest = 128 * 2048 * 512 / (0.8 * 989 * T / 132)  # of one core, all of the context
     assert effort.overheads == {
         "launch": gpu.attention_launch,
         "tiles": pytest.approx(512 * 1e-6 / 132),
@@ -202,30 +203,9 @@ def test_attention_takes_products_exponentials_tiles_and_the_last_one() -> None:
     }
 
 
-def test_narrow_heads_lower_the_rate_of_attention() -> None:
-    # FlashAttention 3 (arXiv 2407.08608, figures of causal prefill on H100): heads of 64 are slower than heads of 128
-    gpu = preset("h100-sxm")
-    wide, narrow = (attention(16_384, 16_384, head_dim=d) for d in (128, 64))
-    rates = [o.flops / gpu.effort(o).times["arithmetic"] for o in (wide, narrow)]
-    assert rates[1] < 0.85 * rates[0]
-
-
-def test_attention_reads_at_a_rate_of_its_own_less_where_the_cache_is_converted() -> None:
-    gpu = preset("h100-sxm")
-    assert gpu.streaming("hbm", attention(1, 1024)) == gpu.attention_streaming
-    assert gpu.streaming("hbm", attention(1, 1024, stored="fp8")) == gpu.cache_streaming < gpu.attention_streaming
-    assert gpu.streaming("gddr6", attention(1, 1024)) is None
-
-
 def test_in_decode_heads_that_share_a_key_are_one_tile() -> None:
     gpu = preset("h100-sxm")
     assert gpu.effort(attention(1, 1024)).overheads["tiles"] == pytest.approx(8 * gpu.attention_tile / 132)
-
-
-def test_a_cache_in_fewer_bits_is_converted() -> None:
-    gpu = preset("h100-sxm")
-    assert "conversion" not in gpu.effort(attention(1, 1024)).overheads
-    assert gpu.effort(attention(1, 1024, stored="fp8")).overheads["conversion"] == gpu.cache_conversion
 
 
 def experts(m: float, held: float, dtype: str = "bf16", **more: float) -> Operator:
@@ -233,13 +213,13 @@ def experts(m: float, held: float, dtype: str = "bf16", **more: float) -> Operat
     return Operator("op", "moe_matmul", 1, dims, dtype, 2.0 * m * 2**20)
 
 
-def test_rows_of_an_expert_are_padded_to_its_tile() -> None:
+def test_experts_have_a_launch_and_an_efficiency_of_their_own() -> None:
     gpu = preset("h100-sxm")
-    one = gpu.effort(experts(8, 8)).times["arithmetic"]  # a row each, in tiles of 64
-    full = gpu.effort(experts(512, 8)).times["arithmetic"]
-    assert one == pytest.approx(full, rel=1e-12)
-    assert full == pytest.approx(2 * 512 * 2**20 / (gpu.expert_efficiency * 989 * T), rel=1e-12)
-    assert gpu.effort(experts(512, 8)).overheads == {"launch": gpu.expert_launch}
+    found = gpu.effort(experts(512, 8))
+    assert found.times == {"arithmetic": pytest.approx(2 * 512 * 2**20 / (gpu.expert_efficiency * 989 * T))}
+    assert found.overheads == {"launch": gpu.expert_launch}
+    plain = preset("h100-sxm", expert_efficiency=None, expert_launch=None)
+    assert plain.effort(experts(512, 8)) == plain.effort(attrs.evolve(experts(512, 8), kind="matmul"))
 
 
 def test_rows_of_experts_elsewhere_take_their_share() -> None:
@@ -251,10 +231,11 @@ def test_rows_of_experts_elsewhere_take_their_share() -> None:
 @pytest.mark.parametrize("name", ["a100-sxm", "h100-sxm"])
 def test_every_kind_of_kernel_streams_at_its_own_rate(name: str) -> None:
     gpu = preset(name)
-    kinds = ("matmul", "moe_matmul", "elementwise", "conversion", "norm", "embedding")
+    kinds = ("matmul", "attention", "moe_matmul", "elementwise", "conversion", "norm", "embedding")
     rates = [gpu.streaming("hbm", Operator("op", k)) for k in kinds]
     assert rates == [
         gpu.streaming_efficiency,
+        gpu.attention_streaming,
         gpu.expert_streaming,
         gpu.pointwise_streaming,
         gpu.pointwise_streaming,

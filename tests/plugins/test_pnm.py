@@ -88,6 +88,15 @@ def test_cores_reach_their_memory_from_inside_and_the_host_over_its_port(tmp_pat
     assert inside.read_energy == pytest.approx(outside.read_energy / 2.5)
 
 
+def test_at_the_speed_of_light_no_limit_on_power_acts(tmp_path: Path) -> None:
+    where = '[mapping]\nprocessor = "cores"'
+    analysis = symarch.analyze(load(tmp_path, where), symarch.load_model("llama-3.1-8b"), phase="decode", ideal=True)
+    result = analysis.evaluate(batch=1, context=1024)
+    assert not [c for c in result.constraints if c.name.endswith(".power")]
+    # 32 layers, embedding apart: 7.50 G weights of 2 B and 1024 tokens of 131,072 B at 4.8 TB/s
+    assert result.metrics["tpot"] == pytest.approx((7504924672 * 2 + 1024 * 131072) / 4.8e12, rel=5e-3)
+
+
 def test_operators_run_where_the_mapping_says(tmp_path: Path) -> None:
     model = symarch.load_model("llama-3.1-8b")
     plain = symarch.analyze(load(tmp_path), model, phase="decode").evaluate(batch=8)

@@ -268,7 +268,7 @@ def test_a_system_runs(system: str, model: str) -> None:
     assert result.tpot is not None
     streamed = symarch.load_model(model).streamed_parameters() * 2
     assert result.tpot > streamed / (spec.tensor or 1) / max(rates)
-    # nor does a device draw more than its memories and processors may, a near-memory processor having limits of its own
+    assert math.fsum(o.count * o.time for o in result.operators if o.phase == "decode") == pytest.approx(result.tpot)
     broken = {c.name for c in result.constraints if not c.ok}
     if model == "llama-3.1-8b":
         assert broken == TOO_SMALL.get(system, set())
@@ -330,8 +330,8 @@ def test_a_replica_carries_no_traffic_of_the_others() -> None:
 
 
 def test_thirty_metres_of_fibre_cost_their_time() -> None:
-    # 161 all-reduces and one gathering of logits a step: up to a switch and down, 29 m further each way at 5 ns a metre,
-    # and a switch of 100 instead of 25 Tb/s, 100 ns slower; twice of it all where an all-reduce takes two shots
+    # 161 all-reduces and one gathering of logits a step: up to a switch and down, 29 m further each way at 5 ns a
+    # metre, and a switch of 100 instead of 25 Tb/s, 100 ns slower; twice of it where an all-reduce takes two shots
     crossing = 2 * 29 * 5e-9 + 100e-9
     longer = tpot("b200-optics-64", batch=64) - tpot("b200-ualink-8", batch=8)
     assert 162 * crossing * (1 - 1e-9) <= longer <= 2 * 162 * crossing * (1 + 1e-9)
@@ -369,3 +369,15 @@ def test_a_system_written_out_loads_back_equal(name: str, tmp_path: Path) -> Non
             component.technology, component.topology, component.size, component.on, component.between,
             component.shared_by)  # fmt: skip
     assert (again.tensor, again.data, again.place, again.run) == (system.tensor, system.data, system.place, system.run)
+
+
+def test_size_is_a_parameter_where_there_is_no_network(tmp_path: Path) -> None:
+    # the planes of an LPU have sides of `size` cells; `size` of a network is the number of its endpoints
+    path = tmp_path / "small.toml"
+    path.write_text('format = 1\nextends = "groq-lpu-8"\n[processor.lpu]\nsize = { value = 160 }\n', encoding="utf-8")
+    for system in (symarch.load_system(str(path)), symarch.load_system("groq-lpu-8", {"lpu.size": 160})):
+        assert system.devices == 8
+        assert system.components["lpu"].settings["size"].value == 160
+        # a quarter of the cells of 320 x 320
+        peak = graph(symarch.load_system("groq-lpu")).processors["lpu"].peak("bf16")
+        assert graph(system).processors["lpu"].peak("bf16") == pytest.approx(peak / 4, rel=1e-12)

@@ -17,6 +17,8 @@ _PLACES = {
 }
 """Modules of the names; those that compute need numpy, which a run that asks for its expected error does not."""
 
+__all__ = list(_PLACES)
+
 
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:

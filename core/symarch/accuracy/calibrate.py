@@ -34,7 +34,7 @@ SCALE = 0.05
 WORST_CONDITION = 300.0
 """Ratio of the best to the worst determined combination of parameters beyond which the data cannot tell them apart."""
 
-UNSEEN = ("covered_latency", "softmax_work", "spill", "runtime_memory", "allocatable")
+UNSEEN = ("covered_latency", "spill", "runtime_memory", "allocatable")
 """Parameters that kernels measured alone say nothing of."""
 
 HALVES = {

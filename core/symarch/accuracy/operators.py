@@ -82,7 +82,6 @@ def _attention(words: Words, x: Numbers, queries: Quantity, context: Quantity, p
             Access("activations", read=rows * q * wide, write=rows * q * wide),
         ),
         context=True,
-        stored=_type(words["kv_dtype"]),
     )
 
 

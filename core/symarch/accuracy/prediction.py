@@ -53,6 +53,16 @@ def record_rows(family: str, words: Mapping[str, str], system: System, fitted: t
     return Program.of(tape, {"time": total(times)})
 
 
+def speed_of_light(system: System) -> System:
+    """Return the ideal system, except that kernels alone have nobody to be fused with."""
+    found = system.ideal()
+    kept = {
+        c.name: attrs.evolve(c, settings={**c.settings, "spill": system.components[c.name].settings["spill"]})
+        for c in found.of("processor")
+    }
+    return attrs.evolve(found, components={**found.components, **kept})
+
+
 def predict(table: Table, ideal: bool = False, change: Callable[[System], System] | None = None) -> Prediction:
     """Predict every row of a table; rows that cannot be are not numbers, with the reasons."""
     family = FAMILIES[table.family]
@@ -69,7 +79,7 @@ def predict(table: Table, ideal: bool = False, change: Callable[[System], System
         try:
             system = joined(words["system"], devices_of(words), words.get("library"))
             system = system if change is None else change(system)
-            program = record_rows(table.family, words, system.ideal() if ideal else system)
+            program = record_rows(table.family, words, speed_of_light(system) if ideal else system)
         except (SymarchError, ValueError) as error:
             reasons[words["system"], str(error)] = reasons.get((words["system"], str(error)), 0) + rows.size
             continue

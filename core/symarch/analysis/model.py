@@ -19,7 +19,7 @@ from symarch.analysis.limits import (
     prefetch_buffers,
     static_powers,
 )
-from symarch.analysis.steps import averaged, stretches
+from symarch.analysis.steps import Chunks, Once, Steps, Walk, averaged
 from symarch.analysis.time import (
     Bench,
     Load,
@@ -286,9 +286,17 @@ def _run(
 ) -> Pass:
     walk = _walk(workload, phase)
     mapping = benches.main.mapping
+    spread: list[Quantity] = []
 
-    def trace(context: Quantity) -> list[Operator]:
-        return model.operators(workload.step(phase, batch, context), mapping.shard)
+    def trace(place: Quantity) -> list[Operator]:
+        found = model.operators(workload.step(phase, batch, place), mapping.shard)
+        if phase == "prefill" and workload.chunk is not None and any(o.period is not None for o in found):
+            # attention in chunks of its own does not grow evenly from pass to pass: its work is spread over them
+            if not spread:
+                whole = attrs.evolve(workload, chunk=None).step(phase, batch, workload.prompt)
+                spread.extend(o.flops / workload.rounds for o in model.operators(whole, mapping.shard))
+            found = [o if o.period is None else attrs.evolve(o, flops=f) for o, f in zip(found, spread, strict=True)]
+        return found
 
     typical = trace(walk.typical)
     _check_run(mapping, typical)
@@ -313,15 +321,13 @@ def _run(
             load = operator_load(bench, operator)
         limit = limited_time(limits, load.energies, operator.name)
         flops = operator.flops
-        if operator.context and walk.steps is not None:
+        if operator.context and walk.several:
             grown, steps = walk.stretches(operator), walk.steps
             ends, parts = [], []
             for stretch in grown:
-                edges = [even(at(c, position)) for c in (stretch.first, stretch.last)]
+                edges = [at(c, position) for c in (stretch.first, stretch.last)]
                 # tiles and granules are rounded in the middle of a stretch: at the mean context if it is the only one
-                middle = operator
-                if len(grown) > 1:
-                    middle = even(at(stretch.middle, position))
+                middle = operator if len(grown) == 1 else at(stretch.middle, position)
                 early, late = (operator_load(bench, e, middle) for e in edges)
                 powers = [limited_time(limits, e.energies, operator.name) for e in (early, late)]
                 parts.append(mean_time(order, stretch.points, early, late, (powers[0], powers[1])))
@@ -331,11 +337,8 @@ def _run(
                 some = Max(steps, 1)  # an output of one token has no step
                 time = total(part * s.steps for part, s in zip(parts, grown, strict=True)) / some
                 load = averaged(load, ends, some)
-                if operator.period is None or phase == "decode":
-                    flops = total(
-                        s.steps * (at(s.first, position).flops + at(s.last, position).flops) / 2 for s in grown
-                    )
-                    flops = flops / some
+                flops = total(s.steps * (at(s.first, position).flops + at(s.last, position).flops) / 2 for s in grown)
+                flops = flops / some
         else:
             time = time_of(order, load, limit)
         count = workload.runs(operator, phase)
@@ -404,14 +407,16 @@ class _Rates:
         return cls(powers, {m: (rates[0][m], rates[1][m]) for m in rates[0]})
 
 
-def _contexts(workload: Workload, phase: str) -> tuple[Any, Any, Any, Any]:
-    """Return mean, first and last context of a phase, and the number of decode steps; None where one pass is all."""
+def _walk(workload: Workload, phase: str) -> Walk:
+    """Return the passes of a phase."""
     if phase == "prefill":
-        return workload.prompt, None, None, None
+        if workload.chunk is None:
+            return Once(workload.prompt)
+        return Chunks(workload.prefix, workload.fresh / workload.rounds, workload.rounds, workload.shares)
     if workload.context is not None:
-        return workload.context, None, None, None
+        return Once(workload.context)
     first, last = workload.prompt + 1, workload.prompt + workload.output - 1
-    return workload.prompt + workload.output / 2, first, last, workload.output - 1
+    return Steps(workload.prompt + workload.output / 2, first, last, workload.output - 1)
 
 
 def _metrics(workload: Workload, passes: Mapping[str, Pass], static: Quantity | None, no_static: tuple[str, ...],
@@ -450,12 +455,17 @@ def _capacities(benches: Benches, model: Architecture, workload: Workload, batch
     mapping, system = benches.main.mapping, benches.main.system
     stored = model.stored(mapping.shard)
     tokens = workload.context if workload.context is not None else workload.prompt + workload.output
+    if workload.draft:
+        tokens = tokens + workload.draft
     need: dict[str, list[Quantity]] = {}
     need.setdefault(mapping.place["weights"], []).append(stored.weights * workload.bytes["weights"])
     if "experts" in workload.bytes:
         experts = stored.experts * workload.bytes["experts"]
         need.setdefault(mapping.place["experts"], []).append(experts)
-    cache = batch * stored.cached(tokens) * workload.bytes["kv_cache"]
+    cached = batch * stored.cached(tokens)
+    if workload.shares:  # stored once a replica; windows move on with each sequence
+        cached = cached - (batch - 1) * (workload.prefix * stored.kv_per_token)
+    cache = cached * workload.bytes["kv_cache"]
     need.setdefault(mapping.place["kv_cache"], []).append(cache)
     if "state" in workload.bytes:
         need.setdefault(mapping.place["state"], []).append(batch * stored.state * workload.bytes["state"])

@@ -74,6 +74,8 @@ class Request:
         single: whether decode is one step at a given context instead of the mean over the output.
         fixed: sizes that are numbers: those a recorded trace was taken at.
         model: sizes of the model that are symbols, `model.KEY`, with their values.
+        serving: sizes that only some ways of serving have, with their values: prefix, chunk, acceptance.
+        draft: drafted tokens that a decode step verifies.
     """
 
     phase: str
@@ -81,6 +83,8 @@ class Request:
     single: bool = False
     fixed: Mapping[str, int] = attrs.field(factory=dict)
     model: Mapping[str, float] = attrs.field(factory=dict)
+    serving: Mapping[str, float] = attrs.field(factory=dict)
+    draft: int = 0
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -95,9 +99,12 @@ class Request:
     @property
     def all_sizes(self) -> tuple[str, ...]:
         """Return the names of all sizes of the workload."""
+        absent = {"chunk"} if self.single or self.phase == "decode" else set()
+        serving = tuple(s for s in self.serving if s not in absent)
         if self.single:
-            return ("batch", "context")
-        return ("batch", "prompt") if self.phase == "prefill" else ("batch", "prompt", "output")
+            return ("batch", "context", *serving)
+        usual = ("batch", "prompt") if self.phase == "prefill" else ("batch", "prompt", "output")
+        return (*usual, *serving)
 
 
 def parse_dtypes(text: str) -> dict[str, str]:
@@ -178,17 +185,24 @@ def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
     found["trace.flop_per_mac"] = Symbol(
         "trace.flop_per_mac", "FLOP", 2, source="a multiply and an add", status="standard", latex="f_{mac}"
     )
-    letters = {"batch": "N", "prompt": "S", "output": "O", "context": "T"}
+    letters = {"batch": "N", "prompt": "S", "output": "O", "context": "T", "prefix": "P", "chunk": "C",
+               "acceptance": "\\alpha"}  # fmt: skip
     for key, number in request.model.items():
         name = f"model.{key}"
         found[name] = Symbol(name, "1", number, integer=isinstance(number, int), source="the model's configuration")
     for size in request.sizes:
-        default = DEFAULTS.get(size, DEFAULTS["prompt"])
-        found[size] = Symbol(size, "1", default, integer=True, source="workload", latex=letters[size])
+        share = size == "acceptance"
+        found[size] = Symbol(size, "1", _default(request, size), integer=not share, at_most=1 if share else None,
+                             source="workload", latex=letters[size])  # fmt: skip
     return found
 
 
-def _workload(request: Request, value: Any) -> Workload:
+def _default(request: Request, size: str) -> float:
+    """Return the value of a size unless told otherwise."""
+    return request.serving.get(size, DEFAULTS.get(size, DEFAULTS["prompt"]))
+
+
+def workload_of(request: Request, value: Any) -> Workload:
     """Build a workload of the scalars that `value(name)` gives."""
     sizes = {s: request.fixed[s] if s in request.fixed else value(s) for s in request.all_sizes}
     return Workload(
@@ -200,6 +214,10 @@ def _workload(request: Request, value: Any) -> Workload:
         flop_per_mac=value("trace.flop_per_mac"),
         dtypes=request.dtypes,
         phases=request.phases,
+        prefix=sizes.get("prefix", 0),
+        chunk=sizes.get("chunk"),
+        draft=request.draft,
+        acceptance=sizes.get("acceptance"),
     )
 
 
@@ -209,7 +227,7 @@ def run_on(system: System, model: Architecture, request: Request, value: Any) ->
     mapping = resolve(system, model)  # which checks the model's own numbers
     if request.model and isinstance(model, Resizable):
         model = model.resized({key: value(f"model.{key}") for key in request.model})
-    return build_model(graph, model, mapping, _workload(request, value))
+    return build_model(graph, model, mapping, workload_of(request, value))
 
 
 def record(system: System, model: Architecture, request: Request) -> Recorded:
@@ -294,7 +312,10 @@ def check_sizes(request: Request, given: Mapping[str, Any]) -> dict[str, float]:
         if name in request.fixed:
             value = request.fixed[name]
         if value is None:
-            value = DEFAULTS.get(name, DEFAULTS["prompt"])
+            value = _default(request, name)
+        if name == "acceptance":
+            sizes[name] = check_acceptance(value)
+            continue
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise WorkloadError(f"{name} is {value!r}; it must be a whole number, at least 1")
         if value > LARGEST_SIZE:
@@ -304,7 +325,20 @@ def check_sizes(request: Request, given: Mapping[str, Any]) -> dict[str, float]:
         sizes[name] = value
     if request.phase == "decode" and sizes.get("output", 2) < 2:
         raise WorkloadError("output 1 has no decode step; the first token comes from prefill")
+    whole = "context" if request.single else "prompt"
+    if "prefix" in sizes and sizes["prefix"] >= sizes[whole]:
+        raise WorkloadError(
+            f"prefix is {sizes['prefix']:.0f} and the {whole} {sizes[whole]:.0f} tokens; the prefix, which is cached, "
+            f"must be shorter than the {whole}"
+        )
     return sizes
+
+
+def check_acceptance(value: Any) -> float:
+    """Return the share of drafted tokens that is accepted. Raises WorkloadError if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise WorkloadError(f"acceptance is {value!r}; it must be a share between 0 and 1")
+    return float(value)
 
 
 __all__ = [
@@ -314,10 +348,12 @@ __all__ = [
     "Recorded",
     "Request",
     "Symbol",
+    "check_acceptance",
     "check_sizes",
     "parse_dtypes",
     "record",
     "run_on_dimensions",
     "run_on_floats",
     "symbols_of",
+    "workload_of",
 ]

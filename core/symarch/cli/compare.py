@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symarch.cli.options import built, model_option, point_options, usual_metric, workload
+from symarch.cli.options import built, model_option, point_options, serving, usual_metric, workload
 from symarch.errors import SpecError, nearest
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
 @model_option
 @workload
+@serving
 @point_options
 @click.option("--metric", help="What differences and break-evens are about [tpot; ttft under --phase prefill].")
 @click.option("--break-even", "parameter", metavar="NAME", help="The parameter to search [each differing one].")

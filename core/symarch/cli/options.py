@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 SIZES = ("batch", "prompt", "output", "context")
+SERVING = ("prefix", "chunk", "acceptance")
 
 
 def parse_settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -49,9 +50,22 @@ def workload(function: _F) -> _F:
     return function
 
 
+def serving(function: _F) -> _F:
+    """Add the options on how requests are served."""
+    options = [
+        click.option("--prefix", type=int, metavar="N", help="Tokens of each prompt that are cached and shared."),
+        click.option("--chunk", type=int, metavar="N", help="Prefill in passes of at most N tokens of each prompt."),
+        click.option("--draft", type=int, metavar="N", help="Drafted tokens that a decode step verifies."),
+        click.option("--acceptance", type=float, metavar="A", help="Share of drafted tokens accepted, 0 to 1."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def analysis_options(function: _F) -> _F:
-    """Add SYSTEM, --model, the workload, --set and --ideal."""
-    return click.argument("system", metavar="SYSTEM")(model_option(workload(point_options(function))))
+    """Add SYSTEM, --model, the workload, how it is served, --set and --ideal."""
+    return click.argument("system", metavar="SYSTEM")(model_option(workload(serving(point_options(function)))))
 
 
 def model_option(function: _F) -> _F:
@@ -73,7 +87,7 @@ def point_options(function: _F) -> _F:
 
 def split_settings(settings: dict[str, str]) -> tuple[dict[str, str], dict[str, float]]:
     """Divide `--set` into the system's parameters and the symbols of workload and trace."""
-    own = {k: v for k, v in settings.items() if k in SIZES or k.startswith(("dtype.", "trace."))}
+    own = {k: v for k, v in settings.items() if k in (*SIZES, *SERVING) or k.startswith(("dtype.", "trace."))}
     return {k: v for k, v in settings.items() if k not in own}, {k: _number(k, v) for k, v in own.items()}
 
 
@@ -143,13 +157,17 @@ def built(
     settings, sizes = model_settings(options["settings"])
     settings, own = split_settings(settings)
     for name, value in own.items():
-        if name in given:
+        if name in given or options.get(name) is not None:
             raise WorkloadError(f"{name} is given twice: --{name} and --set")
         if name.startswith("dtype.") and options["dtype"] != "bf16":
             raise WorkloadError(f"{name} is given twice: --dtype and --set")
         given[name] = value
+    asked = {name: given.pop(name) if name in given else options.get(name) for name in SERVING}
     phase = point(options, given)
+    if "context" in given and asked["chunk"] is not None:
+        raise WorkloadError("--context is one decode step; it cannot go with --chunk")
     systems = load(settings)
     model = load_model(options["model"], sizes)
-    chosen = {"phase": phase, "dtype": options["dtype"], "ideal": options["ideal"]}
+    chosen = {"phase": phase, "dtype": options["dtype"], "ideal": options["ideal"], "draft": options.get("draft")}
+    chosen |= asked
     return [analyze(system, model, **chosen) for system in systems], given

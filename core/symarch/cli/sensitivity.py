@@ -15,23 +15,25 @@ from symarch.errors import SymarchError
 @analysis_options
 @click.option("--metric", help="Any metric of `symarch run` [tpot; ttft under --phase prefill].")
 @click.option(
-    "--format", "form", metavar="NAME", help="text, json, md or one of a plugin [that of FILE's suffix, else text]."
-)
-@click.option("-o", "target", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to a file.")
-def command(metric: str | None, form: str | None, target: Path | None, **options: Any) -> None:
+    "--format", "form", metavar="NAME",
+    help="text, md, html, latex, json or one of a plugin [that of FILE's suffix, else text].",
+)  # fmt: skip
+@click.option("--target", "aim", metavar="VALUE", help="Where the metric would be that: 20ms. In md and html reports.")
+@click.option("-o", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to a file.")
+def command(metric: str | None, form: str | None, aim: str | None, file: Path | None, **options: Any) -> None:
     """Print how a metric of MODEL on SYSTEM answers to every parameter: exact elasticities, ranges, limits."""
     from symarch.report.formats import format_for, render
     from symarch.report.record import report_of
 
-    name = format_for(form, target)
+    name = format_for(form, file)
     analysis, given = build(options)
     found = analysis.sensitivity(usual_metric(analysis) if metric is None else metric, **given)
-    text = render(report_of(analysis, found, given), name)
-    if target is None:
+    text = render(report_of(analysis, found, given, aim), name)
+    if file is None:
         click.echo(text, nl=False)
         return
     try:
-        target.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SymarchError(f"cannot write {target}: {error.strerror}") from None
-    click.echo(f"wrote {target}", err=True)
+        raise SymarchError(f"cannot write {file}: {error.strerror}") from None
+    click.echo(f"wrote {file}", err=True)

@@ -248,7 +248,8 @@ class Plot:
         w, h = LETTER * len(text) + 4, 14.0
         tries = (
             (x + reach, y - h / 2), (x - reach - w, y - h / 2), (x - w / 2, y - reach - h), (x - w / 2, y + reach),
-            (x + reach, y - reach - h), (x + reach, y + reach), (x - reach - w, y - reach - h), (x - reach - w, y + reach),
+            (x + reach, y - reach - h), (x + reach, y + reach),
+            (x - reach - w, y - reach - h), (x - reach - w, y + reach),
         )  # fmt: skip
         for left, top in tries:
             inside = left >= self.left and left + w <= self.right and top >= self.top and top + h <= self.bottom

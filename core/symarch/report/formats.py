@@ -1,21 +1,24 @@
 """The formats of sensitivity reports, and how one is found: by the name a user gives, or by the suffix of a file.
 
-A format is a class with a `name`, a `suffix` and `render(report)`. The three of symarch come in through the same hook
+A format is a class with a `name`, a `suffix` and `render(report)`. Those of symarch come in through the same hook
 as those of other packages.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from symarch.errors import PluginError, SymarchError
 from symarch.plugins import registry
 from symarch.plugins.discovery import FORMATS
 from symarch.plugins.hookspecs import hookimpl
-from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
 from symarch.report.data import to_json
-from symarch.report.record import Report, legend
+from symarch.report.record import Report
+
+if TYPE_CHECKING:
+    from symarch.report.sections import Table
 
 USUAL = "text"
 """The format where neither a name nor a file's suffix says which."""
@@ -52,88 +55,69 @@ class MarkdownFormat:
     suffix: ClassVar[str] = ".md"
 
     def render(self, report: Report) -> str:
-        """Return the elasticities, the definitions, the checks, what was assumed, and which plugins were used."""
-        found = report.sensitivity
-        unit, scale = readable_unit(found.value, found.unit)
-        sizes = [f"{k} {v}" for k, v in report.workload.items() if k not in ("dtype", "phase", "ideal")]
-        dtypes = [f"{k} {v}" for k, v in report.workload["dtype"].items()]
-        ideal = ["ideal (speed of light)"] if report.workload["ideal"] else []
-        rows = [
-            (
-                f"`{e.parameter}`",
-                format_setting(e.value, e.unit, e.parameter in report.in_bits),
-                e.text,
-                *("-" if v is None else format_value(v / scale) for v in (e.low, e.high, e.limit)),
-            )
-            for e in found.elasticities
-            if e.size >= SMALLEST
-        ]
-        rest = len(found.elasticities) - len(rows)
-        lines = [
-            f"# {found.metric} of {report.model} on {report.system}",
-            "",
-            f"{found.metric} = {format_quantity(found.value, found.unit)}, "
-            f"phase {report.workload['phase']}, {', '.join([*sizes, *dtypes, *ideal])}.",
-            "",
-            "An elasticity of -0.5: 1 % more of the parameter and the metric falls by 0.5 %.",
-            "",
-            *_table(("parameter", "value", "elasticity", "at low", "at high", "at best"), rows),
-            "",
-            *(f"- {sentence}".replace("*", "\\*") for sentence in legend(found.metric, unit)),
-            *([f"- {rest} more parameters have an elasticity below {SMALLEST}"] if rest else []),
-            "",
-            "## Definitions",
-            "",
-            *_table(
-                ("definition", "value", "elasticity", "made of"),
-                [
-                    (f"`{g.name}`", format_quantity(g.value, g.unit), f"{g.elasticity:+.3f}", _code(g.parts))
-                    for g in found.groups
-                    if abs(g.elasticity) >= SMALLEST
-                ],
-            ),
-            "",
-            "## Checks",
-            "",
-            "The elasticities, each times its parameter's exponent of a unit, sum to the metric's exponent.",
-            "",
-            *_table(
-                ("unit", "due", "off by", "", "note"),
-                [
-                    (c.unit, f"{c.expected:+g}", f"{c.found - c.expected:.0e}", "ok" if c.ok else "FAILS", c.note)
-                    for c in found.checks
-                ],
-            ),
-            "",
-            "## Assumed, or not modelled",
-            "",
-            *(f"- {sentence}" for sentence in report.assumptions),
-            "",
-            "## Plugins",
-            "",
-            *_table(("name", "from"), [(p["name"], f"{p['distribution']} {p['version']}") for p in report.plugins]),
-            "",
-        ]
-        return "\n".join(lines)
+        """Return every section of the report: sentences as a list, formulas as code, tables."""
+        lines = [f"# {_plain(f'{report.metric} of {report.model} on {report.system}')}"]
+        for section in report.sections:
+            lines += ["", f"## {_plain(section.title)}", ""]
+            lines += [f"- {_plain(sentence)}" for sentence in section.sentences]
+            if section.formulas:
+                lines += ["", "```text", *section.formulas, "```"]
+            for table in section.tables:
+                if table.rows:
+                    lines += ["", f"### {_plain(table.title)}"] if table.title else []
+                    lines += ["", *_table(table)]
+        return "\n".join([*lines, ""])
 
 
-SMALLEST = 0.0005
-"""Elasticities below this are left out of what people read."""
+class HtmlFormat:
+    """One HTML file with pictures, that fetches nothing."""
+
+    name: ClassVar[str] = "html"
+    suffix: ClassVar[str] = ".html"
+
+    def render(self, report: Report) -> str:
+        """Return every section of the report, with pictures beside the tables."""
+        from symarch.report.html import report_html  # the pictures, which other formats do without
+
+        return report_html(report)
 
 
-def _code(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`{n}`" for n in names)
+class LatexFormat:
+    """A LaTeX document."""
+
+    name: ClassVar[str] = "latex"
+    suffix: ClassVar[str] = ".tex"
+
+    def render(self, report: Report) -> str:
+        """Return the closed form, its definitions, the elasticities and the checks."""
+        from symarch.report.latex import report_latex
+
+        return report_latex(report)
 
 
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    cells = [columns, ("---",) * len(columns), *rows]
-    return ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in cells]
+_MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])")
+
+
+def _plain(text: str) -> str:
+    """Return a text that Markdown shows as it is."""
+    return _MARKUP.sub(lambda m: f"\\{m[0]}", " ".join(text.split()))
+
+
+def _table(table: Table) -> list[str]:
+    def cell(position: int, text: str) -> str:
+        shown = f"`{text.replace('`', '')}`" if position == 0 and table.code else _plain(text)
+        return shown.replace("|", "\\|")
+
+    columns = [_plain(c).replace("|", "\\|") for c in table.columns]
+    ends = [":--" if i == 0 or i in table.words else "--:" for i in range(len(columns))]
+    rows = [[cell(i, c) for i, c in enumerate(row)] for row in table.rows]
+    return ["| " + " | ".join(row) + " |" for row in [columns, ends, *rows]]
 
 
 @hookimpl
 def symarch_report_formats() -> list[type]:
     """Return the formats of this module."""
-    return [TextFormat, JsonFormat, MarkdownFormat]
+    return [TextFormat, JsonFormat, MarkdownFormat, HtmlFormat, LatexFormat]
 
 
 def format_for(name: str | None, target: Path | None) -> str:

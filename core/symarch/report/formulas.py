@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from symarch.api import Analysis, Explanation
 from symarch.formula import latex_of, symbol_latex
 from symarch.plugins import registry
 from symarch.quantities import format_quantity, format_setting
+from symarch.report.sections import regime_words
 from symarch.report.text import Output, console, heading, table
 from symarch.technologies import quantities_of
 
@@ -28,7 +28,7 @@ NEGLIGIBLE = 1e-9
 """Share below which an addend with a rounded constant is what rounding left of an exact 0."""
 
 
-def _rounded(expression: sympy.Expr, values: Mapping[str, float]) -> sympy.Expr:
+def rounded(expression: sympy.Expr, values: Mapping[str, float]) -> sympy.Expr:
     """Return an expression fit to read: constants that are weights at this point at six digits, residues left out."""
     if not expression.has(sympy.Float):
         return expression
@@ -57,7 +57,7 @@ def print_explanation(analysis: Analysis, explanation: Explanation, *, derivatio
     unit = explanation.unit
     out.print(heading(f"{explanation.metric} of {analysis.model.name} on {analysis.system.name}: "
                       f"{format_quantity(explanation.value, unit)}"))  # fmt: skip
-    out.print(_regime(explanation), style="dim")
+    out.print(regime_words(explanation), style="dim")
     out.print()
     rows = [
         (f"{100 * t.share:.1f} %", format_quantity(t.value, unit), t.resource, t.cause, _first(t.operators))
@@ -149,20 +149,7 @@ def _print_sum(out: Output, explanation: Explanation) -> None:
     out.print(heading(f"{explanation.metric} ="))
     for position, term in enumerate(explanation.terms):
         sign = "  " if position == 0 else "+ "
-        out.print(Text(f"  {sign}{written(_rounded(term.expression, explanation.values))}"), soft_wrap=True)
-
-
-def _regime(explanation: Explanation) -> str:
-    if explanation.unit == "J":
-        return "Energies add; static power counts for the whole time."
-    if explanation.order == math.inf:
-        return "Closed form in the regime at this point: where resources overlap, the slowest counts."
-    if explanation.order == 1:
-        return "Closed form in the regime at this point: arithmetic and data do not overlap, their times add."
-    return (
-        f"Overlap order p = {explanation.order:g}: each time t counts with the weight (t/m)**(p-1), m being "
-        "the overlapped time of its operator; the weights are those at this point."
-    )
+        out.print(Text(f"  {sign}{written(rounded(term.expression, explanation.values))}"), soft_wrap=True)
 
 
 def explanation_latex(explanation: Explanation) -> str:
@@ -172,7 +159,7 @@ def explanation_latex(explanation: Explanation) -> str:
     name = explanation.metric.replace("_", r"\_")
     for position, term in enumerate(explanation.terms):
         sign = rf"\mathrm{{{name}}} &= " if position == 0 else r"&\quad + "
-        lines.append(f"{sign}{latex_of(_rounded(term.expression, explanation.values), declared)} \\\\")
+        lines.append(f"{sign}{latex_of(rounded(term.expression, explanation.values), declared)} \\\\")
     for definition, expression in explanation.definitions.items():
         lines.append(f"{symbol_latex(definition)} &= {latex_of(expression, declared)} \\\\")
     lines[-1] = lines[-1].removesuffix(r" \\")
@@ -180,4 +167,4 @@ def explanation_latex(explanation: Explanation) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["explanation_latex", "print_explanation", "written"]
+__all__ = ["explanation_latex", "print_explanation", "rounded", "written"]

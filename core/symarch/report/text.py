@@ -96,7 +96,8 @@ def paragraph(out: Output, sentences: Iterable[str]) -> None:
 
 def describe_workload(workload: Mapping[str, Any]) -> str:
     """Return one line on the workload: sizes, phase, data types, ideal."""
-    sizes = ", ".join(f"{k} {workload[k]}" for k in ("batch", "prompt", "output", "context") if k in workload)
+    named = ("batch", "prompt", "output", "context", "prefix", "chunk", "draft", "acceptance")
+    sizes = ", ".join(f"{k} {workload[k]}" for k in named if k in workload)
     kinds = set(workload["dtype"].values())
     dtype = kinds.pop() if len(kinds) == 1 else ", ".join(f"{k} {v}" for k, v in workload["dtype"].items())
     phase = "" if workload["phase"] == "both" else f", {workload['phase']} only"

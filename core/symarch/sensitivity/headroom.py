@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from symarch.notebook import html_table
 from symarch.program import Node, Program, Tape, gradient
 from symarch.program.derivatives import evaluate
 from symarch.program.functions import FLOAT
@@ -102,6 +103,13 @@ class Headroom:
         """Return the entries of a kind: parameter, definition or resource."""
         return tuple(e for e in self.entries if e.kind == kind)
 
+    def _repr_html_(self) -> str:
+        """Return the waterfall, for notebooks."""
+        rows = [(s.resource, f"{100 * s.share:.1f} %", format_quantity(s.value, self.unit), s.binds)
+                for s in self.waterfall]  # fmt: skip
+        title = f"{self.metric} = {format_quantity(self.value, self.unit)}"
+        return html_table(title, ("without", "share", self.metric, "then binds"), rows)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
         return {
@@ -171,10 +179,9 @@ class Factors:
 def resources(point: Point) -> Factors:
     """Return a metric as a function of a factor on the time of each resource (for energies: on its energy)."""
     marked = {unit: point.program.marks(unit) for unit in ("s", "J")}
-    energies = point.unit in ("J", "W")
-    labels = {i: label[0] for i, label in marked["J" if energies else "s"].items()}
+    labels = {i: label[0] for i, label in marked[point.marked].items()}
     # energies act on times through limits of power; an energy is what is spent in the time as it is
-    return Factors(point, labels, marked["s"] if energies else ())
+    return Factors(point, labels, marked["s"] if point.marked == "J" else ())
 
 
 def headroom_of(point: Point, sensitivity: Sensitivity) -> Headroom:

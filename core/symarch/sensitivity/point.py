@@ -13,6 +13,7 @@ from symarch.analysis import HIGHER_IS_BETTER, METRICS, Recorded, Symbol
 from symarch.errors import UnknownNameError, nearest
 from symarch.program import Program, compile_python
 from symarch.program.derivatives import evaluate
+from symarch.quantities import unit_dimension
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -54,6 +55,11 @@ class Point:
     def unit(self) -> str:
         """Unit of the metric."""
         return METRICS[self.metric][0]
+
+    @property
+    def marked(self) -> str:
+        """Unit of the marked parts that the metric is made of: J for energies and what they divide, else s."""
+        return "J" if unit_dimension(self.unit).exponent("J") else "s"
 
     @property
     def sign(self) -> int:

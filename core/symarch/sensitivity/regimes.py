@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symarch.errors import WorkloadError
+from symarch.notebook import html_table
 from symarch.program import Node, Program, Tape, gradient
+from symarch.program.derivatives import evaluate
 from symarch.quantities import format_quantity, format_setting
 from symarch.results import Explanation
 from symarch.sensitivity.changes import Array, Winners, changes, first_of_largest, grid
@@ -119,6 +121,10 @@ class Regimes:
             found.append((f"{self.parameter} {ends}", f"{r.bound} ({100 * r.share:.0f} %)", metric))
         return found
 
+    def _repr_html_(self) -> str:
+        """Return the table, for notebooks."""
+        return html_table(f"{self.metric} along {self.parameter}", ("condition", "bound", self.metric), self.rows())
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
         return attrs.asdict(self)
@@ -211,9 +217,9 @@ class Shares:
     """
 
     def __init__(self, point: Point, over: tuple[str, ...]) -> None:
-        if point.unit in ("W",):
+        if point.unit == "W":
             raise WorkloadError(f"{point.metric} is no sum of the parts of resources; ask for energy_per_token")
-        marks = point.program.marks("J" if point.unit == "J" else "s")
+        marks = point.program.marks(point.marked)
         slopes = gradient(point.program, point.metric, list(marks), outermost=True)
         # the marks are kept in the gradient's program, in the same order
         kept = [i for i, o in enumerate(slopes.operations) if o[0] == "mark"]
@@ -359,8 +365,7 @@ class _Cells:
         # with maxima a regime is the set of what counts at all; with a smooth overlap everything counts
         marks = parts > COUNTS * self.values if self.closed else self.bounds[-1:]
         flat = marks.reshape(len(marks), -1)
-        _, first, inverse, counts = np.unique(flat, axis=1, return_index=True, return_inverse=True, return_counts=True)
-        del first
+        _, inverse, counts = np.unique(flat, axis=1, return_inverse=True, return_counts=True)
         order = np.argsort(-counts, kind="stable")
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
@@ -404,10 +409,8 @@ class _Cells:
 
     def _holds(self, here: Point, index: int) -> bool:
         """Return whether the sum of terms at a cell, its weights fixed, is the metric in every cell of its region."""
-        marks = here.program.marks("J" if here.unit == "J" else "s")
+        marks = here.program.marks(here.marked)
         slopes = gradient(here.program, here.metric, list(marks), outermost=True)
-        from symarch.program.derivatives import evaluate
-
         weights = evaluate(slopes, here.values)
         tape = Tape(here.program.operations)
         terms = [

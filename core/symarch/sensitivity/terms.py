@@ -23,7 +23,7 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
     from symarch.formula import let_bound
 
     program, values = point.recorded.program, point.values
-    parts = parts_of(program, f"metric.{point.metric}", values, point.unit)
+    parts = parts_of(program, f"metric.{point.metric}", values, point.marked)
     computed = evaluate(program, values)
     formula = let_bound(program, [p.index for p in parts], computed)
     value = float(computed[point.output])

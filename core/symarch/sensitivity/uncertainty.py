@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from symarch.analysis import METRICS, Symbol
 from symarch.errors import SymarchError, WorkloadError
+from symarch.notebook import html_table
 from symarch.quantities import format_quantity
 from symarch.sensitivity.changes import Array
 from symarch.sensitivity.elasticities import Sensitivity
@@ -144,6 +145,12 @@ class Uncertainty:
     spreads: tuple[Spread, ...]
     samples: int
     seed: int
+
+    def _repr_html_(self) -> str:
+        """Return the quantiles, for notebooks."""
+        rows = [(i.metric, *(format_quantity(i.quantiles[q], i.unit) for q in LEVELS)) for i in self.intervals]
+        title = f"{self.samples} samples over the ranges of {len(self.spreads)} parameters"
+        return html_table(title, ("metric", *(f"{100 * q:.0f} %" for q in LEVELS)), rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""

@@ -432,7 +432,7 @@ def _override(spec: System, key: str, value: str) -> System:
     component = spec.components.get(owner)
     if component is None or key not in settable(spec):
         raise UnknownNameError(f"unknown name; {nearest(key, settable(spec))}")
-    if item == "size":
+    if item == "size" and component.table == "network":
         changed = attrs.evolve(component, size=_integer(value))
     elif item == "algorithm":
         changed = attrs.evolve(component, algorithm=_algorithms([name.strip() for name in value.split(",")]))

@@ -295,7 +295,9 @@ class _Maker:
         if old and facts["nonnegative"] and not old.nonnegative:
             raise SymarchError(f"{name} of {article(self.base.kind)} is greater than 0; nonnegative cannot change that")
         if old and old.at_most is not None and facts["at_most"] > old.at_most:
-            raise SymarchError(f"{name} of {article(self.base.kind)} is at most {old.at_most:g}; at_most cannot be more")
+            raise SymarchError(
+                f"{name} of {article(self.base.kind)} is at most {old.at_most:g}; at_most cannot be more"
+            )
         if "ideal" in content:
             facts["ideal"] = given["ideal"]
         elif old is not None and old.has_ideal:

@@ -192,7 +192,6 @@ class Attention(Block):
             context=growing,
             knees=write.knees(span) if growing else (),
             period=span.period if growing else None,
-            stored=step.dtypes["kv_cache"] if growing and write.decode else None,
         )
 
 

@@ -63,7 +63,6 @@ class Operator:
         knees: contexts, in ascending order, at which its growth with the context changes (a full window); from one to
             the next its loads are affine.
         period: context after which its growth starts anew (attention in chunks), None if it does not.
-        stored: data type of the cache it reads, where that is not `dtype`.
         once: whether a prefill in chunks runs it once and not in each of them: an encoder, the logits.
     """
 
@@ -78,7 +77,6 @@ class Operator:
     context: bool = False
     knees: tuple[Quantity, ...] = ()
     period: Quantity | None = None
-    stored: str | None = None
     once: bool = False
 
 

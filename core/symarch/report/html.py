@@ -1,0 +1,359 @@
+"""A report as one HTML file: every number and picture in it, no script, nothing fetched.
+
+Texts of specs and plugins are escaped wherever they stand. The content security policy allows the page's own style and
+nothing else. Pictures are inline SVG with the tables that hold their numbers beside them; the pages of one system have
+one colour for each resource.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+from importlib.resources import files
+
+from symarch.api import Explanation
+from symarch.quantities import format_quantity, format_value, readable_unit
+from symarch.report import charts
+from symarch.report.charts import Axis, Bar
+from symarch.report.page import base_style, fingerprint
+from symarch.report.record import Report
+from symarch.report.sections import LONGEST, Section, Table, described, percent, value_text
+from symarch.sensitivity import Headroom
+
+WIDTHS = {"wide": 760, "narrow": 330}
+"""Widths at which each chart is drawn [px]; the style shows the one that fits."""
+
+STEEP = 30.0
+"""Ratio of the largest to the smallest value above which an axis of values is logarithmic."""
+
+CURVE = 161
+"""Points of a curve."""
+
+
+def report_html(report: Report) -> str:
+    """Return the page. The same report gives the same text."""
+    title = f"{report.metric} of {report.model} on {report.system}"
+    style = base_style() + (files("symarch.report") / "report.css").read_text(encoding="utf-8")
+    policy = f"default-src 'none'; style-src '{fingerprint(style)}'; base-uri 'none'; form-action 'none'"
+    links = "".join(f'<li><a href="#{s.name}">{escape(s.title)}</a></li>' for s in report.sections)
+    body = "".join(_section(report, s) for s in report.sections)
+    versions = {p["version"] for p in report.plugins if p["distribution"] == "symarch"}
+    made = f"Written by symarch {', '.join(sorted(versions))}." if versions else "Written by symarch."
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        '<a class="skip" href="#headline">Skip to the answer</a>\n'
+        f'<header><h1>{escape(title)}</h1><p class="quiet">{escape(described(report))}</p>'
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>\n<main>\n{body}</main>\n'
+        f'<footer class="quiet">{escape(made)}</footer>\n</body>\n</html>\n'
+    )
+
+
+def _section(report: Report, section: Section) -> str:
+    draw = PICTURES.get(section.name)
+    if section.name == "assumptions":
+        words = "<ul>" + "".join(f"<li>{escape(s)}</li>" for s in section.sentences) + "</ul>"
+    else:
+        words = "".join(f"<p>{escape(s)}</p>" for s in section.sentences)
+    formula = f"<pre>{escape(chr(10).join(section.formulas))}</pre>" if section.formulas else ""
+    figures = "".join(draw(report)) if draw else ""
+    figures = f'<div class="figures">{figures}</div>' if figures else ""
+    tables = "".join(_table(report, t, f"{section.name}-{i}") for i, t in enumerate(section.tables))
+    return (
+        f'<section id="{section.name}" tabindex="-1" aria-labelledby="{section.name}-title">'
+        f'<h2 id="{section.name}-title">{escape(section.title)}</h2>'
+        f'<div class="sentences">{words}</div>{figures}{formula}{tables}</section>\n'
+    )
+
+
+SHORT = 24
+"""Letters up to which a cell of words is kept on one line."""
+
+
+def _table(report: Report, table: Table, name: str) -> str:
+    """Return a table; one that is wider than the screen scrolls in its own frame, with the keyboard too."""
+    if not table.rows:
+        return ""
+
+    def kind(position: int, text: str = "") -> str:
+        names = ["words"] if position in table.words else []
+        names += ["short"] if position and text and len(text) <= SHORT else []
+        return f' class="{" ".join(names)}"' if names else ""
+
+    def cell(position: int, text: str) -> str:
+        content = escape(text)
+        if position == 0 and table.code:
+            content = f"<code>{content}</code>"
+        if position == table.resource:
+            content = _swatch(report, text) + content
+        tag = 'th scope="row"' if position == 0 else "td"
+        return f"<{tag}{kind(position, text)}>{content}</{tag.partition(' ')[0]}>"
+
+    head = "".join(f'<th scope="col"{kind(i)}>{escape(c)}</th>' for i, c in enumerate(table.columns))
+    rows = "".join("<tr>" + "".join(cell(i, c) for i, c in enumerate(row)) + "</tr>" for row in table.rows)
+    caption = f'<caption id="{name}">{escape(table.title)}</caption>' if table.title else ""
+    label = f'aria-labelledby="{name}"' if table.title else f'aria-label="{escape(table.columns[0])}"'
+    return (
+        f'<div class="table" role="region" tabindex="0" {label}><table>{caption}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _swatch(report: Report, resource: str) -> str:
+    colour = report.colours.get(resource)
+    if colour is None:
+        return ""
+    return (
+        f'<svg class="swatch" viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" fill="{colour}"/></svg>'
+    )
+
+
+def _figure(caption: str, draw: Callable[[int], str], key: Sequence[tuple[str, str]] = ()) -> str:
+    """Return a chart in its two widths; `key` has the markup of a sign and its words."""
+    drawn = "".join(draw(w).replace("<svg ", f'<svg class="{n}" ', 1) for n, w in WIDTHS.items())
+    entries = "".join(f"<li>{sign}{escape(words)}</li>" for sign, words in key)
+    legend = f'<ul class="key">{entries}</ul>' if key else ""
+    return f'<figure class="chart"><figcaption>{escape(caption)}</figcaption>{legend}{drawn}</figure>'
+
+
+def _axis(values: Sequence[float], unit: str, title: str, *, zero: bool = False) -> Axis:
+    """Return an axis that holds some values of a unit, logarithmic where they are far apart."""
+    low, high = min(values), max(values)
+    log = low > 0 and high / low > STEEP
+    if log:
+        low, high = low / 1.25, high * 1.25
+    elif zero:
+        low, high = 0.0, high * 1.04 or 1.0
+    else:
+        rim = 0.04 * (high - low) or 0.04 * abs(high) or 1.0
+        low, high = max(0.0, low - rim), high + rim
+    name, scale = readable_unit(math.sqrt(low * high) if log else high, unit)
+    return Axis(low, high, f"{title} [{name}]" if name else title, lambda v: format_value(v / scale), log, scale)
+
+
+def _colour(report: Report, resource: str) -> str:
+    return report.colours.get(resource, charts.OTHER)
+
+
+def _picture_binds(report: Report) -> list[str]:
+    rows = []
+    for phase in dict.fromkeys(r.phase for r in report.result.resources):
+        parts = [(r.name, r.share) for r in report.result.resources if r.phase == phase]
+        rows.append((phase, _shares(report, parts)))
+    words = "; ".join(f"{p}: " + ", ".join(f"{b.label} {percent(b.end - b.start)}" for b in bars) for p, bars in rows)
+    shown = list(dict.fromkeys(b.label for _, bars in rows for b in bars if b.end - b.start >= 0.005))
+    key = [(_swatch(report, r), r) for r in shown]
+    caption = "Where the time goes"
+    return [_figure(caption, lambda w: charts.stacked(rows, w, f"{caption}: {words}"), key)]
+
+
+def _shares(report: Report, parts: Sequence[tuple[str, float]]) -> list[Bar]:
+    """Return the parts of a whole as bars one after the other, the largest first."""
+    found, at = [], 0.0
+    for name, share in sorted(parts, key=lambda p: -p[1]):
+        if share > 0:
+            found.append(Bar(name, at, at + share, "", f"{name}: {percent(share)}", _colour(report, name)))
+            at += share
+    return found
+
+
+def _picture_terms(report: Report, why: Explanation | None, caption: str) -> list[str]:
+    if why is None or not why.terms:
+        return []
+    sums: dict[str, float] = {}
+    for term in why.terms:
+        sums[term.resource] = sums.get(term.resource, 0.0) + term.share
+    bars = _shares(report, list(sums.items()))
+    words = ", ".join(f"{b.label} {percent(b.end - b.start)}" for b in bars)
+    key = [(_swatch(report, b.label), f"{b.label} {percent(b.end - b.start)}") for b in bars if b.end - b.start > 0.005]
+    row = (f"{why.metric} = {format_quantity(why.value, why.unit)}", bars)
+    return [_figure(caption, lambda w: charts.stacked([row], w, f"{caption}: {words}"), key)]
+
+
+def _picture_tornado(report: Report) -> list[str]:
+    found = report.sensitivity
+    shown = report.tornado[:LONGEST]
+    axis = _axis([found.value, *(v for b in shown for v in (b.low, b.high))], found.unit, found.metric)
+    bars = []
+    for bar in shown:
+        symbol = report.symbols[bar.parameter]
+        for end, at, look in ((bar.low, symbol.low, "low"), (bar.high, symbol.high, "high")):
+            if at is not None and end != found.value:
+                setting = value_text(report, bar.parameter, at, symbol.unit)
+                title = f"{bar.parameter} = {setting}: {found.metric} = {format_quantity(end, found.unit)}"
+                bars.append(Bar(bar.parameter, found.value, end, f"{100 * bar.swing:.0f} %", title, look))
+    sign = '<svg class="swatch" viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" class="{}"/></svg>'
+    key = [(sign.format("low"), "at the low end of the range"), (sign.format("high"), "at the high end")]
+    words = ", ".join(f"{b.parameter} {100 * b.swing:.0f} %" for b in shown)
+    caption = f"{found.metric} over each parameter's range; on the right its swing"
+    label = f"Tornado of {found.metric}: {words}"
+    return [_figure(caption, lambda w: charts.bars(bars, axis, w, label, found.value), key)]
+
+
+def _picture_waterfall(report: Report, found: Headroom | None) -> list[str]:
+    if found is None:
+        return []
+    # an end that is infinite (a throughput with nothing left in its way) has no place on an axis
+    steps = [s for s in found.waterfall if math.isfinite(s.value)]
+    if not steps:
+        return []
+    unit = found.unit
+    drawn = [Bar("now", 0.0, found.value, format_quantity(found.value, unit), "now", "heap")]
+    before = found.value
+    for step in steps:
+        value = format_quantity(step.value, unit)
+        title = f"without {step.resource}: {value}; then {step.binds} has {percent(step.binds_share)}"
+        drawn.append(Bar(f"without {step.resource}", before, step.value, value, title, _colour(report, step.resource)))
+        before = step.value
+    values = [found.value, *(s.value for s in steps)]
+    rising = max(values) > found.value * (1 + 1e-9)
+    axis = (
+        _axis(values, unit, found.metric, zero=True) if rising else _axis([found.value], unit, found.metric, zero=True)
+    )
+    drawn[0] = Bar("now", axis.low, found.value, drawn[0].words, "now", "heap")
+    words = ", then ".join(f"{b.label} {b.words}" for b in drawn)
+    caption = f"{found.metric} as bottlenecks are removed one after the other; each bar is what that brings"
+    return [_figure(caption, lambda w: charts.bars(drawn, axis, w, f"Waterfall: {words}", found.value))]
+
+
+def _picture_map(report: Report) -> list[str]:
+    found = report.regime_map
+    if found is None:
+        return []
+    axes = []
+    for name, unit, values in zip(found.parameters, found.units, found.axes, strict=True):
+        eight = 1 / 8 if name in report.in_bits else 1.0
+        _, scale = readable_unit(float(values[0]) / eight, unit)
+        del scale
+        text = _setting_text(report, name, unit)
+        axes.append(Axis(float(values[0]), float(values[-1]), name, text, log=True, scale=eight))
+    names = [(r, _colour(report, r)) for r in found.resources]
+    here = tuple(report.point.values[n] for n in found.parameters)
+    grid = found.bounds.tolist()
+    sums: dict[str, float] = {}
+    for region in found.regions:
+        sums[region.bound] = sums.get(region.bound, 0.0) + region.area
+    words = ", ".join(f"{n} {percent(v)}" for n, v in sums.items())
+    caption = f"The resource with the largest share of {found.metric}"
+    key = [(_swatch(report, n), n) for n in dict.fromkeys(found.resources[i] for column in grid for i in column)]
+    label = f"{caption} over {axes[0].title} and {axes[1].title}: {words}"
+    return [_figure(caption, lambda w: charts.cells(axes[0], axes[1], grid, names, (here[0], here[1]), w, label), key)]
+
+
+def _setting_text(report: Report, name: str, unit: str) -> Callable[[float], str]:
+    return lambda value: value_text(report, name, value, unit)
+
+
+def _picture_roofline(report: Report) -> list[str]:
+    found = report.roofline
+    rates = {n: (r, f"{n} {format_quantity(r, 'B/s')}", _colour(report, n)) for n, r in found.rates.items()}
+    if not found.points or not rates:
+        return []
+    dots = [
+        charts.Dot(
+            p.intensity,
+            p.rate,
+            p.operator,
+            f"{p.operator} in {p.phase}: {format_quantity(p.rate, 'FLOP/s')} at {format_value(p.intensity)} FLOP/B, "
+            f"bound by {p.bound or '-'}",
+            _colour(report, p.bound),
+            p.phase == "prefill",
+            p.share,
+        )
+        for p in found.points
+    ]
+    peak = f"arithmetic {format_quantity(found.peak, 'FLOP/s')}"
+    words = f"Roofline: {len(dots)} operators; {peak}, " + ", ".join(w for _, w, _ in rates.values())
+    texts = format_value, lambda v: format_quantity(v, "FLOP/s")
+    key = [(_swatch(report, r), f"bound by {r}") for r in dict.fromkeys(p.bound for p in found.points if p.bound)]
+    caption = "One point for each operator with arithmetic (square: prefill, circle: decode), larger with its share"
+    return [_figure(caption, lambda w: charts.roofline(dots, found.peak, peak, rates, texts, w, words), key)]
+
+
+def _picture_break_even(report: Report) -> list[str]:
+    """Draw the metric along the most influential parameter that reaches the target."""
+    one = next((b for b in report.break_evens if b.crossings), None)
+    if one is None or report.target is None:
+        return []
+    import numpy as np
+
+    symbol = report.symbols[one.parameter]
+    places = [one.value, *(c.value for c in one.crossings)]
+    ends = [v for v in (symbol.low, symbol.high) if v]
+    low = max(one.low, min([*ends, *(p / 1.5 for p in places if p > 0)]))
+    high = min(one.high, max([*ends, *(p * 1.5 for p in places)]))
+    across = np.geomspace(low, high, CURVE)
+    given = {n: v for n, v in report.given.items() if n != one.parameter}
+    call = report.analysis.compile(report.metric, [one.parameter], **given)
+    points = [(float(x), float(y)) for x, y in zip(across, call(across), strict=True) if math.isfinite(y) and y > 0]
+    y = _axis([*(v for _, v in points), report.target], one.unit, one.metric)
+    scale = 1 / 8 if one.bits else 1.0
+    x = Axis(low, high, one.parameter, one.shown, log=True, scale=scale)
+    marks = [(c.value, c.metric, one.shown(c.value)) for c in one.crossings if low <= c.value <= high]
+    if low <= one.value <= high:
+        marks.append((one.value, report.sensitivity.value, f"now {one.shown(one.value)}"))
+    aim = (report.target, f"target {format_quantity(report.target, one.unit)}")
+    words = f"{one.metric} over {one.parameter}: {one.words}"
+    caption = f"{one.metric} over {one.parameter}, and the target"
+    return [_figure(caption, lambda w: charts.curve(x, y, points, aim, marks, w, words))]
+
+
+def _picture_uncertainty(report: Report) -> list[str]:
+    found = report.uncertainty
+    if found is None:
+        return []
+    drawn = []
+    for interval in found.intervals:
+        edges, counts = interval.edges.tolist(), interval.counts.tolist()
+        name, scale = readable_unit(edges[-1], interval.unit)
+        axis = Axis(edges[0], edges[-1], f"{interval.metric} [{name}]", _scaled_text(scale), False, scale)
+        marks = [
+            (interval.quantiles[0.05], f"5 % below {format_quantity(interval.quantiles[0.05], interval.unit)}"),
+            (interval.value, f"at the point {format_quantity(interval.value, interval.unit)}"),
+            (interval.quantiles[0.95], f"95 % below {format_quantity(interval.quantiles[0.95], interval.unit)}"),
+        ]
+        drawn.append(
+            _histogram(f"{interval.metric} over the declared ranges", axis, edges, counts, marks, interval.unit)
+        )
+    return drawn
+
+
+def _histogram(
+    caption: str,
+    axis: Axis,
+    edges: Sequence[float],
+    counts: Sequence[int],
+    marks: Sequence[tuple[float, str]],
+    unit: str,
+) -> str:
+    label = f"Histogram, {caption}: {', '.join(w for _, w in marks)}"
+
+    def text(value: float) -> str:
+        return format_quantity(value, unit)
+
+    return _figure(caption, lambda w: charts.histogram(axis, edges, counts, marks, text, w, label))
+
+
+def _scaled_text(scale: float) -> Callable[[float], str]:
+    return lambda value: format_value(value / scale)
+
+
+PICTURES: dict[str, Callable[[Report], list[str]]] = {
+    "binds": _picture_binds,
+    "formula": lambda report: _picture_terms(report, report.explanation, "The terms by resource"),
+    "tornado": _picture_tornado,
+    "headroom": lambda report: _picture_waterfall(report, report.headroom),
+    "regimes": _picture_map,
+    "roofline": _picture_roofline,
+    "break_even": _picture_break_even,
+    "uncertainty": _picture_uncertainty,
+    "energy": lambda report: [
+        *_picture_terms(report, report.energy, "Where the energy goes"),
+        *_picture_waterfall(report, report.energy_headroom),
+    ],
+}
+"""What draws the pictures of a section, by its name."""

@@ -1,0 +1,503 @@
+"""A report as sections of words and tables: what every format has to show, and a format of a third party gets too.
+
+A format that draws shows a picture beside the tables of a section, which hold the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import attrs
+
+from symarch.analysis import HIGHER_IS_BETTER, METRICS
+from symarch.api import Explanation
+from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
+from symarch.report.record import SMALLEST, Report, legend
+from symarch.sensitivity import Headroom, Sensitivity
+
+LONGEST = 12
+"""Rows of the tables that show the largest of many."""
+
+
+@attrs.frozen
+class Table:
+    """A table of texts.
+
+    Attributes:
+        columns: the headings; the first column names what a row is about.
+        rows: the cells.
+        title: what it shows, empty where the section's title says it.
+        words: positions of columns that hold words, not numbers.
+        code: whether the first column holds names of parameters, definitions and the like.
+        resource: position of the column that names a resource, None if none does.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+    words: frozenset[int] = frozenset()
+    code: bool = False
+    resource: int | None = None
+
+
+@attrs.frozen
+class Section:
+    """A section of a report.
+
+    Attributes:
+        name: short and stable: headline, binds, formula, tornado, headroom, regimes, roofline, break_even, uncertainty,
+            energy, elasticities, constraints, assumptions, parameters, plugins, checks.
+        title: its heading.
+        sentences: what it says.
+        formulas: lines of a formula in plain symbols.
+        tables: its numbers.
+    """
+
+    name: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    formulas: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+def sections_of(report: Report) -> tuple[Section, ...]:
+    """Return the sections of a report, in the order in which it is read."""
+    found = [
+        _headline(report),
+        _binds(report),
+        _formula(report),
+        _tornado(report),
+        _headroom(report),
+        _regimes(report),
+        _roofline(report),
+        _break_even(report),
+        _uncertainty(report),
+        _energy(report),
+        _elasticities(report),
+        _constraints(report),
+        Section("assumptions", "Assumed, or not modelled", report.assumptions),
+        _parameters(report),
+        _plugins(report),
+        _checks(report),
+    ]
+    return tuple(s for s in found if s is not None)
+
+
+def sentence(words: str) -> str:
+    """Return words as a sentence; a name at its beginning keeps its small letter."""
+    first = words.split(" ", 1)[0]
+    name = first in METRICS or "." in first or "_" in first
+    return f"{words if name else words[:1].upper() + words[1:]}."
+
+
+def percent(share: float) -> str:
+    """Return a share as text."""
+    return "-" if share == 0 else "<0.1 %" if share < SMALLEST else f"{100 * share:.1f} %"
+
+
+def described(report: Report) -> str:
+    """Return the point in words: sizes, phase, data types."""
+    work = report.workload
+    sizes = [f"{k} {v}" for k, v in work.items() if k not in ("dtype", "phase", "ideal")]
+    dtypes = [f"{k} {v}" for k, v in work["dtype"].items()]
+    ideal = ["ideal (speed of light)"] if work["ideal"] else []
+    return f"phase {work['phase']}, {', '.join([*sizes, *dtypes, *ideal])}"
+
+
+def value_text(report: Report, name: str, value: float, unit: str) -> str:
+    """Return a parameter's value as people state it."""
+    return format_setting(value, unit, name in report.in_bits)
+
+
+def headline(report: Report) -> list[str]:
+    """Return the answer in a few sentences: the number, what binds, how far it can go, how sure it is."""
+    found = report.sensitivity
+    metric, unit = found.metric, found.unit
+    value = format_quantity(found.value, unit)
+    sentences = [
+        f"{METRICS[metric][1].split(':')[0].capitalize()} ({metric}) of {report.model} on {report.system} is {value}."
+    ]
+    why = report.explanation
+    if why is not None and why.terms:
+        sums: dict[str, float] = {}
+        for term in why.terms:
+            sums[term.resource] = sums.get(term.resource, 0.0) + term.share
+        largest = max(sums, key=lambda r: sums[r])
+        of = "it" if why.metric == metric else why.metric
+        sentences.append(f"{largest} takes {100 * sums[largest]:.0f} % of {of}.")
+    parts = report.headroom.of("resource")
+    if parts and parts[0].gain < math.inf:
+        sentences.append(f"{parts[0].words[:1].upper()}{parts[0].words[1:]}.")
+    moved = [e for e in found.elasticities if "." in e.parameter and e.elasticity is not None and e.size >= SMALLEST]
+    if moved:
+        sentences.append(f"It answers most to {moved[0].parameter}: elasticity {moved[0].text.rstrip(' *')}.")
+    return sentences
+
+
+def _headline(report: Report) -> Section:
+    found = report.sensitivity
+    more = []
+    if report.uncertainty is not None:
+        interval = report.uncertainty.intervals[0]
+        more.append(f"Over the declared ranges {interval.words}; its middle is at "
+                    f"{format_quantity(interval.quantiles[0.5], found.unit)}.")  # fmt: skip
+    if report.indices is not None and report.indices.measure_first:
+        more.append(f"Measure {report.indices.measure_first} first.")
+    failing = [c.name for c in report.result.constraints if not c.ok]
+    more.append(f"The system cannot be: {', '.join(failing)} fails." if failing else "All constraints hold.")
+    rows = tuple(
+        (name, "-" if value is None else format_quantity(value, METRICS[name][0]), METRICS[name][1])
+        for name, value in report.result.metrics.items()
+    )
+    table = Table(("metric", "value", "what it is"), rows, "All metrics at this point", frozenset({2}), code=True)
+    first = f"{found.metric} = {format_quantity(found.value, found.unit)}, {described(report)}."
+    return Section("headline", "The answer", (*headline(report), *more, first), (), (table,))
+
+
+def _binds(report: Report) -> Section:
+    result = report.result
+    phases = list(dict.fromkeys(r.phase for r in result.resources))
+    share = {(r.name, r.phase): r.share for r in result.resources}
+    names = dict.fromkeys(r.name for r in sorted(result.resources, key=lambda r: -r.share) if r.share > 0)
+    rows = tuple((n, *(percent(share.get((n, p), 0.0)) for p in phases)) for n in names)
+    tables = [Table(("resource", *phases), rows, "Share of the time of each phase", resource=0)]
+    for phase in phases:
+        own = [o for o in result.operators if o.phase == phase]
+        rows = tuple(
+            (o.name, f"{o.count:g}", format_quantity(o.time, "s"), percent(o.share), o.bound or "-")
+            for o in sorted(own, key=lambda o: -o.share)
+        )
+        title = f"Operators of {phase}" + (" (mean of the steps)" if phase == "decode" else "")
+        tables.append(Table(("operator", "runs", "each", "share", "bound by"), rows, title, frozenset({4}), resource=4))
+    return Section("binds", "What binds", (), (), tuple(tables))
+
+
+def _formula(report: Report) -> Section:
+    why = report.explanation
+    title = "The formula"
+    if why is None:
+        return Section("formula", title, (f"{report.metric} is no sum of terms.",))
+    sentences = [regime_words(why)]
+    if why.metric != report.metric:
+        sentences.insert(0, f"{report.metric} is no sum of terms; {why.metric}, which it is made of, is.")
+    if why.roofline is not None:
+        gap = 100 * (why.value / why.roofline.value - 1)
+        value = format_quantity(why.roofline.value, why.unit)
+        sentences.append(
+            f"At p = infinity, where only the slowest resource counts, it is {value}; here it is {gap:.1f} % more."
+        )
+    return Section("formula", title, tuple(sentences), written_out(why), (_terms(why), _values(report, why)))
+
+
+def regime_words(why: Explanation) -> str:
+    """Return what kind of closed form it is."""
+    if why.unit == "J":
+        return "Energies add; static power counts for the whole time."
+    if why.order == math.inf:
+        return "Closed form in the regime at this point: where resources overlap, the slowest counts."
+    if why.order == 1:
+        return "Closed form in the regime at this point: arithmetic and data do not overlap, their times add."
+    return (
+        f"Overlap order p = {why.order:g}: each time t counts with the weight (t/m)**(p-1), m being "
+        "the overlapped time of its operator; the weights are those at this point."
+    )
+
+
+def written_out(why: Explanation) -> tuple[str, ...]:
+    """Return a closed form as lines in plain symbols: the terms, then the definitions."""
+    from symarch.report.formulas import rounded, written
+
+    lines = [f"{why.metric} ="]
+    for i, term in enumerate(why.terms):
+        lines.append(f"{'    ' if i == 0 else '  + '}{written(rounded(term.expression, why.values))}")
+    if why.definitions:
+        lines += ["where", *(f"    {n} = {written(e)}" for n, e in why.definitions.items())]
+    return tuple(lines)
+
+
+def _terms(why: Explanation) -> Table:
+    rows = tuple(
+        (t.resource, percent(t.share), format_quantity(t.value, why.unit), t.cause, _first(t.operators))
+        for t in why.terms
+    )
+    title = f"{why.metric} as a sum of terms"
+    columns = ("resource", "share", "time" if why.unit == "s" else "energy", "for", "in")
+    return Table(columns, rows, title, frozenset({3, 4}), resource=0)
+
+
+def _values(report: Report, why: Explanation) -> Table:
+    rows = tuple((n, value_text(report, n, v, why.units[n])) for n, v in why.values.items())
+    return Table(("symbol", "value"), rows, "The symbols of the formula", code=True)
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _tornado(report: Report) -> Section | None:
+    bars = report.tornado
+    if not bars:
+        return None
+    unit, scale = readable_unit(report.sensitivity.value, report.sensitivity.unit)
+    rows = []
+    for bar in bars[:LONGEST]:
+        symbol = report.symbols[bar.parameter]
+        ends = (value_text(report, bar.parameter, v, symbol.unit) for v in (symbol.low or 0.0, symbol.high or 0.0))
+        metric = (format_value(v / scale) for v in (bar.low, bar.high))
+        rows.append((bar.parameter, " to ".join(ends), *metric, f"{100 * bar.swing:.1f} %", bar.status))
+    columns = ("parameter", "range", f"at low [{unit}]", f"at high [{unit}]", "swing", "status")
+    left = len(bars) - len(rows)
+    more = (f"{left} more parameters swing it less.",) if left > 0 else ()
+    words = f"{report.metric} at the ends of each parameter's range, all else at the point."
+    return Section("tornado", "Tornado: what each range means", (words, *more), (),
+                   (Table(columns, tuple(rows), "", frozenset({5}), code=True),))  # fmt: skip
+
+
+def _gain(gain: float) -> str:
+    from symarch.sensitivity.headroom import gain_text
+
+    return gain_text(gain)
+
+
+def _headroom(report: Report) -> Section:
+    found = report.headroom
+    sentences = [sentence(e.words) for kind in ("resource", "parameter", "definition")
+                 for e in found.of(kind)[:2] if e.gain > 1 + SMALLEST]  # fmt: skip
+    if found.floor:
+        sentences.append(f"With all else removed, the time of {found.floor} is left.")
+    return Section("headroom", "Headroom: what removing a bottleneck brings", tuple(sentences), (), _headways(found))
+
+
+def _headways(found: Headroom) -> tuple[Table, ...]:
+    unit, scale = readable_unit(found.value, found.unit)
+    steps = tuple(
+        (f"{s.resource}", percent(s.share), _scaled(s.value, scale), _gain(s.gain), s.binds, percent(s.binds_share))
+        for s in found.waterfall
+    )
+    tables = []
+    if steps:
+        columns = ("removed", "share before", f"then [{unit}]", "gain so far", "then binds", "with")
+        title = f"{found.metric} as the largest share is removed, one resource after the other"
+        tables.append(Table(columns, steps, title, frozenset({4}), resource=0))
+    alone = [e for e in found.entries if e.gain > 1 + SMALLEST and e.kind != "resource"][:LONGEST]
+    rows = tuple((e.name, e.kind, _end(e.end, e.unit), _scaled(e.limit, scale), _gain(e.gain)) for e in alone)
+    columns = ("what", "kind", "at its best end", f"{found.metric} then [{unit}]", "gain")
+    tables.append(Table(columns, rows, "Each alone at its best conceivable end", frozenset({1}), code=True))
+    return tuple(tables)
+
+
+def _end(end: float, unit: str) -> str:
+    return "infinite" if end == math.inf else "0" if end == 0 else format_quantity(end, unit)
+
+
+def _scaled(value: float, scale: float) -> str:
+    return format_value(value / scale) if math.isfinite(value) else "infinite"
+
+
+def _regimes(report: Report) -> Section | None:
+    found = report.regime_map
+    if found is None:
+        return None
+    rows = []
+    for region in found.regions[:LONGEST]:
+        at = ", ".join(
+            f"{n} {value_text(report, n, v, u)}"
+            for n, v, u in zip(found.parameters, region.at, found.units, strict=True)
+        )
+        form = region.form
+        terms = ", ".join(f"{t.resource} {percent(t.share)}" for t in form.terms[:3]) if form else "-"
+        rows.append((region.bound, percent(region.area), at, format_quantity(region.value, found.unit), terms))
+    columns = ("largest share", "of the map", "at its middle", report.metric, "terms there")
+    across, up = found.parameters
+    words = f"Which resource has the largest share of {report.metric}, over {across} and {up}."
+    left = len(found.regions) - len(rows)
+    more = (f"{left} smaller regions are left out of the table.",) if left > 0 else ()
+    return Section("regimes", "Regime map: what binds where", (words, *more), (),
+                   (Table(columns, tuple(rows), "", frozenset({2, 4}), resource=0),))  # fmt: skip
+
+
+def _roofline(report: Report) -> Section | None:
+    found = report.roofline
+    if not found.points:
+        return None
+    roofs = [f"arithmetic {format_quantity(found.peak, 'FLOP/s')}"]
+    roofs += [f"{name} {format_quantity(rate, 'B/s')}" for name, rate in found.rates.items()]
+    rows = tuple(
+        (
+            p.operator,
+            p.phase,
+            format_value(p.intensity),
+            format_quantity(p.rate, "FLOP/s"),
+            percent(p.share),
+            p.bound or "-",
+        )
+        for p in found.points
+    )
+    columns = ("operator", "phase", "FLOP/B", "attained", "share", "bound by")
+    words = f"On one device, the rates that the fastest operator on each resource sustains: {', '.join(roofs)}."
+    table = Table(columns, rows, "", frozenset({1, 5}), resource=5)
+    return Section("roofline", "Roofline of the operators", (words,), (), (table,))
+
+
+def _break_even(report: Report) -> Section | None:
+    if report.target is None:
+        return None
+    found = report.break_evens
+    aim = format_quantity(report.target, report.sensitivity.unit)
+    better = report.sensitivity.value >= report.target if report.metric in HIGHER_IS_BETTER else (
+        report.sensitivity.value <= report.target)  # fmt: skip
+    rows = []
+    for one in found:
+        crossings = [f"{one.shown(c.value)}{'' if c.whole is None else f' ({c.whole} does)'}" for c in one.crossings]
+        sides = [f"{c.better}{'' if c.inside else ', outside its range'}" for c in one.crossings]
+        none = {"none": "no value does", "flat": "changes nothing", "equal": "a whole stretch"}.get(one.outcome, "-")
+        rows.append((one.parameter, one.shown(one.value), "; ".join(crossings) or none, "; ".join(sides) or "-"))
+    columns = ("parameter", "now", f"{report.metric} is {aim} at", "better")
+    sentences = (f"The target of {aim} is {'met' if better else 'not met'} at this point.",
+                 *(sentence(one.words) for one in found[:3]))  # fmt: skip
+    table = Table(columns, tuple(rows), "Each parameter moved alone", frozenset({3}), code=True)
+    return Section("break_even", f"Break-even with {aim}", sentences, (), (table,))
+
+
+def _uncertainty(report: Report) -> Section:
+    title = "Uncertainty"
+    found = report.uncertainty
+    if found is None:
+        return Section("uncertainty", title, ("No parameter of this system has a range.",))
+    sentences = [sentence(i.words) for i in found.intervals]
+    sentences.append(
+        f"{found.samples:,} samples over the declared ranges of {len(found.spreads)} parameters, independent of each "
+        "other: assumed values are uniform, others most likely at their value."
+    )
+    sentences.append(f"All constraints hold in {100 * found.feasible:.0f} % of the samples.")
+    rows = tuple(
+        (i.metric, *(format_quantity(v, i.unit) for v in (i.value, i.mean, i.deviation, *i.quantiles.values())))
+        for i in found.intervals
+    )
+    levels = tuple(f"{100 * q:.0f} % below" for q in found.intervals[0].quantiles)
+    tables = [Table(("metric", "at the point", "mean", "deviation", *levels), rows, "", code=True)]
+    indices = report.indices
+    if indices is None:
+        sentences.append("Which unknown to measure first is found with the extra symarch[study].")
+    else:
+        first = indices.measure_first
+        sentences.append(
+            f"Of the assumed and announced values, {first} explains most of the variance: measure it first."
+            if first
+            else "No assumed or announced value matters."
+        )
+        shown = [e for e in indices.entries if e.size >= 0.005][:LONGEST]
+        rows = tuple(
+            (
+                e.parameter,
+                *(f"{getattr(e, k):.2f} \u00b1 {getattr(e, k + '_error'):.2f}" for k in ("total", "first")),
+                e.status,
+            )
+            for e in shown
+        )
+        columns = ("parameter", "with interactions", "alone", "status")
+        about = f"Share of the variance of {report.metric} (Sobol indices, {indices.evaluations:,} evaluations)"
+        tables.append(Table(columns, rows, about, frozenset({3}), code=True))
+    return Section("uncertainty", title, tuple(sentences), (), tuple(tables))
+
+
+def _energy(report: Report) -> Section | None:
+    title = "Energy per token"
+    why, found, room = report.energy, report.energy_sensitivity, report.energy_headroom
+    if why is None or found is None or room is None:
+        lacks = report.result.missing.get("energy_per_token", ())
+        words = f"Not computed: {', '.join(lacks)} not modelled." if lacks else "Not computed in this phase."
+        return Section("energy", title, (words,))
+    largest = room.of("resource")[:2]
+    sentences = (
+        f"The whole system spends {format_quantity(found.value, found.unit)} for each output token.",
+        regime_words(why),
+        *(sentence(e.words).replace("no time at all", "no energy at all") for e in largest),
+    )
+    top = _elasticity_table(report, found, LONGEST)
+    return Section("energy", title, sentences, written_out(why), (_terms(why), *_headways(room), top))
+
+
+def _elasticity_table(report: Report, found: Sensitivity, most: int | None = None) -> Table:
+    unit, scale = readable_unit(found.value, found.unit)
+    rows = tuple(
+        (
+            e.parameter,
+            value_text(report, e.parameter, e.value, e.unit),
+            e.text,
+            *("-" if v is None else format_value(v / scale) for v in (e.low, e.high, e.limit)),
+        )
+        for e in found.elasticities
+        if e.size >= SMALLEST
+    )[:most]
+    columns = ("parameter", "value", "elasticity", f"at low [{unit}]", f"at high [{unit}]", f"at best [{unit}]")
+    return Table(columns, rows, f"Elasticities of {found.metric}", code=True)
+
+
+def _elasticities(report: Report) -> Section:
+    found = report.sensitivity
+    unit, _ = readable_unit(found.value, found.unit)
+    table = _elasticity_table(report, found)
+    rest = len(found.elasticities) - len(table.rows)
+    groups = tuple(
+        (g.name, format_quantity(g.value, g.unit), f"{g.elasticity:+.3f}", ", ".join(g.parts))
+        for g in found.groups
+        if abs(g.elasticity) >= SMALLEST
+    )
+    made = Table(("definition", "value", "elasticity", "made of"), groups, "Definitions", frozenset({3}), code=True)
+    sentences = [
+        "An elasticity of -0.5: 1 % more of the parameter and the metric falls by 0.5 %.",
+        *legend(found.metric, unit),
+    ]
+    if rest:
+        sentences.append(f"{rest} more parameters have an elasticity below {SMALLEST}")
+    return Section("elasticities", "Elasticities", tuple(sentences), (), (table, made))
+
+
+def _constraints(report: Report) -> Section:
+    found = report.uncertainty
+    rows = tuple(
+        (
+            c.name,
+            "holds" if c.ok else "FAILS",
+            format_quantity(c.used, c.unit),
+            format_quantity(c.limit, c.unit),
+            f"{100 * c.used / c.limit:.0f} %" if c.limit else "-",
+            f"{100 * found.fits[c.name]:.0f} %" if found is not None and c.name in found.fits else "-",
+        )
+        for c in report.result.constraints
+    )
+    columns = ("constraint", "", "needed", "available", "used", "holds in samples")
+    return Section("constraints", "Constraints", (), (), (Table(columns, rows, "", frozenset({1})),))
+
+
+def _parameters(report: Report) -> Section:
+    rows = []
+    system = report.analysis.system
+    for name, symbol in report.symbols.items():
+        owner, _, item = name.partition(".")
+        component = system.components.get(owner)
+        setting = component.settings.get(item) if component else None
+        ends = (symbol.low, symbol.high)
+        between = " to ".join("" if v is None else value_text(report, name, v, symbol.unit) for v in ends)
+        value = value_text(report, name, report.point.values[name], symbol.unit)
+        status = f"{symbol.status} ({setting.origin})" if setting is not None else "workload"
+        rows.append((name, value, between if ends != (None, None) else "-", status, symbol.source or "-"))
+    table = Table(("parameter", "value", "range", "status", "source"), tuple(rows), "", frozenset({2, 3, 4}), code=True)
+    return Section("parameters", "Parameters and their sources", (), (), (table,))
+
+
+def _plugins(report: Report) -> Section:
+    rows = tuple((p["name"], f"{p['distribution']} {p['version']}") for p in report.plugins)
+    return Section("plugins", "Plugins", (), (), (Table(("name", "from"), rows, "", frozenset({1})),))
+
+
+def _checks(report: Report) -> Section:
+    rows = tuple(
+        (c.unit, f"{c.expected:+g}", f"{c.found - c.expected:.0e}", "ok" if c.ok else "FAILS", c.note)
+        for c in report.sensitivity.checks
+    )
+    words = "The elasticities, each times its parameter's exponent of a unit, sum to the metric's exponent."
+    table = Table(("unit", "due", "off by", "", "note"), rows, "", frozenset({3, 4}))
+    return Section("checks", "Checks", (words,), (), (table,))
