@@ -446,7 +446,8 @@ class Function:
 
 def analyze(system: System, model: Architecture, mapping: Mapping[str, str] | None = None, phase: str = "both",
             dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (), prefix: int | None = None,
-            chunk: int | None = None, draft: int | None = None, acceptance: float | None = None) -> Analysis:  # fmt: skip
+            chunk: int | None = None, draft: int | None = None,
+            acceptance: float | None = None) -> Analysis:  # fmt: skip
     """Analyse a model on a system; see `Analysis`."""
     return Analysis(system, model, mapping=mapping, phase=phase, dtype=dtype, ideal=ideal, symbols=symbols,
                     prefix=prefix, chunk=chunk, draft=draft, acceptance=acceptance)  # fmt: skip

@@ -316,15 +316,9 @@ class HighBandwidthFlash(Memory):
         return kept / (1 + self.exposed_rewriting * self.disturbed * self.rewrite_time / self.read_time)
 
     @quantity("1")
-    def internal_efficiency(self) -> Quantity:
-        """Share of the arrays' rate that rewriting and uneven access leave."""
-        return self.access_efficiency * self.array_efficiency
-
-    @quantity("1")
     def efficiency(self) -> Quantity:
-        """Share of the peak that rewriting and uneven access leave: rewriting costs nothing that the pins hide."""
-        sustained = Min(self.array_bandwidth * self.array_efficiency, self.interface_bandwidth)
-        return self.access_efficiency * sustained / self.read_bandwidth
+        """Share of the peak that rewriting and uneven access leave."""
+        return self.access_efficiency * self.array_efficiency
 
     @quantity("1")
     def pages_in_flight(self) -> Quantity:

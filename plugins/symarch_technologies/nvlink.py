@@ -13,7 +13,7 @@ LLMCompass, PrincetonUniversity/LLMCompass, interconnect.py) and kernels, whose 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
@@ -77,8 +77,8 @@ class NVLink(Interconnect):
     start_latency: Quantity = parameter(
         None, "s", low="0 s", high="15 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{start}",
-        source="absent: what a kernel of a custom all-reduce takes to start is in the software latency of its one step; "
-        "NCCL's presets state it",
+        source="absent: what a kernel of a custom all-reduce takes to start is in the software latency of its step; "
+        "the presets of NCCL state it",
         doc="time the library takes to start a collective",
     )  # fmt: skip
     bulk_efficiency: Quantity = parameter(
@@ -118,7 +118,8 @@ class NVLink(Interconnect):
         """Return the link in the protocol for short messages and, where stated, in that for large ones."""
         if self.bulk_efficiency is None or self.bulk_latency is None:
             return (self,)
-        bulk = attrs.evolve(self, efficiency=self.bulk_efficiency, start_latency=self.bulk_latency)
+        link: Any = self  # a type checker does not know that it is an attrs class
+        bulk = attrs.evolve(link, efficiency=self.bulk_efficiency, start_latency=self.bulk_latency)
         return (self, bulk)
 
 

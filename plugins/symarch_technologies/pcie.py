@@ -107,6 +107,13 @@ class PciExpress(SwitchedLink):
         "of NCCL's LL protocol over PCI (src/graph/tuning.cc)",
         doc="time an endpoint's software adds to each step of a collective",
     )  # fmt: skip
+    start_latency: Quantity = parameter(
+        None, "s", low="0 s", high="15 us", nonnegative=True, ideal=0, better="less", status="assumed",
+        symbol=r"t_{start}",
+        source="absent: it is in the software latency, measured as the constant part of an all-reduce; the presets of "
+        "NCCL take the two apart",
+        doc="time the library takes to start a collective",
+    )  # fmt: skip
     link_energy: Quantity = parameter(
         "10 pJ/bit", "J/B", low="5.5 pJ/bit", high="12 pJ/bit", better="less", status="assumed", symbol=r"e_{link}",
         source="assumed: UCIe at 0.5 pJ/bit is stated to be about 20 times better than the SerDes of PCIe; no data "

@@ -78,8 +78,8 @@ class ProcessingInMemory(NearMemory):
         doc="share of peak arithmetic that products reach",
     )  # fmt: skip
     bank_capacity: Quantity = parameter(
-        "32 MB", "B", low="8 MB", high="64 MB", better="more", status="announced", symbol=r"C_{bank}",
-        source="arXiv 2601.05047: banks of 32 to 64 MB are what software must shard to; low: half-density dies",
+        "32 MB", "B", low="16 MiB", high="64 MB", better="more", status="announced", symbol=r"C_{bank}",
+        source="arXiv 2601.05047: banks of 32 to 64 MB are what software must shard to; low: HBM-PIM",
         doc="bytes of the banks of one unit",
     )  # fmt: skip
     energy_per_flop: Quantity = parameter(

@@ -268,8 +268,8 @@ def test_what_is_set_by_hand_outranks_the_ideal(call: Any) -> None:
         assert not any("outside its range" in a for a in data["assumptions"])
         return float(data["metrics"]["tpot"]["value"])
 
-    # 259 kernels a step: 2 norms and 6 others in each of 32 layers but attention, embedding, last norm, LM head
-    assert tpot("--set", "gpu.launch=4us") == pytest.approx(tpot() + 259 * 4e-6, rel=1e-9)
+    # 129 products a step: 4 in each of 32 layers, and the LM head
+    assert tpot("--set", "gpu.launch=4us") == pytest.approx(tpot() + 129 * 4e-6, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -309,3 +309,18 @@ def test_validate_refuses_what_no_run_accepts(call: Any, tmp_path: Path, text: s
     assert code == 2
     assert words in err
     assert str(path) in err
+
+
+def test_a_derivation_goes_down_to_plugins_and_sources(call: Any) -> None:
+    code, out, _ = call("explain", "h200-hbf-8", "--model", "llama-3.1-70b", "--derivation")
+    assert code == 0
+    assert "where, as the plugins state it" in out
+    lines = out.splitlines()
+    stated = next(i for i, line in enumerate(lines) if line.startswith("  hbf.array_bandwidth = "))
+    assert "dies*hbf.page*hbf.planes*hbf.stacks/hbf.read_time" in lines[stated]
+    assert "HighBandwidthFlash.array_bandwidth in symarch_technologies.hbf (symarch" in lines[stated + 1]
+    given = next(i for i, line in enumerate(lines) if line.startswith("  hbf.read_time = "))
+    assert lines[given] == "  hbf.read_time = 20 us"
+    assert lines[given + 1].startswith("      assumed (default): not published by a vendor")
+    size = next(i for i, line in enumerate(lines) if line.startswith("  batch = "))
+    assert lines[size + 1] == "      workload"

@@ -78,6 +78,17 @@ def test_static_power_beyond_the_limit_leaves_practically_nothing() -> None:
     assert budgets[0].left == pytest.approx(1e-7)
 
 
+@pytest.mark.parametrize("budget", [0.0, -42.0])
+def test_a_coolant_as_hot_as_the_limit_is_no_absence_of_a_limit(budget: float) -> None:
+    seat = memory()
+    here = bench({"hot": Limit(budget, 0.5, 0.25, 0, "K")}, seat, dram=seat)
+    budgets, _ = budgets_of(here, {"gpu": 10.0, "dram": 20.0})
+    assert budgets[0].left == pytest.approx(10e-18)
+    assert limited_time(budgets, {"gpu": 4.0, "dram": 4.0}, "op") == pytest.approx(3 / 10e-18)
+    row = limit_constraints(budgets, {"gpu": 4.0, "dram": 4.0})[0]
+    assert (row.used, row.limit) == (13.0, budget)
+
+
 @pytest.mark.parametrize("kept", [0.0, 3e9])
 @pytest.mark.parametrize("share", [1.0, 0.9])
 @pytest.mark.parametrize("devices", [1, 8])

@@ -40,6 +40,6 @@ def test_answers_show_tables() -> None:
         (crossing, "equals the target of"),
         (drawn, "1000 samples"),
     ):
-        page = record._repr_html_()  # type: ignore[attr-defined]
+        page = record._repr_html_()
         ElementTree.fromstring(f"<div>{page}</div>")
         assert word in page

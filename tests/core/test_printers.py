@@ -202,7 +202,7 @@ def test_a_whole_system_gives_what_python_gives(run: Any, order: str) -> None:
             for _ in range(3)
         ]
         cases.append((program, [base, *others]))
-    check(run, cases, residue=1e-18)  # what a peak's own Min leaves where a quantity divides by it again
+    check(run, cases)
 
 
 def test_infinite_and_tiny_constants_are_exact(run: Any) -> None:

@@ -25,7 +25,9 @@ def test_a_line_is_a_line_with_named_coefficients() -> None:
     assert found.under == (0,)
     # 14 x / 5 + 15
     assert found.values == pytest.approx({"over0": 15, "over1": 2.8, "under0": 1}, rel=1e-15)
-    assert found.written == ("a + b x", pytest.approx((15, 2.8), rel=1e-15))
+    text, numbers = found.written
+    assert text == "a + b x"
+    assert numbers == pytest.approx((15, 2.8), rel=1e-15)
     assert set(found.program.names) == {"m.work"}, "a definition that depends on x is taken apart, others keep names"
 
 

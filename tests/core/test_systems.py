@@ -193,6 +193,8 @@ def test_an_unreachable_memory_is_an_error(load: Load) -> None:
     [
         ("hbm.stacs", "5", "did you mean 'hbm.stacks'"),
         ("hbx.stacks", "5", "unknown name; did you mean"),
+        ("hbm.zzz", "5", r"unknown name; known: hbm\.activate_time, "),
+        ("hbm.read_bandwidth", "5 TB/s", "read_bandwidth follows from parameters and cannot be set"),
         ("stacks", "5", "unknown name"),
         ("hbf.read_time", "5 GB", r"\[B\] where \[s\] is due"),
         ("hbf.read_time", "5 uss", "unknown unit"),
@@ -216,6 +218,19 @@ def test_a_bad_setting_is_said_with_its_text(load: Load, name: str, value: str, 
     with pytest.raises(SpecError, match=words) as caught:
         load(GOOD, **{name: value})
     assert f"--set {name}={value}" in str(caught.value)
+
+
+@pytest.mark.parametrize("interval", ["295 ns", "100 ns"])
+def test_values_that_leave_no_bandwidth_are_refused(load: Load, interval: str) -> None:
+    """A refresh of 295 ns as often as, and more often than, it takes: nothing is left, or less."""
+    text = 'format = 1\n[processor.p]\ntechnology = "cpu"\n[memory.m]\ntechnology = "ddr5"\n{}'
+    load(text.format(""))
+    stated = f'refresh_interval = "{interval}"\nrefresh_blocking = 1\n'
+    words = r"m\.efficiency is (0|-1\.\d+) here; it must be greater than 0"
+    with pytest.raises(SpecError, match=rf"made.toml:4: memory\.m: {words}"):
+        load(text.format(stated))
+    with pytest.raises(SpecError, match=f"--set: {words}"):
+        load(text.format(""), **{"m.refresh_interval": interval, "m.refresh_blocking": "1"})
 
 
 def test_settings_override_specs_and_specs_override_presets(load: Load) -> None:

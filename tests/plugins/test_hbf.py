@@ -217,7 +217,7 @@ def test_rewriting_after_reads_costs_time_energy_and_wear() -> None:
     # one plane, by hand: a block of 1024 pages is read 1e6 times in 2 us, then moved in 1024 x (2 + 50) us + 3 ms
     busy, moved = 1e6 * 2e-6, 1024 * 52e-6 + 3e-3
     hidden, waited = preset("flint"), preset("flint", exposed_rewriting=1, refresh="none")
-    assert waited.internal_efficiency == pytest.approx(busy / (busy + moved), rel=1e-12)
+    assert waited.efficiency == pytest.approx(busy / (busy + moved), rel=1e-12)
     assert hidden.efficiency == 1  # its spare planes take it all
     assert hidden.disturbed == pytest.approx(1024e-6)
     assert hidden.read_energy / 8 == pytest.approx(21e-12 + 1024e-6 * 120e-12, rel=1e-12)
@@ -225,7 +225,7 @@ def test_rewriting_after_reads_costs_time_energy_and_wear() -> None:
     assert hidden.disturbed * 1e12 == pytest.approx(0.86e9, rel=0.25)
     worse = preset("flint", read_disturb=1e5, exposed_rewriting=1)
     assert worse.read_endurance == pytest.approx(hidden.read_endurance / 10)
-    assert worse.internal_efficiency < waited.internal_efficiency < 1
+    assert worse.efficiency < waited.efficiency < 1
 
 
 def test_refresh_every_24_hours_or_never() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import symarch
+from symarch.cli import main
 from symarch.specs import presets_of
 from symarch.trace import Access, Operator
 from symarch_technologies.dram_3d import StackedDram
@@ -113,6 +114,12 @@ def test_a_stack_hotter_than_its_limit_without_work_takes_practically_for_ever(t
     assert symarch.time_operator(idle, work(1e12, 1e9)) > 1e3
 
 
+@pytest.mark.parametrize("coolant", ["358 K", "400 K"])
+def test_a_coolant_as_hot_as_the_stack_may_be_cools_nothing(tmp_path: Path, coolant: str) -> None:
+    hot = load(tmp_path, f'coolant_temperature = "{coolant}"')
+    assert symarch.time_operator(hot, work(1e12, 1e9)) > 1e3
+
+
 def test_run_names_the_temperature_that_binds(tmp_path: Path) -> None:
     system = load(tmp_path)
     result = symarch.analyze(system, symarch.load_model("llama-3.1-8b"), dtype="fp8", phase="decode").evaluate(batch=64)
@@ -123,3 +130,13 @@ def test_run_names_the_temperature_that_binds(tmp_path: Path) -> None:
     assert rows["logic.dram_temperature"].used <= 55 * (1 + 1e-9)  # throttled to its limit, at most
     assert rows["logic.dram_temperature"].used == pytest.approx(55, rel=0.1)
     assert sum(r.share for r in result.resources) == pytest.approx(1, abs=1e-12)
+
+
+def test_explain_calls_it_a_temperature(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["explain", str(tmp_path / "stack.toml"), "--model", "llama-3.1-8b"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert "temperature limit" in " ".join(out.split())
+    assert "power limit" not in out

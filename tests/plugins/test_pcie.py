@@ -31,7 +31,7 @@ def test_sixteen_lanes_carry_what_the_generation_is_known_for(name: str, raw: fl
 
 
 def test_every_preset_is_checked_here() -> None:
-    assert set(presets_of("pcie")) == {"gen4", "gen5", "gen6"}
+    assert set(presets_of("pcie")) == {"gen4", "gen5", "gen6", "gen4-nccl", "gen5-nccl"}
 
 
 def test_packets_of_256_bytes_leave_91_percent() -> None:
@@ -63,3 +63,11 @@ def test_a_flit_of_256_bytes_takes_2_ns() -> None:
     link = preset("gen6")
     assert link.fec_latency == pytest.approx(256 / link.bandwidth, rel=1e-12)
     assert preset("gen5").fec_latency == 0
+
+
+@pytest.mark.parametrize("name", ["gen4", "gen5"])
+def test_nccl_has_the_same_wire_and_takes_its_constant_apart(name: str) -> None:
+    # 6.5 us of two devices' all-reduce: the start, and the two steps of a ring
+    plain, nccl = preset(name), preset(f"{name}-nccl")
+    assert nccl.bandwidth == plain.bandwidth
+    assert nccl.start_latency + 2 * nccl.software_latency == pytest.approx(plain.software_latency, rel=0.01)

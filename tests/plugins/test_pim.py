@@ -125,5 +125,5 @@ def test_a_shard_beyond_the_bank_is_a_constraint(tmp_path: Path) -> None:
     analysis = symarch.analyze(symarch.load_system(str(file)), symarch.load_model("llama-3.1-8b"))
     found = {c.name: c for c in analysis.evaluate().constraints}
     assert found["pim.shard"].used == pytest.approx(found["hbm.capacity"].used / 512)
-    assert found["pim.shard"].limit == pytest.approx(8e6)
+    assert found["pim.shard"].limit == 16 * 2**20
     assert not found["pim.shard"].ok

@@ -241,6 +241,16 @@ TOO_SMALL = {
 }
 """Constraints that fail with Llama-3.1-8B in bf16, one sequence."""
 
+FLASH = [s for s in SECOND["llama-3.1-405b"] if "hbf" in symarch.load_system(s).components]
+
+STILL_TOO_SMALL = {
+    "groq-lpu": {"sram.capacity"},
+    "a100-hbm-pim": {"banks.shard"},
+    # all weights at each step, without a pause, disturb flash more than five years allow
+    **{s: {"hbf.read_lifetime"} for s in ("phone-flash", *FLASH)},
+}
+"""Constraints that fail with the second model in bf16, one sequence."""
+
 
 def test_every_system_has_a_second_model() -> None:
     named = [s for names in SECOND.values() for s in names]
@@ -270,8 +280,7 @@ def test_a_system_runs(system: str, model: str) -> None:
     assert result.tpot > streamed / (spec.tensor or 1) / max(rates)
     assert math.fsum(o.count * o.time for o in result.operators if o.phase == "decode") == pytest.approx(result.tpot)
     broken = {c.name for c in result.constraints if not c.ok}
-    if model == "llama-3.1-8b":
-        assert broken == TOO_SMALL.get(system, set())
+    assert broken == (TOO_SMALL if model == "llama-3.1-8b" else STILL_TOO_SMALL).get(system, set())
 
 
 @pytest.mark.parametrize("system", TOO_SMALL)
@@ -301,8 +310,9 @@ def test_a_small_model_fits_in_a_node_of_lpus(system: str, fits: bool) -> None:
 # --- what the proposals are for
 
 
-def tpot(system: str, model: str = "llama-3.1-70b", **workload: int) -> float:
-    result = symarch.analyze(symarch.load_system(system), symarch.load_model(model)).evaluate(**workload)
+def tpot(system: str, batch: int) -> float:
+    found = symarch.analyze(symarch.load_system(system), symarch.load_model("llama-3.1-70b"))
+    result = found.evaluate(batch=batch)
     assert result.tpot is not None
     return result.tpot
 
@@ -320,8 +330,7 @@ def tpot(system: str, model: str = "llama-3.1-70b", **workload: int) -> float:
     ],
 )
 def test_a_proposal_lies_where_it_should(faster: str, slower: str) -> None:
-    workload = {"batch": 64, "prompt": 2048, "output": 256}
-    assert tpot(faster, **workload) < tpot(slower, **workload)
+    assert tpot(faster, batch=64) < tpot(slower, batch=64)
 
 
 def test_a_replica_carries_no_traffic_of_the_others() -> None:

@@ -8,7 +8,7 @@ keeps the peaks, bandwidths and core counts of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -287,7 +287,7 @@ def _check_apart(
     _, sizes, ways = np.linalg.svd(jacobian, full_matrices=False)
     if sizes.size and sizes[-1] * WORST_CONDITION < sizes[0]:
         order = np.argsort(-np.abs(ways[-1]))[:2]
-        pair = [names[inside[int(i)]] for i in order if abs(ways[-1][i]) > 0.3]
+        pair = [names[inside[int(i)]] for i in order if abs(ways[-1][i]) > 0.1]
         raise SymarchError(
             f"the data cannot tell {' and '.join(pair)} apart (condition {sizes[0] / sizes[-1]:.0f}, at most "
             f"{WORST_CONDITION:.0f}); fit without one of them (--only) or add rows in which they differ"
@@ -304,16 +304,15 @@ def _cross(
     """Fit without each system, and without each half of the shapes, and judge on what was left out."""
     found = []
     systems = sorted({str(s) for t in tables for s in np.unique(t.words["system"])})
-    cuts: list[tuple[str, Callable[[Table], Any]]] = []
+    cuts: list[tuple[str, list[Any]]] = []
     if len(systems) > 1:
-        cuts += [(s, lambda t, s=s: t.words["system"] == s) for s in systems]
+        cuts += [(system, [t.words["system"] == system for t in tables]) for system in systems]
     for column in dict.fromkeys(c for t in tables for c in HALVES[t.family]):
-        cuts += [
-            (f"{column} above its median", lambda t, c=column: _above(t, c)),
-            (f"{column} up to its median", lambda t, c=column: ~_above(t, c) if c in t.numbers else _above(t, c)),
-        ]
-    for label, left in cuts:
-        out = [(t, left(t)) for t in tables]
+        above = [_above(t, column) for t in tables]
+        below = [~m if column in t.numbers else m for t, m in zip(tables, above, strict=True)]
+        cuts += [(f"{column} above its median", above), (f"{column} up to its median", below)]
+    for label, masks in cuts:
+        out = list(zip(tables, masks, strict=True))
         kept = _blocks([t.only(~m) for t, m in out if not m.all()], names, fixed)
         judged = _blocks([t.only(m) for t, m in out if m.any()], names, fixed)
         used = {n for b in kept for n in b.targets}

@@ -81,7 +81,7 @@ def _network(preset: Preset, devices: int, name: str, library: str | None) -> Co
     own = presets_of(cls.name).get(f"{link.name}-{library}")
     link = own or link
     topology = _board(name) or registry().technology("switch")
-    settings = {}
+    settings: dict[str, Setting] = {}
     for source in (cls, topology):
         settings |= {p.name: Setting(p.default, p.low, p.high, p.source, p.status) for p in parameters_of(source)}
         settings |= {o.name: Setting(o.default) for o in options_of(source)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from symarch.errors import SymarchError, nearest
 from symarch.program import Max, Min
@@ -174,6 +173,17 @@ def operators_of(family: str, words: Words, numbers: Numbers) -> list[Operator]:
     return OPERATORS[family](words, numbers)
 
 
-def devices_of(words: Words) -> Any:
-    """Return how many devices a row was measured on."""
-    return int(words.get("gpus", 1))
+def devices_of(words: Words) -> int:
+    """Return how many devices a row was measured on. Raises SymarchError if that is no count."""
+    return counted(words.get("gpus", "1"), "gpus")
+
+
+def counted(text: str, column: str) -> int:
+    """Return a count that a table gives as text. Raises SymarchError if it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if number < 1 or number != int(number):
+        raise SymarchError(f"{column} is {text!r}; it must be a whole number, at least 1")
+    return int(number)

@@ -64,23 +64,29 @@ def speed_of_light(system: System) -> System:
 
 
 def predict(table: Table, ideal: bool = False, change: Callable[[System], System] | None = None) -> Prediction:
-    """Predict every row of a table; rows that cannot be are not numbers, with the reasons."""
+    """Predict every row of a table; rows that cannot be are not numbers, with the reasons.
+
+    Args:
+        table: the rows.
+        ideal: the speed of light.
+        change: what to make of the system of a row of operators, for example with other parameters.
+    """
     family = FAMILIES[table.family]
     measured = table.numbers[family.measured[0]] * family.unit
+    predicted = np.full(len(table), np.nan)
+    reasons: dict[tuple[str, str], int] = {}
     if table.family not in OPERATORS:
         from symarch.accuracy.serving import predict_serving
 
         predicted, reasons = predict_serving(table, ideal)
         return _checked(table, measured, predicted, reasons)
-    predicted = np.full(len(table), np.nan)
-    reasons: dict[tuple[str, str], int] = {}
-    for key, rows in table.groups(tuple(w for w in family.words)):
+    for key, rows in table.groups(family.words):
         words = dict(zip(family.words, key, strict=True))
         try:
             system = joined(words["system"], devices_of(words), words.get("library"))
             system = system if change is None else change(system)
             program = record_rows(table.family, words, speed_of_light(system) if ideal else system)
-        except (SymarchError, ValueError) as error:
+        except SymarchError as error:
             reasons[words["system"], str(error)] = reasons.get((words["system"], str(error)), 0) + rows.size
             continue
         inputs = tuple(program.inputs)

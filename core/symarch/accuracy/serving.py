@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from symarch.accuracy.machines import joined
+from symarch.accuracy.operators import counted
 from symarch.accuracy.tables import FAMILIES, Array, Table
 from symarch.api import Analysis, load_model
 from symarch.errors import SymarchError, nearest
@@ -73,7 +74,7 @@ def predict_serving(table: Table, ideal: bool) -> tuple[Array, dict[tuple[str, s
             functions = _functions(words["system"], devices, words["model"], _dtype(words), ideal)
             columns = {n: table.numbers[n][rows] for n in family.numbers}
             predicted[rows] = _times(table.family, functions, columns, 0.0 if ideal else OLD.get(table.family, 0.0))
-        except (SymarchError, ValueError) as error:
+        except SymarchError as error:
             reasons[words["system"], str(error)] = reasons.get((words["system"], str(error)), 0) + rows.size
     return predicted, reasons
 
@@ -85,9 +86,10 @@ def _devices(words: Mapping[str, str]) -> int:
     if words.get("consistent") == "0":
         raise SymarchError("the row's throughput and latency contradict each other")
     for axis in ("pp", "attention_dp"):
-        if words.get(axis, "1") not in ("", "1"):
+        if counted(words.get(axis) or "1", axis) > 1:
             raise SymarchError(f"{axis} {words[axis]}: the mapping has tensor parallelism within a replica only")
-    return int(words.get("gpus") or words.get("tp") or words["devices"])
+    column = next(c for c in ("gpus", "tp", "devices") if c in words)
+    return counted(words[column], column)
 
 
 def _times(family: str, functions: tuple[Any, Any], x: Mapping[str, Array], host: float) -> Array:

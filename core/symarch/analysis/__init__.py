@@ -14,6 +14,7 @@ from symarch.analysis.record import (
     run_on_dimensions,
     run_on_floats,
     symbols_of,
+    workload_of,
 )
 from symarch.analysis.shares import Part, grouped, parts_of
 
@@ -39,4 +40,5 @@ __all__ = [
     "run_on_dimensions",
     "run_on_floats",
     "symbols_of",
+    "workload_of",
 ]

@@ -66,8 +66,9 @@ def budgets_of(bench: Bench, statics: Mapping[str, Quantity | None]) -> tuple[tu
             power if isinstance(w, int) and w == 1 else power * w
             for power, w in ((statics[n], w) for n, w in weights.items() if n in statics)
         )
-        # static power beyond a limit leaves nothing to work with: practically endless, instead of no limit at all
-        left = Max(limit.budget - paid, limit.budget * NOTHING)
+        # static power beyond a limit leaves nothing to work with: practically endless, instead of no limit at all; nor
+        # does a coolant as hot as the limit, or hotter, where the budget itself is no scale
+        left = Max(limit.budget - paid, limit.budget * NOTHING, paid * NOTHING**2)
         budgets.append(Budget(f"{bench.name}.{key}", weights, left, paid, limit))
     return tuple(budgets), tuple(dict.fromkeys(lacking))
 

@@ -110,6 +110,11 @@ class Workload:
                 found = 1 + self.acceptance * found
         return found
 
+    def mean(self, phase: str) -> Quantity:
+        """Return the place of the mean pass of a phase, as `step` takes it."""
+        walk = _walk(self, phase)
+        return walk.mean if isinstance(walk, Chunks) else walk.typical
+
     def runs(self, operator: Operator, phase: str) -> Quantity:
         """Return how often an operator runs in a prefill, or for one output token of each sequence."""
         if phase == "prefill":
@@ -286,16 +291,17 @@ def _run(
 ) -> Pass:
     walk = _walk(workload, phase)
     mapping = benches.main.mapping
-    spread: list[Quantity] = []
+    spread: list[Quantity | None] = []
 
     def trace(place: Quantity) -> list[Operator]:
         found = model.operators(workload.step(phase, batch, place), mapping.shard)
-        if phase == "prefill" and workload.chunk is not None and any(o.period is not None for o in found):
+        if phase == "prefill" and workload.chunk is not None:
             # attention in chunks of its own does not grow evenly from pass to pass: its work is spread over them
             if not spread:
                 whole = attrs.evolve(workload, chunk=None).step(phase, batch, workload.prompt)
-                spread.extend(o.flops / workload.rounds for o in model.operators(whole, mapping.shard))
-            found = [o if o.period is None else attrs.evolve(o, flops=f) for o, f in zip(found, spread, strict=True)]
+                for operator, one in zip(found, model.operators(whole, mapping.shard), strict=True):
+                    spread.append(None if operator.period is None else one.flops / workload.rounds)
+            found = [o if f is None else attrs.evolve(o, flops=f) for o, f in zip(found, spread, strict=True)]
         return found
 
     typical = trace(walk.typical)
@@ -508,7 +514,14 @@ class _Notes:
     def _workload(self) -> list[str]:
         notes = ["activations held between operators are not counted against memory capacity"]
         if "prefill" in self.workload.phases:
-            notes.append("prefill reads all prompts of the batch in one pass, without a queue")
+            passes = "one pass" if self.workload.chunk is None else "passes of chunks of equal size"
+            notes.append(f"prefill reads all prompts of the batch in {passes}, without a queue")
+        if self.workload.shares:
+            notes.append(
+                "the prefix is stored once a replica, windows and states apart, and read anew for each sequence"
+            )
+        if self.workload.draft:
+            notes.append("drafting costs nothing: the time of the draft model, and its memory, are not counted")
         if "decode" in self.workload.phases and self.workload.context is None:
             notes.append("granules and tiles of growing tensors are rounded at the mean context of the decode steps")
         for bench in self.benches.all:

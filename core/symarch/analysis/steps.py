@@ -146,9 +146,12 @@ class Chunks:
     @property
     def typical(self) -> Quantity:
         """Return the mean place; without tokens cached before, one at which there are some."""
-        if self.begun:
-            return self.start + (self.steps - 1) / 2 * self.size
-        return Max(self.steps - 1, 1) * self.size
+        return self.mean if self.begun else Max(self.steps - 1, 1) * self.size
+
+    @property
+    def mean(self) -> Quantity:
+        """Return the mean place."""
+        return self.start + (self.steps - 1) / 2 * self.size
 
     def stretches(self, operator: Operator) -> list[Stretch]:
         """Return the stretches of an operator."""

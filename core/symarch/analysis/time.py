@@ -456,7 +456,8 @@ def limited_time(
     for budget in budgets:
         spent = budget.weighted(energies)
         if not _zero(spent):
-            times.append(mark(spent / budget.left, budget.name, "power limit", operator))
+            cause = "power limit" if budget.limit.unit == "W" else "temperature limit"
+            times.append(mark(spent / budget.left, budget.name, cause, operator))
     return Max(*times) if times else None
 
 

@@ -39,6 +39,9 @@ def symbol_latex(name: str, declared: str = "") -> str:
     place = rf"\mathrm{{{_words(owner)}}}"
     if base.endswith("}") and "_{" in base:
         return f"{base[:-1]},{place}}}"
+    letter, low, index = base.rpartition("_")
+    if low and len(index) == 1:  # t_R: a second subscript would be an error
+        return f"{letter}_{{{index},{place}}}"
     return f"{base}_{{{place}}}"
 
 

@@ -75,9 +75,10 @@ class Axis:
         """Return at most about as many round values."""
         low, high = self.low / self.scale, self.high / self.scale
         found: list[float] = []
-        if self.log:
-            decades = math.log10(high / low)
-            digits = (1, 2, 5) if decades <= max(1.0, most / 3) else (1,)
+        decades = math.log10(high / low) if self.log else 0.0
+        if decades > 0.4:
+            digits: tuple[float, ...] = (1, 2, 5) if decades <= max(1.0, most / 3) else (1,)
+            digits = (1, 1.5, 2, 3, 4, 5, 6, 8) if decades < 0.8 else digits
             every = max(1, math.ceil(decades / most))
             for k in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1):
                 if len(digits) > 1 or k % every == 0:
@@ -163,26 +164,24 @@ def bars(found: Sequence[Bar], axis: Axis, width: int, label: str, mark: float |
         return left + (right - left) * min(1.0, max(0.0, axis.share(value)))
 
     parts = _across(axis, px, width, 0.0, bottom, (left, right))
+    names = []
     for i, row in enumerate(rows):
-        top = i * step + (18 if narrow else 4)
+        top = i * step + (18.0 if narrow else 4.0)
         own = [b for b in found if b.label == row]
         beside = next((b.words for b in own if b.words), "")
         if narrow:
-            parts.append(words_at(left, top - 5, cut(row, width - (len(beside) + 3) * LETTER), class_="halo"))
-            parts.append(words_at(width - 4, top - 5, beside, text_anchor="end", class_="halo"))
+            names.append(words_at(left, top - 5, cut(row, width - (len(beside) + 3) * LETTER), class_="halo"))
+            names.append(words_at(width - 4, top - 5, beside, text_anchor="end", class_="halo"))
         else:
-            parts.append(words_at(left - 8, top + 13, cut(row, gutter - 8), text_anchor="end"))
-            parts.append(words_at(width - 4, top + 13, beside, text_anchor="end"))
+            names.append(words_at(left - 8, top + 13, cut(row, gutter - 8), text_anchor="end"))
+            names.append(words_at(width - 4, top + 13, beside, text_anchor="end"))
         for bar in own:
             low, high = sorted((px(bar.start), px(bar.end)))
-            parts.append(
-                titled(
-                    "rect", bar.title, x=low, y=float(top), width=max(high - low, 1.0), height=18.0, **_fill(bar.colour)
-                )
-            )
+            box = {"x": low, "y": top, "width": max(high - low, 1.0), "height": 18.0}
+            parts.append(titled("rect", bar.title, **box, **_fill(bar.colour)))
     if mark is not None:
         parts.append(tag("path", class_="roof", d=f"M{px(mark):.1f},0V{bottom:.1f}"))
-    return svg(width, height, label, parts)
+    return svg(width, height, label, [*parts, *names])
 
 
 def _across(
@@ -234,7 +233,7 @@ class Plot:
         """Return where a value lies on the vertical axis."""
         return self.bottom - (self.bottom - self.top) * self.y.share(value)
 
-    def line(self, points: Sequence[tuple[float, float]], **attributes: float | str) -> None:
+    def line(self, points: Sequence[tuple[float, float]], **attributes: str) -> None:
         """Draw a line through some values."""
         path = "L".join(f"{self.px(x):.1f},{self.py(y):.1f}" for x, y in points)
         self.parts.append(tag("path", d=f"M{path}", **attributes))
@@ -301,13 +300,14 @@ def roofline(
     )
     for rate, _, colour in rates.values():
         begin = max(low, floor / rate)
-        plot.line([(begin, begin * rate), (peak / rate, peak)], fill="none", stroke=colour, stroke_width=2.2)
+        plot.line([(begin, begin * rate), (peak / rate, peak)], fill="none", stroke=colour, stroke_width="2.2")
     plot.line([(min(ridges), peak), (high, peak)], class_="roof")
+    plot.taken.append((plot.left, plot.py(peak) - 1, plot.right - plot.left, 2.0))
     for dot in dots:
         plot.keep_free(plot.px(dot.x), plot.py(dot.y), 4.0)
     wide = LETTER * len(peak_words) + 4
-    plot.parts.append(words_at(plot.right - 2, plot.py(peak) - 6, peak_words, text_anchor="end", class_="halo"))
-    plot.taken.append((plot.right - wide, plot.py(peak) - 20, wide, 18.0))
+    plot.parts.append(words_at(plot.right - 2, plot.py(peak) - 14, peak_words, text_anchor="end", class_="halo"))
+    plot.taken.append((plot.right - wide, plot.py(peak) - 27, wide, 17.0))
     for rate, words, _ in rates.values():
         begin = max(low, floor / rate)
         for share in (0.5, 0.65, 0.35, 0.8, 0.2, 0.92):
@@ -380,13 +380,15 @@ def curve(
     plot = Plot(x, y, width, 280 if width < 480 else 320)
     plot.line(points, class_="path")
     plot.line([(x.low, target[0]), (x.high, target[0])], class_="aim")
+    level = plot.py(target[0])
+    plot.taken.append((plot.left, level - 1, plot.right - plot.left, 2.0))
     for at_x, at_y, words in marks:
         place = plot.px(at_x), plot.py(at_y)
         plot.parts.append(titled("circle", words, class_="here", cx=place[0], cy=place[1], r=5.0))
         plot.keep_free(*place, 6.0)
     for at_x, at_y, words in marks:
         plot.name(plot.px(at_x), plot.py(at_y), words, 8.0)
-    plot.name(plot.right, plot.py(target[0]), target[1], 3.0)
+    plot.name(plot.left, level, target[1], 3.0)
     return plot.svg(label)
 
 
@@ -415,7 +417,7 @@ def histogram(
         title = f"{text(low)} to {text(high)}: {100 * count / total:.1f} %"
         box = {"x": px(low), "y": bottom - tall, "width": max(px(high) - px(low) - 0.6, 0.3), "height": tall}
         parts.append(titled("rect", title, class_="heap", **box))
-    for row, (value, words) in enumerate(marks):
+    for row, (value, words) in enumerate(sorted(marks)):
         y = 18.0 * row + 13
         at, half = px(value), LETTER * len(words)
         parts.append(tag("path", class_="roof", d=f"M{at:.1f},{y + 3:.1f}V{bottom:.1f}"))

@@ -95,7 +95,7 @@ class LatexFormat:
         return report_latex(report)
 
 
-_MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])")
+_MARKUP = re.compile(r"^\*|\*(?=\S)|[`\\]|<(?=[A-Za-z/!?])")
 
 
 def _plain(text: str) -> str:

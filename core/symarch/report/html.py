@@ -27,6 +27,9 @@ WIDTHS = {"wide": 760, "narrow": 330}
 STEEP = 30.0
 """Ratio of the largest to the smallest value above which an axis of values is logarithmic."""
 
+SHOWN = 0.98
+"""Share of the samples that a histogram shows; a long tail would leave the rest no room."""
+
 CURVE = 161
 """Points of a curve."""
 
@@ -81,6 +84,7 @@ def _table(report: Report, table: Table, name: str) -> str:
 
     def kind(position: int, text: str = "") -> str:
         names = ["words"] if position in table.words else []
+        names += ["named"] if position == table.resource else []
         names += ["short"] if position and text and len(text) <= SHORT else []
         return f' class="{" ".join(names)}"' if names else ""
 
@@ -227,8 +231,6 @@ def _picture_map(report: Report) -> list[str]:
     axes = []
     for name, unit, values in zip(found.parameters, found.units, found.axes, strict=True):
         eight = 1 / 8 if name in report.in_bits else 1.0
-        _, scale = readable_unit(float(values[0]) / eight, unit)
-        del scale
         text = _setting_text(report, name, unit)
         axes.append(Axis(float(values[0]), float(values[-1]), name, text, log=True, scale=eight))
     names = [(r, _colour(report, r)) for r in found.resources]
@@ -308,7 +310,9 @@ def _picture_uncertainty(report: Report) -> list[str]:
         return []
     drawn = []
     for interval in found.intervals:
-        edges, counts = interval.edges.tolist(), interval.counts.tolist()
+        counts = interval.counts.tolist()
+        shown = next((i for i in range(1, len(counts)) if sum(counts[:i]) > SHOWN * found.samples), len(counts))
+        edges, counts = interval.edges.tolist()[: shown + 1], counts[:shown]
         name, scale = readable_unit(edges[-1], interval.unit)
         axis = Axis(edges[0], edges[-1], f"{interval.metric} [{name}]", _scaled_text(scale), False, scale)
         marks = [
@@ -316,9 +320,8 @@ def _picture_uncertainty(report: Report) -> list[str]:
             (interval.value, f"at the point {format_quantity(interval.value, interval.unit)}"),
             (interval.quantiles[0.95], f"95 % below {format_quantity(interval.quantiles[0.95], interval.unit)}"),
         ]
-        drawn.append(
-            _histogram(f"{interval.metric} over the declared ranges", axis, edges, counts, marks, interval.unit)
-        )
+        caption = f"{interval.metric} over the declared ranges, without the last {100 * (1 - SHOWN):.0f} %"
+        drawn.append(_histogram(caption, axis, edges, counts, marks, interval.unit))
     return drawn
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symarch.report.record import Report
-from symarch.report.sections import Table, described, headline
+from symarch.report.sections import Table, described, headline, value_text
 
 SIGNS = {
     "\\": r"\textbackslash{}",
@@ -67,7 +67,8 @@ def report_latex(report: Report) -> str:
     why = report.explanation
     if why is not None:
         lines += [explanation_latex(why), "", *_tables(formula.tables[0])]
-        lines += _tables(formula.tables[1])
+        values = tuple((n, value_text(report, n, v, why.units[n])) for n, v in why.values.items())
+        lines += _tables(Table(("symbol", "value"), values, "The symbols at this point", code=True))
     for name in ("elasticities", "checks"):
         section = sections[name]
         lines += ["", rf"\section*{{{latex_text(section.title)}}}", r"\begin{itemize}"]

@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from symarch.analysis.model import Workload, benches_of
+from symarch.analysis import workload_of
+from symarch.analysis.model import benches_of
 from symarch.analysis.time import operator_load
 from symarch.api import Analysis, Result
 from symarch.mapping import resolve
@@ -94,22 +95,11 @@ def traffic_program(analysis: Analysis, *, single: bool) -> Program:
     if request.model and isinstance(model, Resizable):
         model = model.resized({key: tape.input(f"model.{key}") for key in request.model})
     benches = benches_of(SystemGraph.build(system, lambda c, p, _: tape.input(f"{c}.{p}")), mapping)
-    sizes: dict[str, Any] = {s: request.fixed.get(s) or tape.input(s) for s in request.all_sizes}
-    workload = Workload(
-        batch=sizes["batch"],
-        prompt=sizes.get("prompt", 1),
-        output=sizes.get("output", 1),
-        context=sizes.get("context"),
-        bytes={t: tape.input(f"dtype.{t}") for t in request.dtypes},
-        flop_per_mac=tape.input("trace.flop_per_mac"),
-        dtypes=request.dtypes,
-        phases=request.phases,
-    )
+    workload = workload_of(request, tape.input)
     batch = workload.batch if mapping.data == 1 else ceil(workload.batch / mapping.data)
     outputs: dict[str, Any] = {}
     for phase in request.phases:
-        mean = workload.prompt if phase == "prefill" else workload.prompt + workload.output / 2
-        step = workload.step(phase, batch, workload.context if workload.context is not None else mean)
+        step = workload.step(phase, batch, workload.mean(phase))
         for operator in model.operators(step, mapping.shard):
             if operator.collective is not None:
                 continue

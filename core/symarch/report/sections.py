@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -14,7 +15,9 @@ from symarch.analysis import HIGHER_IS_BETTER, METRICS
 from symarch.api import Explanation
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
 from symarch.report.record import SMALLEST, Report, legend
-from symarch.sensitivity import Headroom, Sensitivity
+
+if TYPE_CHECKING:
+    from symarch.sensitivity import Headroom, Indices, Sensitivity
 
 LONGEST = 12
 """Rows of the tables that show the largest of many."""
@@ -87,7 +90,7 @@ def sections_of(report: Report) -> tuple[Section, ...]:
 def sentence(words: str) -> str:
     """Return words as a sentence; a name at its beginning keeps its small letter."""
     first = words.split(" ", 1)[0]
-    name = first in METRICS or "." in first or "_" in first
+    name = first in METRICS or not first.isalpha()
     return f"{words if name else words[:1].upper() + words[1:]}."
 
 
@@ -187,7 +190,7 @@ def _formula(report: Report) -> Section:
         sentences.append(
             f"At p = infinity, where only the slowest resource counts, it is {value}; here it is {gap:.1f} % more."
         )
-    return Section("formula", title, tuple(sentences), written_out(why), (_terms(why), _values(report, why)))
+    return Section("formula", title, tuple(sentences), written_out(why), (_terms(why), _definitions(why)))
 
 
 def regime_words(why: Explanation) -> str:
@@ -226,9 +229,9 @@ def _terms(why: Explanation) -> Table:
     return Table(columns, rows, title, frozenset({3, 4}), resource=0)
 
 
-def _values(report: Report, why: Explanation) -> Table:
-    rows = tuple((n, value_text(report, n, v, why.units[n])) for n, v in why.values.items())
-    return Table(("symbol", "value"), rows, "The symbols of the formula", code=True)
+def _definitions(why: Explanation) -> Table:
+    rows = tuple((n, format_quantity(why.values[n], why.units[n])) for n in why.definitions)
+    return Table(("definition", "value"), rows, "Its definitions at this point", code=True)
 
 
 def _first(names: Sequence[str]) -> str:
@@ -282,8 +285,8 @@ def _headways(found: Headroom) -> tuple[Table, ...]:
         tables.append(Table(columns, steps, title, frozenset({4}), resource=0))
     alone = [e for e in found.entries if e.gain > 1 + SMALLEST and e.kind != "resource"][:LONGEST]
     rows = tuple((e.name, e.kind, _end(e.end, e.unit), _scaled(e.limit, scale), _gain(e.gain)) for e in alone)
-    columns = ("what", "kind", "at its best end", f"{found.metric} then [{unit}]", "gain")
-    tables.append(Table(columns, rows, "Each alone at its best conceivable end", frozenset({1}), code=True))
+    headings = ("what", "kind", "at its best end", f"{found.metric} then [{unit}]", "gain")
+    tables.append(Table(headings, rows, "Each alone at its best conceivable end", frozenset({1}), code=True))
     return tuple(tables)
 
 
@@ -384,6 +387,7 @@ def _uncertainty(report: Report) -> Section:
         first = indices.measure_first
         sentences.append(
             f"Of the assumed and announced values, {first} explains most of the variance: measure it first."
+            f"{_as_large(indices, first)}"
             if first
             else "No assumed or announced value matters."
         )
@@ -400,6 +404,16 @@ def _uncertainty(report: Report) -> Section:
         about = f"Share of the variance of {report.metric} (Sobol indices, {indices.evaluations:,} evaluations)"
         tables.append(Table(columns, rows, about, frozenset({3}), code=True))
     return Section("uncertainty", title, tuple(sentences), (), tuple(tables))
+
+
+def _as_large(indices: Indices, first: str) -> str:
+    """Return a sentence that names what the samples do not tell from the first, empty if nothing."""
+    from symarch.sensitivity.uncertainty import UNKNOWN, Sobol  # numpy, which a section without it does without
+
+    entries = [e for e in indices.entries if isinstance(e, Sobol) and e.status in UNKNOWN]
+    least = next(e.total - e.total_error for e in entries if e.parameter == first)
+    others = [e.parameter for e in entries if e.parameter != first and e.total + e.total_error > least]
+    return f" Within the error of the samples {', '.join(others)} may matter as much." if others else ""
 
 
 def _energy(report: Report) -> Section | None:

@@ -19,7 +19,7 @@ from symarch.specs.records import TABLES, Component, Setting, System
 from symarch.specs.technologies import article, faults_of, is_written, read_technologies
 from symarch.specs.toml import Source, line_of, merged, place_of, read_chain
 from symarch.specs.values import read_setting, shown
-from symarch.technologies import Processor, Technology, options_of, parameters_of
+from symarch.technologies import Processor, Technology, options_of, parameters_of, quantities_of
 
 TENSOR_CLASSES = ("weights", "experts", "kv_cache", "state", "activations")
 """The tensor classes that a mapping places and that have a data type each."""
@@ -430,8 +430,14 @@ def _override(spec: System, key: str, value: str) -> System:
             raise UnknownNameError(f"unknown processor '{value}'; {nearest(value, names)}")
         return attrs.evolve(spec, processor=value)
     component = spec.components.get(owner)
-    if component is None or key not in settable(spec):
-        raise UnknownNameError(f"unknown name; {nearest(key, settable(spec))}")
+    known = settable(spec)
+    if component is None or key not in known:
+        own = [n for n in known if n.partition(".")[0] == owner]
+        what = "unknown name"
+        if component is not None and component.technology is not None:
+            computed = quantities_of(component.technology)
+            what = f"{item} follows from parameters and cannot be set" if item in computed else what
+        raise UnknownNameError(f"{what}; {nearest(key, own or known)}")
     if item == "size" and component.table == "network":
         changed = attrs.evolve(component, size=_integer(value))
     elif item == "algorithm":

@@ -473,6 +473,8 @@ def faults_of_values(cls: type[Technology], values: Mapping[str, Any]) -> Iterat
         except TypeError:
             yield name, "has no value here: it computes with something absent"
             continue
+        except SymarchError:  # told where it is asked for
+            continue
         if value is None:
             continue
         try:
@@ -491,13 +493,22 @@ def faults_of_values(cls: type[Technology], values: Mapping[str, Any]) -> Iterat
 
 
 def faults_of(component: Component) -> Iterator[str]:
-    """Yield what is wrong with the numbers that a component gives a technology of its spec."""
+    """Yield what is wrong with the numbers that a component gives a technology.
+
+    Of a technology of the spec that is every quantity; of a plugin's what its kind may be asked for: a refresh longer
+    than its interval leaves less than nothing of a bandwidth.
+    """
     cls = component.technology
-    if cls is None or not is_written(cls):
+    if cls is None or cls.kind not in KINDS:
         return
-    names = {p.name for p in parameters_of(cls)}
+    written = is_written(cls)
+    if not written and cls.kind == "processor":  # it may sit on a memory
+        return
+    names = {p.name for p in parameters_of(cls)} | ({o.name for o in options_of(cls)} if not written else set())
+    due = contracts_of(cls)
     for name, sentence in faults_of_values(cls, {n: s.value for n, s in component.settings.items() if n in names}):
-        yield f"{component.name}.{name} {sentence}"
+        if written or name in due:
+            yield f"{component.name}.{name} {sentence}"
 
 
 def article(kind: str) -> str:

@@ -65,7 +65,7 @@ class LLaDA(Decoder):
         """Return the operators of one denoising step, or of the part of one that an output token takes."""
         if not step.fresh or step.drafted:
             raise WorkloadError(
-                f"{self.name} attends both ways and caches nothing, so it has no prefix, chunk, draft or mixed step"
+                f"{self.name} attends both ways and caches nothing, so it has no prefix, chunk or draft"
             )
         length = step.context if step.final is None else step.final
         whole = attrs.evolve(step, phase="prefill", tokens=length, context=length, past=0)

@@ -161,7 +161,7 @@ def _parameter(analysis: Analysis, recorded: Recorded, name: str, value: float, 
     owner, _, item = name.rpartition(".")
     component = analysis.system.components.get(owner)
     declared = component.declared().get(item) if component else None
-    low, high = _range(symbol, value, declared.at_most if declared else None)
+    low, high = _range(symbol, value, symbol.at_most)
     return {
         "name": name,
         "group": owner or "workload",
@@ -173,7 +173,7 @@ def _parameter(analysis: Analysis, recorded: Recorded, name: str, value: float, 
         "ranged": symbol.low is not None and symbol.high is not None,
         "integer": symbol.integer,
         "zero": declared is not None and declared.nonnegative,
-        "most": declared.at_most if declared else None,
+        "most": symbol.at_most,
         "bits": declared is not None and declared.bits,
         "used": used,
         "doc": declared.doc if declared else "",

@@ -1,0 +1,171 @@
+"""Rows as operators: FLOPs and bytes by hand, the program against single operators, the speed of light."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import symarch
+from symarch.accuracy import predict, read_table
+from symarch.accuracy.machines import machine
+from symarch.accuracy.operators import operators_of
+from symarch.api import operator_time
+from symarch.errors import SymarchError
+
+DATA = Path(__file__).parent / "data"
+
+
+def moved(operators: list[symarch.Operator]) -> list[float]:
+    return [sum(a.read + a.write for a in o.accesses) for o in operators]
+
+
+def test_a_product_in_8_bits_converts_its_activations_first() -> None:
+    operators = operators_of("gemm", {"dtype": "fp8"}, {"m": 4, "n": 8, "k": 16})
+    assert [o.kind for o in operators] == ["conversion", "matmul"]
+    assert moved(operators) == [4 * 16 * (2 + 1), 8 * 16 + 4 * 16 + 4 * 8 * 2]
+    assert operators[1].flops == 2 * 4 * 8 * 16
+    (wide,) = operators_of("gemm", {"dtype": "bf16"}, {"m": 4, "n": 8, "k": 16})
+    assert moved([wide]) == [2 * (4 * 8 + 8 * 16 + 4 * 16)]
+
+
+def test_four_bits_are_half_a_byte() -> None:
+    operators = operators_of("gemm", {"dtype": "nvfp4"}, {"m": 4, "n": 8, "k": 16})
+    assert operators[1].dtype == "fp4"
+    assert operators[1].accesses[0].read == 8 * 16 / 2
+
+
+def test_decode_reads_keys_and_values_of_the_context() -> None:
+    sizes = {"batch": 3, "heads": 8, "kv_heads": 2, "head_dim": 64, "context": 100}
+    (found,) = operators_of("attention_decode", {"kv_dtype": "fp8"}, sizes)
+    assert found.accesses[0].read == 3 * 100 * 2 * 2 * 64
+    assert found.flops == 4 * 3 * 8 * 64 * 100
+
+
+@pytest.mark.parametrize(("past", "causal", "pairs"), [(0, "1", 55), (7, "1", 125), (0, "0", 100)])
+def test_a_prompt_attends_to_what_comes_before(past: int, causal: str, pairs: int) -> None:
+    sizes = {"batch": 1, "heads": 4, "kv_heads": 4, "head_dim": 64, "input_len": 10, "prefix_len": past}
+    _, found = operators_of("attention_prefill", {"kv_dtype": "bf16", "causal": causal}, sizes)
+    assert found.flops == 4 * 4 * 64 * pairs
+
+
+def test_experts_of_balanced_routing_are_read_once_each() -> None:
+    sizes = {"tokens": 4, "hidden": 32, "inter": 64, "topk": 2, "experts": 8, "tp": 2, "ep": 1}
+    operators = operators_of("moe", {"dtype": "bf16", "distribution": "balanced"}, sizes)
+    assert [o.name for o in operators] == ["gate_up", "act", "down", "sum"]
+    assert operators[0].accesses[0].read == 8 * (2 * 32) * 32 * 2  # 8 rows for 8 experts, half of each by tensor
+    assert operators[0].flops == 2 * 8 * 64 * 32
+    assert operators[0].dims["elsewhere"] == 0
+
+
+def test_under_expert_parallelism_rows_of_other_devices_are_carried() -> None:
+    sizes = {"tokens": 64, "hidden": 32, "inter": 64, "topk": 8, "experts": 64, "tp": 1, "ep": 4}
+    gate = operators_of("moe", {"dtype": "bf16", "distribution": "balanced"}, sizes)[0]
+    assert gate.dims["m"] == 64 * 8 / 4
+    assert gate.dims["elsewhere"] == 64 * 8 * 3 / 4
+
+
+@pytest.mark.parametrize(
+    ("family", "words", "sentence"),
+    [
+        ("moe", {"dtype": "bf16", "distribution": "odd"}, "distribution 'odd' is not known"),
+        ("elementwise", {"op": "odd"}, "element-wise operator 'odd' is not known"),
+    ],
+)
+def test_words_that_say_nothing_are_refused(family: str, words: dict[str, str], sentence: str) -> None:
+    names = ("tokens", "hidden", "inter", "topk", "experts", "tp", "ep", "ffn", "heads", "kv_heads", "vocab")
+    with pytest.raises(SymarchError, match=sentence):
+        operators_of(family, words, dict.fromkeys(names, 1))
+
+
+@pytest.mark.parametrize(
+    "family", ["gemm", "attention_decode", "attention_prefill", "moe", "collective", "elementwise"]
+)
+def test_arrays_agree_with_single_operators(family: str) -> None:
+    table = read_table(DATA / f"{family}.csv")
+    table = table.only(slice(None, None, max(len(table) // 7, 1)))
+    found = predict(table)
+    for index in range(len(table)):
+        words = {n: str(v[index]) for n, v in table.words.items()}
+        numbers = {n: float(v[index]) for n, v in table.numbers.items()}
+        from symarch.accuracy.machines import joined
+        from symarch.accuracy.operators import devices_of
+
+        system = joined(words["system"], devices_of(words), words.get("library"))
+        due = sum(
+            operator_time(system, o, devices=devices_of(words), limits=False)
+            for o in operators_of(family, words, numbers)
+        )
+        assert found.predicted[index] == pytest.approx(due, rel=1e-12)
+
+
+def test_the_speed_of_light_is_the_roofline() -> None:
+    table = read_table(DATA / "gemm.csv")
+    table = table.only(table.words["dtype"] == "bf16").of_systems(("h100_sxm",))
+    m, n, k = (table.numbers[c] for c in "mnk")
+    roofline = np.maximum(2 * m * n * k / 989e12, 2 * (m * k + n * k + m * n) / 3.35e12)
+    latency = float(operator_time(machine("h100-sxm").ideal(), symarch.Operator("o", "norm")))  # none without bytes
+    assert latency == 0
+    found = predict(table, ideal=True).predicted
+    # the latency of the first read is physics and stays, below half a microsecond
+    assert np.all(found >= roofline * (1 - 1e-12))
+    assert np.all(found < roofline + 1e-6)
+
+
+def test_rows_that_cannot_be_predicted_are_counted_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "gemm.csv"
+    path.write_text(
+        "system,dtype,m,n,k,latency_us\nh100_sxm,bf16,1,256,256,3\nh100_sxm,bf16,1,256,256,0\n"
+        "h100_sxm,fp3,1,256,256,3\nabacus,bf16,1,256,256,3\nabacus,bf16,2,256,256,3\n"
+    )
+    found = predict(read_table(path))
+    assert np.isfinite(found.predicted).tolist() == [True, False, False, False, False]
+    assert sum(found.reasons.values()) == 4
+    assert any("abacus" in why and n == 2 for (_, why), n in found.reasons.items())
+    assert any("fp3" in why for _, why in found.reasons)
+    assert any("0 or not finite" in why for _, why in found.reasons)
+
+
+@pytest.mark.parametrize("count", ["0", "two", "1.5", ""])
+def test_a_count_that_is_none_is_a_reason(tmp_path: Path, count: str) -> None:
+    path = tmp_path / "collective.csv"
+    path.write_text(f"system,library,op,gpus,bytes,latency_us\nh100_sxm,nccl,all_reduce,{count},512,6\n")
+    found = predict(read_table(path))
+    assert list(found.reasons) == [("h100_sxm", f"gpus is {count!r}; it must be a whole number, at least 1")]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("attention_dp", "2", "attention_dp 2: the mapping has tensor parallelism within a replica only"),
+        ("model", "acme/none-1b", "no model is named like 'acme/none-1b'"),
+        ("tp", "4", ""),
+    ],
+)
+def test_a_served_model_that_cannot_be_mapped_is_a_reason(
+    tmp_path: Path, column: str, value: str, sentence: str
+) -> None:
+    row = {"system": "h100_sxm", "model": "Qwen/Qwen3-32B", "gemm_quant": "fp8", "gpus": "4", "tp": "4", "pp": "1"}
+    row |= {"attention_dp": "1", "moe_tp": "1", "moe_ep": "1", "batch_per_dp": "16", "input_len": "1024"}
+    row |= {"output_len": "128", "tpot_ms": "10", "ttft_ms": "100", column: value}
+    path = tmp_path / "e2e_serving.csv"
+    path.write_text(f"{','.join(row)}\n{','.join(row.values())}\n")
+    found = predict(read_table(path))
+    if sentence:
+        assert [why.startswith(sentence) for _, why in found.reasons] == [True]
+    else:
+        assert found.predicted[0] == pytest.approx(10e-3, rel=0.5)
+
+
+def test_under_load_a_token_waits_for_the_prompts_of_the_others() -> None:
+    from symarch.accuracy.serving import _functions
+
+    table = read_table(DATA / "e2e_serving.csv")
+    table = table.only((table.words["tp"] == "4") & (table.words["gemm_quant"] == "fp8")).only([0])
+    batch, prompt, output = (float(table.numbers[c][0]) for c in ("batch_per_dp", "input_len", "output_len"))
+    tpot, ttft = _functions(
+        "h100_sxm", 4, str(table.words["model"][0]), "weights=fp8,activations=fp8,kv_cache=bf16", False
+    )
+    due = tpot(batch, prompt, output) + (batch - 1) / output * ttft(1.0, prompt)
+    assert predict(table).predicted[0] == pytest.approx(due, rel=1e-12)
