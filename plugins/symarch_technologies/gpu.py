@@ -11,16 +11,16 @@
     energy     = energy_per_flop * flops + energy_per_byte * bytes + static_power * time     beside the memories' own
 
 A tile of queries, those of heads that share a key together, is one core's: it loads its first keys and stores its
-result with nothing to hide behind, and at the end of a causal pass the longest tiles run alone. In decode the cache is split
-over the cores. Under expert parallelism kernels spend some work on rows whose expert is on another device.
+result with nothing to hide behind, and at the end of a causal pass the longest tiles run alone. In decode the cache
+is split over the cores. Under expert parallelism kernels spend some work on rows whose expert is on another device.
 
 Peaks: vendors' data sheets, dense, without structured sparsity. Times and efficiencies: single kernels in CUDA graphs
 on A100 SXM and H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0); fitted by `symarch calibrate`
-with the latencies of a system's kernels of one kind together, at p = 2. Without a preset the defaults are coarser: what fits
-H100 at p = infinity with one launch and one efficiency for products and one for attention. How well rows left out of a
-fit are predicted, docs/explanation/accuracy.md tells. Energy: the additive model of whole-GPU measurements on H200 and
-B200 (arjunds/efficient-ai, README v2). What software keeps back of the memory: vLLM's default share and the figures of
-its memory profiler.
+with the latencies of a system's kernels of one kind together, at p = 2. Without a preset the defaults are coarser:
+what fits H100 at p = infinity with one launch and one efficiency for products and one for attention. How well rows
+left out of a fit are predicted, docs/explanation/accuracy.md tells. Energy: the additive model of whole-GPU
+measurements on H200 and B200 (arjunds/efficient-ai, README v2). What software keeps back of the memory: vLLM's
+default share and the figures of its memory profiler.
 """
 
 from __future__ import annotations

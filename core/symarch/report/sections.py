@@ -411,9 +411,10 @@ def _as_large(indices: Indices, first: str) -> str:
     from symarch.sensitivity.uncertainty import UNKNOWN, Sobol  # numpy, which a section without it does without
 
     entries = [e for e in indices.entries if isinstance(e, Sobol) and e.status in UNKNOWN]
-    least = next(e.total - e.total_error for e in entries if e.parameter == first)
-    others = [e.parameter for e in entries if e.parameter != first and e.total + e.total_error > least]
-    return f" Within the error of the samples {', '.join(others)} may matter as much." if others else ""
+    top = next(e for e in entries if e.parameter == first)
+    near = [e for e in entries if e is not top and e.total + e.total_error > top.total - top.total_error]
+    names = [e.parameter for e in near if e.total > top.total / 4][:3]
+    return f" Within the error of the samples {', '.join(names)} may matter as much." if names else ""
 
 
 def _energy(report: Report) -> Section | None:
