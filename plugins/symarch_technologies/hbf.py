@@ -4,7 +4,7 @@
     array read  = stacks * dies * planes * page / read_time
     array write = stacks * dies * planes * program_share * page / program_time
     interface   = stacks * pins * pin_rate
-    bandwidth   = Min(array, interface)                         reads and writes
+    bandwidth   = Min(array * array_eff., interface)            reads and writes
     latency     = read_time (program_time) + controller_latency
     in flight   = read bandwidth * read_time / page             pages, to keep the planes busy
     buffer      = buffering * read bandwidth * read_time        H3's latency-hiding buffer
@@ -13,7 +13,7 @@ Flash must be rewritten: a block after `read_disturb` reads of its pages, and al
 
     rewrite     = read_time + program_time + erase_time / pages_per_block       time of a plane for one page
     disturbed   = pages_per_block / read_disturb                                bytes rewritten for each byte read
-    efficiency  = access_efficiency * (1 - retention share) / (1 + disturbed * rewrite / read_time)
+    array_eff.  = (1 - retention share) / (1 + disturbed * rewrite / read_time)
     read energy = core_energy + io_energy + disturbed * (core_energy + program_energy)
     endurance   = program_erase_cycles * capacity / write_amplification         bytes written until wear-out
     reads       = program_erase_cycles * capacity / disturbed                   bytes read until wear-out
@@ -44,7 +44,6 @@ class HighBandwidthFlash(Memory):
         "Pages are laid out so that each read is wanted whole; a smaller access still reads a page.",
         "Wear is spread evenly over all blocks, and erasing for the host's own writes hides behind other traffic.",
         "Reads spread evenly over the pages; a few blocks read far more often than the rest wear out earlier.",
-        "Rewriting takes its share of the time even where the interface and not the arrays is the limit.",
         "A rewrite for disturbed reads does not put off the next refresh, and a refresh does not count reads anew.",
         "Temperature changes neither read time nor retention.",
         "Making the base die and the stack is not in the carbon figure, which is that of the cells.",
@@ -263,8 +262,8 @@ class HighBandwidthFlash(Memory):
 
     @quantity("B/s")
     def internal_bandwidth(self) -> Quantity:
-        """Rate at which the base die sees the arrays."""
-        return self.array_bandwidth
+        """Rate at which the base die sees the arrays, beside their rewriting."""
+        return self.array_bandwidth * self.array_efficiency
 
     @quantity("B/s")
     def array_write_bandwidth(self) -> Quantity:
@@ -283,13 +282,13 @@ class HighBandwidthFlash(Memory):
 
     @quantity("B/s")
     def read_bandwidth(self) -> Quantity:
-        """Peak read bandwidth, of arrays or interface."""
-        return Min(self.array_bandwidth, self.interface_bandwidth)
+        """Peak read bandwidth, of arrays beside their rewriting, or of the interface."""
+        return Min(self.array_bandwidth * self.array_efficiency, self.interface_bandwidth)
 
     @quantity("B/s")
     def write_bandwidth(self) -> Quantity:
-        """Peak write bandwidth, of arrays or interface."""
-        return Min(self.array_write_bandwidth, self.interface_bandwidth)
+        """Peak write bandwidth, of arrays beside their rewriting, or of the interface."""
+        return Min(self.array_write_bandwidth * self.array_efficiency, self.interface_bandwidth)
 
     @quantity("s")
     def rewrite_time(self) -> Quantity:
@@ -317,8 +316,8 @@ class HighBandwidthFlash(Memory):
 
     @quantity("1")
     def efficiency(self) -> Quantity:
-        """Share of the peak that rewriting and uneven access leave."""
-        return self.access_efficiency * self.array_efficiency
+        """Share of the peak that uneven access leaves."""
+        return self.access_efficiency
 
     @quantity("1")
     def pages_in_flight(self) -> Quantity:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st

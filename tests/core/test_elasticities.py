@@ -137,7 +137,8 @@ def flash_at_its_interface(shift: float = 1.0) -> symarch.Analysis:
     """Flash whose arrays read exactly as fast as its pins carry: 8 x 16 x 500 x 4096 B / 20 us = 8 x pins x rate."""
     array = 16 * 500 * 4096 / 20e-6
     return analysis("h200-hbf-8", "llama-3.1-70b", {"gpu.overlap": "inf", "hbf.pin_rate": array / 2048,
-                                                    "hbf.read_time": 20e-6 * shift})  # fmt: skip
+                                                    "hbf.read_time": 20e-6 * shift,
+                                                    "hbf.exposed_rewriting": 0})  # fmt: skip
 
 
 def test_both_sides_of_a_kink_are_told() -> None:

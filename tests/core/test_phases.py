@@ -91,16 +91,18 @@ def test_a_prefix_leaves_something_to_read(prefix: int) -> None:
 # --- prefill in chunks
 
 
+CHUNKED: list[dict[str, Any]] = [{}, {"chunk": 1}, {"prefix": 1}, {"chunk": 1, "prefix": 1}]
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 @settings(max_examples=10, deadline=None)
 @given(prompt=st.integers(2, 40_000), prefix=st.integers(1, 20_000), chunk=st.integers(1, 9000))
 def test_a_prompt_in_chunks_costs_the_same_flops(name: str, prompt: int, prefix: int, chunk: int) -> None:
     key = name, "chunk"
     if key not in SHARED:
-        SHARED[key] = [analysis(name, phase="prefill", **o) for o in ({}, {"chunk": 1}, {"prefix": 1},
-                                                                      {"chunk": 1, "prefix": 1})]  # fmt: skip
+        SHARED[key] = [analysis(name, phase="prefill", **o) for o in CHUNKED]
     plain, chunked, cached, both = SHARED[key]
-    sizes = {"batch": 2, "prompt": float(prompt)}
+    sizes: dict[str, Any] = {"batch": 2, "prompt": float(prompt)}
     assert flops(chunked, chunk=chunk, **sizes) == pytest.approx(flops(plain, **sizes), rel=1e-9)
     sizes |= {"prompt": float(prompt + prefix), "prefix": float(prefix)}
     assert flops(both, chunk=chunk, **sizes) == pytest.approx(flops(cached, **sizes), rel=1e-9)
@@ -123,7 +125,7 @@ def test_ttft_is_the_sum_over_the_chunks(name: str, prefix: int, size: int, coun
         due += one.ttft
         if number < count - 1:  # the logits are made once
             due -= sum(o.count * o.time for o in one.operators if o.name in HEAD)
-    more = {"prefix": prefix} if prefix else {}
+    more: dict[str, Any] = {"prefix": prefix} if prefix else {}
     found = analysis(name, phase="prefill", chunk=size, **more).evaluate(prompt=prefix + count * size, batch=2)
     assert found.ttft == pytest.approx(due, rel=1e-6)
     assert sum(o.count * o.time for o in found.operators) == pytest.approx(found.ttft, rel=1e-12)
@@ -163,7 +165,7 @@ def test_chunks_are_of_equal_size_and_each_reads_the_weights() -> None:
 
 
 def total(model: Any, step: Step) -> float:
-    return sum(o.count * o.flops for o in model.operators(step, Shard()))
+    return float(sum(o.count * o.flops for o in model.operators(step, Shard())))
 
 
 def pass_of(tokens: int, context: int) -> Step:
@@ -191,7 +193,7 @@ def test_no_draft_is_plain_decode(name: str, ideal: bool) -> None:
 def test_a_step_yields_the_accepted_tokens_and_one(draft: int, acceptance: float, tokens: float) -> None:
     found = analysis("llama-3.1-8b", draft=draft, acceptance=acceptance).evaluate(batch=4)
     step = analysis("llama-3.1-8b", draft=draft, acceptance=0).evaluate(batch=4)
-    assert step.tpot is not None
+    assert step.tpot and found.tpot and found.ttft and found.request_time
     assert found.tpot == pytest.approx(step.tpot / tokens, rel=1e-12)
     assert found.request_time == pytest.approx(found.ttft + 255 * found.tpot, rel=1e-12)
     assert found.throughput == pytest.approx(4 * 256 / found.request_time, rel=1e-12)
@@ -203,6 +205,7 @@ def test_a_verification_reads_weights_and_cache_once() -> None:
     # Llama 2 7B: 13,214,687,232 B of weights, and 524,288 B for each of the 2048 + 4 tokens before the last
     found = analysis("llama-2-7b", "h100-sxm", draft=4, acceptance=0).evaluate(context=2048)
     floor = (13_214_687_232 + 2052 * 524_288) / 3.35e12
+    assert found.tpot is not None
     assert floor < found.tpot <= 1.01 * floor
 
 

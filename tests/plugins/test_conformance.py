@@ -10,9 +10,7 @@ SHIPPED = [n for n in registry().technologies() if registry().origin(n).distribu
 
 KNOWN = {
     "hbf": {
-        "check_directions": "because rewriting takes its share of the arrays' time even where the interface is what "
-        "limits reading, and because a larger capacity has more to refresh: there a direction trades a little of one "
-        "service for another",
+        "check_directions": "because a larger capacity has more to refresh, which takes a little of the arrays' rate",
     },
 }
 

@@ -5,7 +5,7 @@ Block formats keep a scale for some elements in a row; its share is part of thei
     bytes = element + scale / block
 
 `mxfp4`, `mxfp8`   4 or 8 bits and an 8-bit power of two for every 32 (Open Compute Project, Microscaling Formats v1.0)
-`nvfp4`            4 bits and an fp8 scale for every 16 (NVIDIA Blackwell; one more scale for a whole tensor not counted)
+`nvfp4`            4 bits and an fp8 scale for every 16 (NVIDIA Blackwell; a scale of a whole tensor not counted)
 `fp8_block128`     8 bits and an fp32 scale for every 128 x 128 (DeepSeek-V3, arXiv 2412.19437)
 `int4_group32`     4 bits and a 16-bit scale for every 32 (Kimi-K2.5's configuration, symmetric: no zero points)
 `int4_group128`    4 bits, a 16-bit scale and a 4-bit zero point for every 128 (AWQ, arXiv 2306.00978; GPTQ, 2210.17323)
