@@ -232,8 +232,8 @@ def explorer(repeats: int = 7) -> None:
     page = explorer_html(loaded, {"batch": 16})
     seconds = best(lambda: explorer_html(loaded, {"batch": 16}), 1, repeats)
     print(f"explorer page, after the analysis: {1e3 * seconds:.0f} ms, {len(page.encode()) / 1e3:.0f} kB")
-    where = Path(__file__).parents[1] / "core" / "test_explorer.py"
-    spec = importlib.util.spec_from_file_location("test_explorer", where)
+    where = Path(__file__).parents[1] / "core" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("browsing", where)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
