@@ -61,7 +61,8 @@ def test_definitions_are_named_and_not_inlined() -> None:
     assert "hbf.read_bandwidth" in names
     assert "hbf.read_time" not in {n for n in names if n.startswith("hbf.read_bandwidth")}
     read = formula.definitions["hbf.read_bandwidth"]
-    assert {str(s) for s in read.free_symbols} == {"hbf.array_bandwidth", "hbf.interface_bandwidth"}
+    parts = {"hbf.array_bandwidth", "hbf.array_efficiency", "hbf.interface_bandwidth"}
+    assert {str(s) for s in read.free_symbols} == parts
     assert read.func.__name__ == "Min"
     array = formula.definitions["hbf.array_bandwidth"]
     hbf = {n: sympy.Symbol(f"hbf.{n}", positive=True) for n in ("stacks", "dies", "planes", "page", "read_time")}
