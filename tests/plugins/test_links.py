@@ -15,8 +15,8 @@ from symarch_technologies.pcie import PciExpress
 
 ORDER = (
     "links", "lanes", "lane_rate", "coding", "payload", "header", "protocol_efficiency", "phy_latency", "fec_latency",
-    "switches", "switch_latency", "distance", "propagation", "software_latency", "start_latency", "peer_latency", "energy",
-    "link_energy", "switch_energy", "reach", "cost",
+    "switches", "switch_latency", "distance", "propagation", "software_latency", "start_latency", "peer_latency",
+    "energy", "link_energy", "switch_energy", "reach", "cost",
 )  # fmt: skip
 SERIAL = ("nvlink-c2c", "pcie", "cxl-link", "ici", "infiniband", "ethernet", "ualink", "infinity-fabric", "groq-c2c")
 
