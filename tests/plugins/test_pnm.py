@@ -111,6 +111,18 @@ def test_operators_run_where_the_mapping_says(tmp_path: Path) -> None:
     assert floats == {"hbm.capacity", "gpu.power", "cores.power", "cores.shard"}
 
 
+def test_places_must_hold_what_their_cores_work_on(tmp_path: Path) -> None:
+    """Attention needs the cache in the stacks, 131,072 B a token of Llama 3.1 8B; products need the weights, too."""
+    model = symarch.load_model("llama-3.1-8b")
+    needed = {}
+    for run in ("{ attention = 'cores' }", "{ attention = 'cores', matmul = 'cores' }"):
+        result = symarch.analyze(load(tmp_path, f"[mapping]\nrun = {run}"), model).evaluate(batch=8)
+        rows = {c.name: c for c in result.constraints}
+        needed[run] = rows["cores.shard"].used
+        total = rows["hbm.capacity"].used
+    assert list(needed.values()) == pytest.approx([8 * (2048 + 256) * 131_072 / 6, total / 6])
+
+
 def test_all_operators_run_on_the_processor_the_mapping_names(tmp_path: Path) -> None:
     result = symarch.analyze(load(tmp_path, **{"mapping.processor": "cores"}), symarch.load_model("llama-3.1-8b"))
     assert not any(r.name.startswith("gpu") for r in result.evaluate().resources)

@@ -230,7 +230,6 @@ RUNS = [(s, "llama-3.1-8b") for s in SYSTEMS] + [(s, m) for m, names in SECOND.i
 
 TOO_SMALL = {
     # 16 GB in bf16 are too much for
-    "a100-hbm-pim": {"banks.shard"},  # 16 MB banks: the weights, which they do not compute on, lie in them, too
     "groq-lpu": {"sram.capacity"},
     "groq-lpu-8": {"sram.capacity"},
     "groq-lpu-rack": {"sram.capacity"},
@@ -247,7 +246,6 @@ FLASH = [s for s in SECOND["llama-3.1-405b"] if "hbf" in symarch.load_system(s).
 
 STILL_TOO_SMALL = {
     "groq-lpu": {"sram.capacity"},
-    "a100-hbm-pim": {"banks.shard"},
     # all weights at each step, without a pause, disturb flash more than five years allow
     **{s: {"hbf.read_lifetime"} for s in ("phone-flash", *FLASH)},
 }

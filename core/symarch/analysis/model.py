@@ -201,6 +201,7 @@ class Pass:
         energies: dynamic energy of one pass by component [J], None if a part is not modelled.
         missing: quantities that the energies lack.
         traffic: bytes of one pass (read, written) by memory [B].
+        tensors: classes of tensors that the operators of each processor touch.
     """
 
     operators: list[OperatorTime]
@@ -208,6 +209,7 @@ class Pass:
     energies: Mapping[str, Quantity] | None
     missing: tuple[str, ...]
     traffic: Mapping[str, tuple[Quantity, Quantity]]
+    tensors: Mapping[str, set[str]]
 
     @property
     def energy(self) -> Quantity:
@@ -266,7 +268,7 @@ def build_model(system: SystemGraph, model: Architecture, mapping: Placed, workl
     for phase in workload.phases:
         passes[phase] = _run(benches, model, workload, phase, batch, statics)
     metrics, missing = _metrics(workload, passes, static, no_static, system.devices)
-    constraints = _capacities(benches, model, workload, batch)
+    constraints = _capacities(benches, model, workload, batch, passes)
     rates = _Rates.over(workload, passes)
     constraints += prefetch_buffers(benches.main, rates.traffic)
     for bench in benches.all:
@@ -317,8 +319,10 @@ def _run(
     times: list[OperatorTime] = []
     loads: list[tuple[Quantity, Load]] = []
     waits: dict[str, list[tuple[str, Any]]] = {}
+    tensors: dict[str, set[str]] = {}
     for position, operator in enumerate(typical):
         bench = benches.of(operator)
+        tensors.setdefault(bench.name, set()).update(a.tensor for a in operator.accesses)
         order, limits = bench.processor.overlap, budgets[bench.name]
         if operator.collective is not None:
             name = mapping.networks[operator.collective.axis]
@@ -364,6 +368,7 @@ def _run(
         None if missing else _summed((load.energies or {}, count) for count, load in loads),
         missing,
         _traffic(loads),
+        tensors,
     )
 
 
@@ -456,28 +461,31 @@ def _metrics(workload: Workload, passes: Mapping[str, Pass], static: Quantity | 
     return metrics, {}
 
 
-def _capacities(benches: Benches, model: Architecture, workload: Workload, batch: Quantity) -> list[Constraint]:
-    """Return the capacity constraint of every memory at the largest context, and those of its near-memory shards."""
+def _capacities(
+    benches: Benches, model: Architecture, workload: Workload, batch: Quantity, passes: Mapping[str, Pass]
+) -> list[Constraint]:
+    """Return the capacity constraint of every memory at the largest context, and those of its near-memory shards.
+
+    A processor in a memory must hold in its places what its operators work on; the rest lies where it likes.
+    """
     mapping, system = benches.main.mapping, benches.main.system
     stored = model.stored(mapping.shard)
     tokens = workload.context if workload.context is not None else workload.prompt + workload.output
     if workload.draft:
         tokens = tokens + workload.draft
-    need: dict[str, list[Quantity]] = {}
-    need.setdefault(mapping.place["weights"], []).append(stored.weights * workload.bytes["weights"])
+    need = {"weights": stored.weights * workload.bytes["weights"]}
     if "experts" in workload.bytes:
-        experts = stored.experts * workload.bytes["experts"]
-        need.setdefault(mapping.place["experts"], []).append(experts)
+        need["experts"] = stored.experts * workload.bytes["experts"]
     cached = batch * stored.cached(tokens)
     if workload.shares:  # stored once a replica; windows move on with each sequence
         cached = cached - (batch - 1) * (workload.prefix * stored.kv_per_token)
-    cache = cached * workload.bytes["kv_cache"]
-    need.setdefault(mapping.place["kv_cache"], []).append(cache)
+    need["kv_cache"] = cached * workload.bytes["kv_cache"]
     if "state" in workload.bytes:
-        need.setdefault(mapping.place["state"], []).append(batch * stored.state * workload.bytes["state"])
+        need["state"] = batch * stored.state * workload.bytes["state"]
     constraints = []
     for name, memory in system.memories.items():
-        used = total(need.get(name, [])) * system.shared_by(name)
+        held = {tensor: size for tensor, size in need.items() if mapping.place[tensor] == name}
+        used = total(held.values()) * system.shared_by(name)
         limit = memory.capacity
         if name == mapping.place["activations"]:
             limit = free_capacity(benches.main.processor, limit, system.shared_by(name))
@@ -485,8 +493,10 @@ def _capacities(benches: Benches, model: Architecture, workload: Workload, batch
         for bench in benches.all:
             processor = bench.processor
             if processor.memory is memory and processor.shards is not None and processor.shard_limit is not None:
+                touched = {t for p in passes.values() for t in p.tensors.get(bench.name, ())}
+                inside = total(size for t, size in held.items() if t in touched) * system.shared_by(name)
                 constraints.append(
-                    Constraint(f"{bench.name}.shard", used / processor.shards, processor.shard_limit, "B")
+                    Constraint(f"{bench.name}.shard", inside / processor.shards, processor.shard_limit, "B")
                 )
     return constraints
 
@@ -558,6 +568,8 @@ class _Notes:
             behind = [s.resource for s in path.segments[:-2] if s.part != "inside"] if path else []
             if behind:
                 notes.append(f"{name} is reached through {', '.join(behind)}")
+            if memory.efficiency is not None and type(memory).name == self.bench.processor.streaming_memory:
+                notes.append(f"{name}: the share of its bandwidth measured on {self.bench.name} stands for its own")
             notes += _own(memory)
         return notes
 
