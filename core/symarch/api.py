@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 TIME_METRICS = ("ttft", "tpot", "request_time")
 
+PHASE_METRICS = {"prefill": "ttft", "decode": "tpot"}
+"""The metric that is the time of a phase."""
+
 SERVING = ("prefix", "chunk", "acceptance")
 """Sizes of a workload that only some ways of serving have."""
 
@@ -260,7 +263,14 @@ class Analysis(Questions):
             whole["draft"] = self._draft
         workload = {**whole, "phase": request.phase, "dtype": dict(self.dtypes)}
         workload["ideal"] = self.ideal
-        return Result(metrics, missing, constraints, operators, resources, workload, recorded.assumptions)
+        communication = {
+            phase: {way: float(found[f"communication.{phase}.{way}"]) for way in ("exposed", "hidden")}
+            for phase in ("prefill", "decode")
+            if f"communication.{phase}.exposed" in found and f"metric.{PHASE_METRICS[phase]}" in found
+        }
+        return Result(
+            metrics, missing, constraints, operators, resources, workload, recorded.assumptions, communication
+        )
 
     @staticmethod
     def _breakdown(
@@ -268,7 +278,8 @@ class Analysis(Questions):
     ) -> tuple[tuple[OperatorResult, ...], tuple[ResourceResult, ...]]:
         operators: list[OperatorResult] = []
         resources: list[ResourceResult] = []
-        for phase, metric in (("prefill", "metric.ttft"), ("decode", "metric.tpot")):
+        for phase, name in PHASE_METRICS.items():
+            metric = f"metric.{name}"
             if metric not in found:
                 continue
             time = found[metric]
@@ -518,10 +529,9 @@ def operator_time(system: System, operator: Operator, *, devices: int | None = N
     mapping = resolve(system, _NoModel())  # type: ignore[arg-type]  # only check_shard is asked
     bench = benches_of(SystemGraph.build(system, make), mapping).of(operator)
     if operator.collective is not None:
-        if operator.collective.axis not in mapping.networks:
+        if operator.collective.axis not in mapping.groups:
             raise MappingError(f"{system.name} has no network of 2 devices or more, so no collective")
-        network = bench.system.networks[mapping.networks[operator.collective.axis]]
-        load = collective_load(network, operator, mapping.shard.tensor)
+        load = collective_load(bench, operator)
     else:
         load = operator_load(bench, operator)
     budgets = budgets_of(bench, static_powers(bench.system))[0] if limits else ()

@@ -127,7 +127,9 @@ def _differences(analyses: Sequence[Analysis]) -> list[Difference]:
     found = []
     systems = [a.system for a in analyses]
     mappings = [resolve(a.system, a.model) for a in analyses]
-    for key, values in (("tensor", tuple(m.shard.tensor for m in mappings)), ("data", tuple(m.data for m in mappings))):
+    degrees = [m.degrees for m in mappings]
+    for key in dict.fromkeys(k for d in degrees for k in d):
+        values = tuple(d.get(key, 1) for d in degrees)
         if len(set(values)) > 1:
             found.append(Difference(f"mapping.{key}", "", values, ()))
     for tensor in analyses[0].model.tensors:

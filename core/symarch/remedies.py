@@ -83,7 +83,7 @@ def _larger(analysis: Analysis, given: Mapping[str, Any]) -> Remedy | None:
     networks = analysis.system.of("network")
     if len(networks) != 1:
         return None
-    network, tensor = networks[0], analysis.recorded(given.get("context") is not None).tensor
+    network, tensor = networks[0], analysis.recorded(given.get("context") is not None).mapping.shard.tensor
     factor = 2
     while factor <= LARGEST_GROWTH:
         grown = attrs.evolve(network, size=network.size * factor)

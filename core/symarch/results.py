@@ -75,6 +75,7 @@ class Result:
         resources: the breakdown by resource.
         workload: the sizes, phase and data types.
         assumptions: what was assumed and what is not modelled.
+        communication: by phase, the time of collectives that is exposed, and that computation hides [s].
     """
 
     metrics: Mapping[str, float | None]
@@ -84,6 +85,7 @@ class Result:
     resources: tuple[ResourceResult, ...]
     workload: Mapping[str, Any]
     assumptions: tuple[str, ...]
+    communication: Mapping[str, Mapping[str, float]]
 
     def __getattr__(self, name: str) -> float | None:
         """Return a metric by name."""

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 import symarch
 from symarch.analysis import Recorded, Symbol
 from symarch.errors import UnknownNameError, WorkloadError
+from symarch.mapping import Mapping
 from symarch.program import Max, Program, Tape, ceil
 from symarch.sensitivity import BreakEven, Point, break_even
+from symarch.trace import Shard
 
 MODEL = symarch.load_model("llama-3.1-70b")
 
@@ -25,7 +27,14 @@ def synthetic(build: Any, **values: float) -> Point:
     tape = Tape()
     program = Program.of(tape, {"metric.tpot": build(*(tape.input(n) for n in values))})
     symbols = {n: Symbol(n, "1", v) for n, v in values.items()}
-    return Point(Recorded(program, symbols, (), (), {}, (), 1, 1), "tpot", values, math.inf, {}, "made")
+    return Point(
+        Recorded(program, symbols, (), (), {}, (), Mapping(Shard(), 1, {}, {}, "gpu")),
+        "tpot",
+        values,
+        math.inf,
+        {},
+        "made",
+    )
 
 
 FLASH = {order: analysis(sets={"gpu.overlap": order}) for order in ("1", "2", "inf")}

@@ -23,7 +23,7 @@ def test_the_specs_tensor_degree_leaves_replicas_of_the_rest() -> None:
     for tensor, data in ((8, 1), (4, 2), (2, 4), (1, 8)):
         found = resolve(system(tensor=tensor), MODEL)
         assert (found.shard, found.data) == (Shard(tensor), data)
-        assert found.networks == ({"tensor": "scale_up"} if tensor > 1 else {})
+        assert found.networks == (("scale_up",) if tensor > 1 else ())
 
 
 def test_a_silent_spec_shares_one_copy_among_all_and_says_so() -> None:
@@ -69,14 +69,76 @@ def test_a_refusal_is_quick_however_many_devices_there_are() -> None:
         resolve(spec, MODEL)
 
 
-def test_the_smallest_network_that_holds_the_shards_is_taken() -> None:
-    spec = system(tensor=4)
-    small = attrs.evolve(spec.components["scale_up"], name="small", size=4)
-    two = attrs.evolve(spec, components={**spec.components, "small": small})
-    assert resolve(two, MODEL).networks == {"tensor": "small"}
-    assert resolve(attrs.evolve(two, tensor=8), MODEL).networks == {"tensor": "scale_up"}
-    with pytest.raises(MappingError, match=r"fits no network .*\(scale_up 8, small 4\)"):
-        resolve(attrs.evolve(two, tensor=16), MODEL)
+def two_levels(**changes: Any) -> System:
+    """Eight devices on each of four boards."""
+    spec = system(**changes)
+    rack = attrs.evolve(spec.components["scale_up"], name="rack", size=4)
+    return attrs.evolve(spec, components={**spec.components, "rack": rack})
+
+
+def groups(spec: System, model: Any = MODEL) -> dict[str, dict[str, int]]:
+    found = resolve(spec, model).groups
+    return {axis: {level.network: level.nodes for level in levels} for axis, levels in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "due"),
+    [
+        ({"tensor": 8}, {"tensor": {"scale_up": 8}, "data": {"rack": 4}}),
+        ({"tensor": 4}, {"tensor": {"scale_up": 4}, "data": {"scale_up": 2, "rack": 4}}),
+        ({"tensor": 16}, {"tensor": {"scale_up": 8, "rack": 2}, "data": {"rack": 2}}),
+        ({"tensor": 8, "pipeline": 4}, {"tensor": {"scale_up": 8}, "pipeline": {"rack": 4}}),
+        # the axis whose devices talk most comes first, and a network that holds an axis beats a part of a closer one
+        ({"tensor": 4, "context": 4}, {"tensor": {"scale_up": 4}, "context": {"rack": 4}, "data": {"scale_up": 2}}),
+        (
+            {"tensor": 2, "pipeline": 2, "level": {"tensor": "rack", "pipeline": "scale_up"}},
+            {"tensor": {"rack": 2}, "pipeline": {"scale_up": 2}, "data": {"scale_up": 4, "rack": 2}},
+        ),
+    ],
+)
+def test_axes_fill_networks_from_the_closest_on(changes: dict[str, Any], due: dict[str, dict[str, int]]) -> None:
+    found = groups(two_levels(**changes))
+    found.pop("group")
+    assert found == due
+
+
+def test_the_group_of_a_stage_is_all_that_share_its_experts() -> None:
+    spec = two_levels(tensor=2, attention_data=8, expert=16)
+    found = groups(spec, symarch.load_model("qwen3-30b-a3b"))
+    assert found == {
+        "tensor": {"scale_up": 2},
+        "attention_data": {"scale_up": 4, "rack": 2},
+        "data": {"rack": 2},
+        "group": {"scale_up": 8, "rack": 2},
+    }
+
+
+def test_an_axis_that_does_not_fit_its_network_is_refused() -> None:
+    with pytest.raises(MappingError, match=r"tensor parallelism 8 does not fit network rack .* allowed: 1, 2, 4$"):
+        resolve(two_levels(tensor=8, level={"tensor": "rack"}), MODEL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "model", "words"),
+    [
+        ({"pipeline": 8}, "llama-3.1-405b", r"pipeline parallelism 8 does not divide the 126 layers .*: 1, 2, 3, 6, 7"),
+        ({"pipeline": 2, "tensor": 8}, "llama-3.1-8b", r"with tensor 8 does not divide the 8 devices .*allowed: 1$"),
+        ({"pipeline": 2, "tensor": 2, "data": 4}, "llama-3.1-8b", r"tensor 2 x pipeline 2 x data 4 is 16"),
+        ({"expert": 2}, "llama-3.1-8b", r"no routed experts; allowed: expert = 1"),
+        (
+            {"expert": 3, "tensor": 8},
+            "qwen3-30b-a3b",
+            r"expert parallelism 3 does not divide the 128 experts .*1, 2, 4, 8$",
+        ),
+        ({"tensor": None, "attention_data": 4, "context": 3}, "llama-3.1-8b", "context parallelism 3"),
+        ({"context": 2, "tensor": 4}, "jamba-v0.1", "cannot be divided by context"),
+        ({"pipeline": 2, "tensor": 4}, "whisper-large-v3", "has an encoder and is not cut into stages"),
+        ({"microbatches": 4}, "llama-3.1-8b", "4 microbatches need a pipeline"),
+    ],
+)
+def test_other_degrees_that_do_not_fit_are_refused(changes: dict[str, Any], model: str, words: str) -> None:
+    with pytest.raises(MappingError, match=words):
+        resolve(system(**{"tensor": 1, **changes}), symarch.load_model(model))
 
 
 def test_tensors_go_where_the_spec_says_or_to_the_only_memory() -> None:

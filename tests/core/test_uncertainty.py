@@ -10,9 +10,11 @@ import pytest
 import symarch
 from symarch.analysis import Recorded, Symbol
 from symarch.errors import SymarchError, UnknownNameError, WorkloadError
+from symarch.mapping import Mapping
 from symarch.program import Program, Tape
 from symarch.sensitivity import Point, Sobol, Spread, indices_of, monte_carlo, tornado
 from symarch.sensitivity.uncertainty import morris, sobol
+from symarch.trace import Shard
 
 MODEL = symarch.load_model("llama-3.1-8b")
 
@@ -25,7 +27,7 @@ def point_of(build: Any, *symbols: Symbol) -> Point:
     """Return a tpot that is a function of some symbols."""
     tape = Tape()
     program = Program.of(tape, {"metric.tpot": build(*(tape.input(s.name) for s in symbols))})
-    recorded = Recorded(program, {s.name: s for s in symbols}, (), (), {}, (), 1, 1)
+    recorded = Recorded(program, {s.name: s for s in symbols}, (), (), {}, (), Mapping(Shard(), 1, {}, {}, "gpu"))
     return Point(recorded, "tpot", {s.name: s.value for s in symbols}, math.inf, {}, "made")
 
 

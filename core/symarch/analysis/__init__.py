@@ -1,7 +1,7 @@
 """The analysis: system, trace and mapping become times, energies and constraints, on any kind of scalar."""
 
 from symarch.analysis.limits import Constraint
-from symarch.analysis.model import HIGHER_IS_BETTER, METRICS, Model, OperatorTime, Workload, build_model
+from symarch.analysis.model import HIGHER_IS_BETTER, METRICS, Model, Workload, build_model
 from symarch.analysis.record import (
     DEFAULTS,
     PHASES,
@@ -16,6 +16,7 @@ from symarch.analysis.record import (
     symbols_of,
     workload_of,
 )
+from symarch.analysis.schedule import Communication, OperatorTime
 from symarch.analysis.shares import Part, grouped, parts_of
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "HIGHER_IS_BETTER",
     "METRICS",
     "PHASES",
+    "Communication",
     "Constraint",
     "Model",
     "OperatorTime",

@@ -9,6 +9,7 @@ import attrs
 from symarch.analysis.time import Bench, Budget
 from symarch.program import Max, total
 from symarch.system import SystemGraph
+from symarch.system.paths import link_rate
 from symarch.technologies import Memory, Processor, Quantity
 
 NOTHING = 1e-9
@@ -118,6 +119,17 @@ def lifetimes(system: SystemGraph, traffic: Mapping[str, tuple[Quantity, Quantit
         if memory.read_endurance is not None and not _none(read):
             life = _life(read / memory.read_endurance, needed)
             found.append(Constraint(f"{name}.read_lifetime", needed, life, "s"))
+    return found
+
+
+def bisections(system: SystemGraph, crossing: Mapping[str, Quantity]) -> list[Constraint]:
+    """Return what crosses the worst division of each network into halves, each way, and what its links carry [B/s]."""
+    found = []
+    for name, rate in crossing.items():
+        network = system.networks[name]
+        nodes = network.size
+        across = network.topology.bisection(nodes) / network.topology.radix(nodes)
+        found.append(Constraint(f"{name}.bisection", rate, across * link_rate(network.link), "B/s"))
     return found
 
 

@@ -12,6 +12,7 @@ import attrs
 
 from symarch.analysis.limits import (
     Constraint,
+    bisections,
     budgets_of,
     free_capacity,
     lifetimes,
@@ -19,6 +20,7 @@ from symarch.analysis.limits import (
     prefetch_buffers,
     static_powers,
 )
+from symarch.analysis.schedule import Communication, OperatorTime, Schedule
 from symarch.analysis.steps import Chunks, Once, Steps, Walk, averaged
 from symarch.analysis.time import (
     Bench,
@@ -152,27 +154,6 @@ class Workload:
 
 
 @attrs.frozen
-class OperatorTime:
-    """The time of one operator.
-
-    Attributes:
-        name: the operator's.
-        phase: prefill or decode.
-        count: runs in a prefill, or for one output token.
-        time: of one run, the mean over the steps of decode or the chunks of prefill [s].
-        flops: of one run on one device, the same mean [FLOP].
-        kind: the operator's.
-    """
-
-    name: str
-    phase: str
-    count: Quantity
-    time: Quantity
-    flops: Quantity
-    kind: str
-
-
-@attrs.frozen
 class Model:
     """The model of a system under a workload.
 
@@ -182,6 +163,7 @@ class Model:
         operators: times of the operators, in order.
         constraints: limits.
         assumptions: sentences on what was assumed or is not modelled.
+        communication: the time of collectives by phase.
     """
 
     metrics: Mapping[str, Quantity]
@@ -189,11 +171,12 @@ class Model:
     operators: tuple[OperatorTime, ...]
     constraints: tuple[Constraint, ...]
     assumptions: tuple[str, ...]
+    communication: Mapping[str, Communication]
 
 
 @attrs.frozen
 class Pass:
-    """One phase on one device.
+    """One phase on one device, the mean one of a pipeline.
 
     Attributes:
         operators: their times.
@@ -202,6 +185,8 @@ class Pass:
         missing: quantities that the energies lack.
         traffic: bytes of one pass (read, written) by memory [B].
         tensors: classes of tensors that the operators of each processor touch.
+        crossing: bytes of one pass that cross the bisection of each network [B].
+        communication: time of collectives that is exposed, and that is hidden [s].
     """
 
     operators: list[OperatorTime]
@@ -210,6 +195,8 @@ class Pass:
     missing: tuple[str, ...]
     traffic: Mapping[str, tuple[Quantity, Quantity]]
     tensors: Mapping[str, set[str]]
+    crossing: Mapping[str, Quantity]
+    communication: Communication
 
     @property
     def energy(self) -> Quantity:
@@ -259,16 +246,15 @@ def _check_run(mapping: Placed, operators: list[Operator]) -> None:
 def build_model(system: SystemGraph, model: Architecture, mapping: Placed, workload: Workload) -> Model:
     """Build metrics, operator times and constraints. Raises MappingError for a placement that cannot work."""
     benches = benches_of(system, mapping)
-    batch = workload.batch if mapping.data == 1 else ceil(workload.batch / mapping.data)
     statics = static_powers(system)
     no_static = tuple(f"{name}.static_power" for name, power in statics.items() if power is None)
     static = None if no_static else total(p for p in statics.values())
     notes = _Notes(benches, workload, mapping)
     passes: dict[str, Pass] = {}
     for phase in workload.phases:
-        passes[phase] = _run(benches, model, workload, phase, batch, statics)
+        passes[phase] = _run(benches, model, workload, phase, statics)
     metrics, missing = _metrics(workload, passes, static, no_static, system.devices)
-    constraints = _capacities(benches, model, workload, batch, passes)
+    constraints = _capacities(benches, model, workload, passes)
     rates = _Rates.over(workload, passes)
     constraints += prefetch_buffers(benches.main, rates.traffic)
     for bench in benches.all:
@@ -279,8 +265,10 @@ def build_model(system: SystemGraph, model: Architecture, mapping: Placed, workl
         if rates.powers is not None:
             constraints += limit_constraints(budgets, rates.powers)
     constraints += lifetimes(system, rates.traffic)
+    constraints += bisections(system, rates.crossing)
     operators = tuple(o for p in passes.values() for o in p.operators)
-    return Model(metrics, missing, operators, tuple(constraints), tuple(notes.sentences()))
+    communication = {phase: p.communication for phase, p in passes.items()}
+    return Model(metrics, missing, operators, tuple(constraints), tuple(notes.sentences()), communication)
 
 
 def _run(
@@ -288,11 +276,12 @@ def _run(
     model: Architecture,
     workload: Workload,
     phase: str,
-    batch: Quantity,
     statics: Mapping[str, Quantity | None],
 ) -> Pass:
     walk = _walk(workload, phase)
     mapping = benches.main.mapping
+    batch = mapping.together(workload.batch)
+    schedule = Schedule.of(mapping, workload.batch, phase, workload.rounds)
     spread: list[Quantity | None] = []
 
     def trace(place: Quantity) -> list[Operator]:
@@ -318,17 +307,14 @@ def _run(
     budgets = {b.name: budgets_of(b, statics)[0] for b in benches.all}
     times: list[OperatorTime] = []
     loads: list[tuple[Quantity, Load]] = []
+    stages: list[Operator] = []
     waits: dict[str, list[tuple[str, Any]]] = {}
     tensors: dict[str, set[str]] = {}
     for position, operator in enumerate(typical):
         bench = benches.of(operator)
         tensors.setdefault(bench.name, set()).update(a.tensor for a in operator.accesses)
         order, limits = bench.processor.overlap, budgets[bench.name]
-        if operator.collective is not None:
-            name = mapping.networks[operator.collective.axis]
-            load = collective_load(bench.system.networks[name], operator, mapping.shard.tensor)
-        else:
-            load = operator_load(bench, operator)
+        load = operator_load(bench, operator) if operator.collective is None else collective_load(bench, operator)
         limit = limited_time(limits, load.energies, operator.name)
         flops = operator.flops
         if operator.context and walk.several:
@@ -351,16 +337,21 @@ def _run(
                 flops = flops / some
         else:
             time = time_of(order, load, limit)
-        count = workload.runs(operator, phase)
+        count = schedule.repeated(workload.runs(operator, phase))
         times.append(OperatorTime(operator.name, phase, count, time, flops, operator.kind))
-        loads.append((count, load))
+        stages.append(operator)
+        loads.append((schedule.mean(count), load))
         waits.setdefault(bench.name, []).extend(load.streamed)
     for bench in benches.all:
         if bench.processor.prefetch == "step":
             wait = exposed_latency(bench.processor, waits.get(bench.name, []), "first_access")
             if wait is not None:
-                once = workload.runs(Operator("first_access", "latency"), phase)
+                first = Operator("first_access", "latency", mapping.shard.pipeline)  # once in every stage
+                once = schedule.repeated(workload.runs(first, phase))
                 times.append(OperatorTime("first_access", phase, once, wait, 0, "latency"))
+                stages.append(first)
+    extra, communication = schedule.beside(times, stages)
+    times += extra
     missing = tuple(dict.fromkeys(m for _, load in loads for m in load.missing))
     return Pass(
         times,
@@ -369,6 +360,8 @@ def _run(
         missing,
         _traffic(loads),
         tensors,
+        _summed((load.crossing, count) for count, load in loads),
+        communication,
     )
 
 
@@ -394,10 +387,12 @@ class _Rates:
     Attributes:
         powers: dynamic power of one device by component [W], None if a part is not modelled.
         traffic: bytes per second (read, written) of one device by memory [B/s].
+        crossing: bytes per second that cross the bisection of each network, each way [B/s].
     """
 
     powers: Mapping[str, Quantity] | None
     traffic: Mapping[str, tuple[Quantity, Quantity]]
+    crossing: Mapping[str, Quantity]
 
     @classmethod
     def over(cls, workload: Workload, passes: Mapping[str, Pass]) -> _Rates:
@@ -415,7 +410,10 @@ class _Rates:
         ]
         # a memory that nothing is written to has no rate, rather than one that comes out as 0
         rates = [{m: 0 if isinstance(b, int) and b == 0 else b / elapsed for m, b in way.items()} for way in ways]
-        return cls(powers, {m: (rates[0][m], rates[1][m]) for m in rates[0]})
+        crossing = _summed((p.crossing, counts[phase]) for phase, p in passes.items())
+        return cls(
+            powers, {m: (rates[0][m], rates[1][m]) for m in rates[0]}, {n: b / elapsed for n, b in crossing.items()}
+        )
 
 
 def _walk(workload: Workload, phase: str) -> Walk:
@@ -462,7 +460,7 @@ def _metrics(workload: Workload, passes: Mapping[str, Pass], static: Quantity | 
 
 
 def _capacities(
-    benches: Benches, model: Architecture, workload: Workload, batch: Quantity, passes: Mapping[str, Pass]
+    benches: Benches, model: Architecture, workload: Workload, passes: Mapping[str, Pass]
 ) -> list[Constraint]:
     """Return the capacity constraint of every memory at the largest context, and those of its near-memory shards.
 
@@ -470,6 +468,9 @@ def _capacities(
     """
     mapping, system = benches.main.mapping, benches.main.system
     stored = model.stored(mapping.shard)
+    batch = mapping.replica(workload.batch)
+    if mapping.shard.attention_data > 1:
+        batch = ceil(batch / mapping.shard.attention_data)
     tokens = workload.context if workload.context is not None else workload.prompt + workload.output
     if workload.draft:
         tokens = tokens + workload.draft
@@ -576,7 +577,7 @@ class _Notes:
     def _links(self) -> list[str]:
         notes = []
         system = self.bench.system
-        used = set(self.mapping.networks.values())
+        used = self.mapping.networks
         links = [*system.links.items(), *((n.name, n.link) for n in system.networks.values() if n.name in used)]
         for name, link in links:
             if link.static_power is None:

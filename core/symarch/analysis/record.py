@@ -8,8 +8,10 @@ from typing import Any
 import attrs
 
 from symarch.analysis.limits import Constraint
-from symarch.analysis.model import METRICS, Model, OperatorTime, Workload, build_model
+from symarch.analysis.model import METRICS, Model, Workload, build_model
+from symarch.analysis.schedule import OperatorTime
 from symarch.errors import MappingError, WorkloadError, nearest
+from symarch.mapping import Mapping as Placed
 from symarch.mapping import resolve
 from symarch.program import Program, Tape
 from symarch.quantities import Dimensioned, format_quantity, format_setting, unit_dimension
@@ -139,8 +141,7 @@ class Recorded:
         constraints: the constraints, their figures being outputs.
         missing: for each metric that cannot be computed, what it lacks.
         assumptions: sentences.
-        data: data-parallel replicas.
-        tensor: tensor-parallel degree.
+        mapping: parallel degrees and placement.
     """
 
     program: Program
@@ -149,8 +150,7 @@ class Recorded:
     constraints: tuple[Constraint, ...]
     missing: Mapping[str, tuple[str, ...]]
     assumptions: tuple[str, ...]
-    data: int
-    tensor: int
+    mapping: Placed
 
 
 def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
@@ -242,6 +242,8 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
     for constraint in built.constraints:
         outputs[f"used.{constraint.name}"] = constraint.used
         outputs[f"limit.{constraint.name}"] = constraint.limit
+    for phase, time in built.communication.items():
+        outputs |= {f"communication.{phase}.exposed": time.exposed, f"communication.{phase}.hidden": time.hidden}
     _check_ports(system, symbols)
     mapping = resolve(system, model)
     unknown = [
@@ -275,8 +277,7 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
         assumptions=tuple(
             dict.fromkeys((*model.notes, *outside, *crowded, *(silent if unknown else ()), *built.assumptions))
         ),
-        data=mapping.data,
-        tensor=mapping.shard.tensor,
+        mapping=mapping,
     )
 
 

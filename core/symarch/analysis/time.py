@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 
 from symarch.errors import MappingError
-from symarch.mapping import Mapping
+from symarch.mapping import Level, Mapping
 from symarch.program import Max, Min, mark, mean_max, overlap, sqrt, total
 from symarch.program.functions import apply
 from symarch.system import Network, SystemGraph
@@ -48,6 +48,7 @@ class Load:
             a part is not modelled.
         missing: quantities that the energies lack.
         traffic: bytes (read, written) by memory, as they reach its array [B].
+        crossing: bytes that cross the worst division of a network into halves, each way, by network [B].
     """
 
     arithmetic: MappingABC[str, Quantity]
@@ -58,6 +59,7 @@ class Load:
     energies: MappingABC[str, Quantity] | None
     missing: tuple[str, ...]
     traffic: MappingABC[str, tuple[Quantity, Quantity]]
+    crossing: MappingABC[str, Quantity] = attrs.field(factory=dict)
 
     @property
     def energy(self) -> Quantity | None:
@@ -352,8 +354,64 @@ def _energies(
     return (None if missing else energies), tuple(dict.fromkeys(missing))
 
 
-def collective_load(network: Network, operator: Operator, nodes: int) -> Load:
-    """Return the load of a collective: the fastest of the network's algorithms.
+def collective_load(bench: Bench, operator: Operator) -> Load:
+    """Return the load of a collective among the devices of its axis.
+
+    On one network it is the fastest of the network's algorithms. Devices that meet on several do one collective after
+    another on each. Raises MappingError if no algorithm does it.
+    """
+    collective = operator.collective
+    assert collective is not None  # the caller passes collectives only
+    levels = bench.mapping.groups.get(collective.axis)
+    if levels is None:
+        raise MappingError(
+            f"{operator.name} is a collective of {collective.axis} parallelism, of which the mapping has 1 device"
+        )
+    loads = []
+    for (operation, size), level in _phases(collective.operation, collective.size, levels):
+        one = attrs.evolve(operator, collective=attrs.evolve(collective, operation=operation, size=size))
+        loads.append(_on_network(bench.system.networks[level.network], one, level.nodes))
+    if len(loads) == 1:
+        return loads[0]
+    missing = tuple(dict.fromkeys(m for load in loads for m in load.missing))
+    energies: dict[str, list[Quantity]] = {}
+    crossing: dict[str, list[Quantity]] = {}
+    for load in loads:
+        for name, energy in (load.energies or {}).items():
+            energies.setdefault(name, []).append(energy)
+        for name, size in load.crossing.items():
+            crossing.setdefault(name, []).append(size)
+    times = {collective.axis: total(t for load in loads for t in load.data.values())}
+    spent = None if missing else {n: total(e) for n, e in energies.items()}
+    return Load({}, times, (), None, (), spent, missing, {}, {n: total(s) for n, s in crossing.items()})
+
+
+def _phases(operation: str, size: Quantity, levels: tuple[Level, ...]) -> list[tuple[tuple[str, Quantity], Level]]:
+    """Return what a collective does on each network in turn, as (operation, size), the closest network first.
+
+    A reduction is scattered on the close network, so that the far one carries a share of the vector, as NCCL
+    does across nodes; gathering is the reverse. What goes to all goes over the far network first, to the devices at
+    the same place, and is handed on over the close one (DeepSeek-V3, arXiv 2412.19437, section 3.2.2). A single message
+    goes over the farthest.
+    """
+    near, far = levels[0], levels[1:]
+    if not far:
+        return [((operation, size), near)]
+    share = size / near.nodes
+    if operation == "all_reduce":
+        inner = _phases("all_reduce", share, far)
+        return [(("reduce_scatter", size), near), *inner, (("all_gather", size), near)]
+    if operation == "reduce_scatter":
+        return [((operation, size), near), *_phases(operation, share, far)]
+    if operation == "all_gather":
+        return [*_phases(operation, share, far), ((operation, size), near)]
+    if operation == "point_to_point":
+        return [((operation, size), levels[-1])]
+    return [*_phases(operation, size, far), ((operation, size), near)]
+
+
+def _on_network(network: Network, operator: Operator, nodes: int) -> Load:
+    """Return the load of a collective on one network: the fastest of its algorithms.
 
     Each algorithm takes its bytes over the sustained rate, a software latency for each step, a little for each further
     peer, and a hop latency for each link crossed in turn. Raises MappingError if no algorithm does the collective.
@@ -387,7 +445,20 @@ def collective_load(network: Network, operator: Operator, nodes: int) -> Load:
         spent = at_smallest(times, [cost * link.energy for cost in costs])
         energy = mark(spent, network.name, "bytes sent", operator.name, "J")
     energies = None if energy is None else {network.name: energy}
-    return Load({}, {network.name: Min(*times)}, (), None, (), energies, missing, {})
+    crossing = _crossing(network, nodes, at_smallest(times, costs))
+    return Load({}, {network.name: Min(*times)}, (), None, (), energies, missing, {}, crossing)
+
+
+def _crossing(network: Network, nodes: int, carried: Quantity) -> dict[str, Quantity]:
+    """Return the bytes that cross the bisection of a network, each way; none if the devices lie within a half.
+
+    Carried bytes (times links) over the mean distance are as many as would load the links so, each sent to any other
+    node: of those of half the nodes the part (n/2) / (n-1) goes across.
+    """
+    if 2 * nodes <= network.size:
+        return {}
+    sent = carried / network.topology.average_hops(nodes)
+    return {network.name: sent * (network.size / 2) * (nodes / 2 / (nodes - 1))}
 
 
 def at_smallest(keys: list[Quantity], values: list[Quantity]) -> Quantity:

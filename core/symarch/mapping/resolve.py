@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import collections.abc
+import math
 
 import attrs
 
 from symarch.errors import MappingError, nearest
+from symarch.program import ceil
 from symarch.specs import System
-from symarch.specs.systems import FOLLOWING, TENSOR_CLASSES
+from symarch.specs.systems import AXES, FOLLOWING, TENSOR_CLASSES
+from symarch.technologies import Quantity
 from symarch.trace import Architecture, Shard
+
+
+@attrs.frozen
+class Level:
+    """The part of a parallel axis that lies on one network.
+
+    Attributes:
+        network: its name.
+        nodes: how many of the axis's devices meet on it.
+    """
+
+    network: str
+    nodes: int
 
 
 @attrs.frozen
@@ -20,55 +36,159 @@ class Mapping:
         shard: the part of the model on one device.
         data: data-parallel replicas.
         place: memory by tensor class.
-        networks: network by parallel axis; an axis of degree 1 has none.
+        groups: by parallel axis the networks that its devices meet on, the closest first; an axis of degree 1 has none.
+            `group` stands for all devices that share the experts of a stage.
         processor: the processor that operators run on.
         run: other processors, by kind or name of the operators that run on them.
+        microbatches: parts of a replica's batch under way in a pipeline at once.
+        hide: how communication is hidden: none, microbatches, or the share that computation hides.
         assumptions: sentences on what was chosen where the spec is silent.
     """
 
     shard: Shard
     data: int
     place: collections.abc.Mapping[str, str]
-    networks: collections.abc.Mapping[str, str]
+    groups: collections.abc.Mapping[str, tuple[Level, ...]]
     processor: str
     run: collections.abc.Mapping[str, str] = attrs.field(factory=dict)
+    microbatches: int = 1
+    hide: str | float = "none"
     assumptions: tuple[str, ...] = ()
+
+    @property
+    def degrees(self) -> dict[str, int]:
+        """Return the degrees above 1, and that of tensor parallelism, by name."""
+        found = attrs.asdict(self.shard) | {"data": self.data}
+        return {name: degree for name, degree in found.items() if degree > 1 or name == "tensor"}
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Return the networks that carry collectives: replicas do not talk to each other."""
+        used = (level.network for axis, levels in self.groups.items() if axis != "data" for level in levels)
+        return tuple(dict.fromkeys(used))
+
+    def replica(self, batch: Quantity) -> Quantity:
+        """Return the sequences of the fullest replica."""
+        return batch if self.data == 1 else ceil(batch / self.data)
+
+    def together(self, batch: Quantity) -> Quantity:
+        """Return the sequences that pass a stage of the fullest replica together."""
+        found = self.replica(batch)
+        if self.shard.pipeline > 1:
+            found = ceil(found / self.microbatches)
+        return ceil(found / 2) if self.hide == "microbatches" else found
 
 
 def resolve(spec: System, model: Architecture) -> Mapping:
     """Resolve a spec's mapping for a model. Raises MappingError with the allowed degrees."""
-    devices, notes = spec.devices, []
-    tensor = spec.tensor
-    if tensor is None:
-        tensor = max(devices // (spec.data or 1), 1)
-        if devices > 1 and spec.data is None:
-            notes.append(f"all {devices} devices share one copy of the model (the spec names no parallel degree)")
-    if devices % tensor:
-        allowed = ", ".join(str(d) for d in range(1, min(devices, 10_000) + 1) if devices % d == 0)
-        raise MappingError(
-            f"tensor parallelism {tensor} does not divide the {devices} devices of {spec.name}; allowed: {allowed}"
-        )
-    data = devices // tensor if spec.data is None else spec.data
-    if tensor * data != devices:
-        raise MappingError(
-            f"tensor {tensor} x data {data} is {tensor * data}, but {spec.name} has {devices} devices; "
-            f"mapping.tensor and mapping.data must multiply to {devices}"
-        )
+    shard, data, notes = _degrees(spec)
+    model.check_shard(shard)
     if data > 1:
         notes.append(f"each of the {data} data-parallel replicas is as full as the fullest: batch / {data}, rounded up")
-    shard = Shard(tensor=tensor)
-    model.check_shard(shard)
+    microbatches = shard.pipeline if spec.microbatches is None else spec.microbatches
+    if shard.pipeline == 1 and microbatches > 1:
+        raise MappingError(f"{microbatches} microbatches need a pipeline; mapping.pipeline of {spec.name} is 1")
+    if shard.pipeline > 1 and spec.microbatches is None:
+        notes.append(f"as many microbatches as stages are under way in the pipeline: {microbatches}")
     memories = [c.name for c in spec.of("memory")]
     place = {t: spec.place.get(t, memories[0]) for t in TENSOR_CLASSES}
     place |= {t: spec.place.get(t, place[other]) for t, other in FOLLOWING.items()}
-    networks = {}
-    if tensor > 1:
-        holding = [n for n in spec.of("network") if n.size >= tensor]
-        if not holding:
-            sizes = ", ".join(f"{n.name} {n.size}" for n in spec.of("network"))
-            raise MappingError(f"tensor parallelism {tensor} fits no network of {spec.name} ({sizes})")
-        networks["tensor"] = min(holding, key=lambda n: n.size).name
-    return Mapping(shard, data, place, networks, _processor(spec), spec.run, tuple(notes))
+    return Mapping(
+        shard,
+        data,
+        place,
+        _levels(spec, shard, data),
+        _processor(spec),
+        spec.run,
+        microbatches,
+        spec.hide,
+        tuple(notes),
+    )
+
+
+def _degrees(spec: System) -> tuple[Shard, int, list[str]]:
+    """Return the degrees, which multiply to the devices, and sentences on those that were chosen."""
+    devices, notes = spec.devices, []
+    others = spec.context * spec.attention_data * spec.pipeline
+    tensor = spec.tensor
+    if tensor is None:
+        tensor = max(devices // ((spec.data or 1) * others), 1)
+        if devices > 1 and spec.data is None and others == 1:
+            notes.append(f"all {devices} devices share one copy of the model (the spec names no parallel degree)")
+    if devices % tensor:
+        raise MappingError(
+            f"tensor parallelism {tensor} does not divide the {devices} devices of {spec.name}; "
+            f"allowed: {_divisors(devices)}"
+        )
+    for axis in ("context", "attention_data", "pipeline"):
+        degree = getattr(spec, axis)
+        if devices // tensor % degree:
+            raise MappingError(
+                f"{axis} parallelism {degree} with tensor {tensor} does not divide the {devices} devices of "
+                f"{spec.name}; allowed: {_divisors(devices // tensor)}"
+            )
+    if devices % (tensor * others):
+        raise MappingError(
+            f"tensor {tensor} x context {spec.context} x attention_data {spec.attention_data} x pipeline "
+            f"{spec.pipeline} is {tensor * others}, which does not divide the {devices} devices of {spec.name}"
+        )
+    data = devices // (tensor * others) if spec.data is None else spec.data
+    if tensor * others * data != devices:
+        words = [f"tensor {tensor}"]
+        words += [f"{axis} {getattr(spec, axis)}" for axis in AXES[1:-1] if getattr(spec, axis) > 1]
+        keys = ["mapping.tensor", *(f"mapping.{w.split()[0]}" for w in words[1:])]
+        raise MappingError(
+            f"{' x '.join([*words, f'data {data}'])} is {tensor * others * data}, but {spec.name} has {devices} "
+            f"devices; {', '.join(keys)} and mapping.data must multiply to {devices}"
+        )
+    shard = Shard(tensor, spec.context, spec.attention_data, spec.expert, spec.pipeline)
+    return shard, data, notes
+
+
+def _divisors(number: int) -> str:
+    return ", ".join(str(d) for d in range(1, min(number, 10_000) + 1) if number % d == 0)
+
+
+def _levels(spec: System, shard: Shard, data: int) -> dict[str, tuple[Level, ...]]:
+    """Return the networks that each axis meets on.
+
+    Networks are levels, in the order of the spec the closest first. Axes that the spec places come first; the others
+    fill what is left, from the closest level on, tensor before context, attention_data, pipeline and data.
+    """
+    free = {n.name: n.size for n in spec.of("network")}
+    degrees = {"data": data} | {axis: getattr(shard, axis) for axis in AXES[:-1]}
+    found: dict[str, tuple[Level, ...]] = {}
+    for axis, network in spec.level.items():
+        degree = degrees[axis]
+        if free[network] % degree:
+            raise MappingError(
+                f"{axis} parallelism {degree} does not fit network {network} of {spec.name}, which has "
+                f"{free[network]} places left; allowed: {_divisors(free[network])}"
+            )
+        if degree > 1:
+            free[network] //= degree
+            found[axis] = (Level(network, degree),)
+    for axis in AXES:
+        rest = degrees[axis]
+        if axis in found or rest == 1:
+            continue
+        # a level that holds the whole axis beats a closer one that holds a part of it
+        whole = [name for name, left in free.items() if left % rest == 0]
+        parts = []
+        for name in whole[:1] or free:
+            nodes = math.gcd(rest, free[name])
+            if nodes > 1:
+                parts.append(Level(name, nodes))
+                rest //= nodes
+                free[name] //= nodes
+        found[axis] = tuple(parts)
+    group: dict[str, int] = {}
+    for axis in ("tensor", "context", "attention_data"):
+        for level in found.get(axis, ()):
+            group[level.network] = group.get(level.network, 1) * level.nodes
+    if group:
+        found["group"] = tuple(Level(name, group[name]) for name in free if name in group)
+    return found
 
 
 def _processor(spec: System) -> str:

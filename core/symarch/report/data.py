@@ -12,6 +12,7 @@ import attrs
 
 from symarch.analysis import METRICS, Request, check_sizes, parse_dtypes
 from symarch.api import Analysis, Result
+from symarch.mapping import Mapping as Mapped
 from symarch.plugins import Provider, registry
 from symarch.plugins.discovery import KINDS, OWN, SPECS, TECHNOLOGIES
 from symarch.specs import (
@@ -25,6 +26,7 @@ from symarch.specs import (
     read_system,
 )
 from symarch.specs.files import KINDS as SPEC_KINDS
+from symarch.specs.systems import DEGREES
 from symarch.specs.toml import read_toml
 from symarch.technologies import Parameter, data_type, parameters_of
 from symarch.trace import Architecture, Operator, Shard, load_config
@@ -73,8 +75,23 @@ def run_data(analysis: Analysis, result: Result) -> dict[str, Any]:
         "constraints": [attrs.asdict(c) for c in result.constraints],
         "operators": [attrs.asdict(o) for o in result.operators],
         "resources": [attrs.asdict(r) for r in result.resources],
+        "communication": {phase: dict(times) for phase, times in result.communication.items()},
+        "mapping": mapping_data(analysis.recorded("context" in result.workload).mapping),
         "assumptions": [*result.assumptions, *errors_to_expect(analysis, result)],
         "plugins": plugins_of(analysis.system),
+    }
+
+
+def mapping_data(mapping: Mapped) -> dict[str, Any]:
+    """Return parallel degrees, the networks that each axis meets on, and where tensors lie and operators run."""
+    return {
+        **mapping.degrees,
+        **({"microbatches": mapping.microbatches} if mapping.shard.pipeline > 1 else {}),
+        "hide": mapping.hide,
+        "levels": {axis: {level.network: level.nodes for level in levels} for axis, levels in mapping.groups.items()},
+        "place": dict(mapping.place),
+        "run": dict(mapping.run),
+        "processor": mapping.processor,
     }
 
 
@@ -201,7 +218,11 @@ def _system_data(system: System) -> dict[str, Any]:
         "title": system.title,
         "source": system.source,
         "devices": system.devices,
-        "mapping": {"tensor": system.tensor, "data": system.data, "place": dict(system.place)},
+        "mapping": {
+            **{key: getattr(system, key) for key in (*DEGREES, "hide")},
+            "level": dict(system.level),
+            "place": dict(system.place),
+        },
         "technologies": [
             {"name": n, "kind": c.kind, "doc": (c.__doc__ or "").strip(), "definition": dict(definition_of(c))}
             for n, c in system.technologies.items()

@@ -12,7 +12,7 @@ from symarch.analysis.model import benches_of
 from symarch.analysis.time import operator_load
 from symarch.api import Analysis, Result
 from symarch.mapping import resolve
-from symarch.program import Max, Program, Tape, ceil
+from symarch.program import Max, Program, Tape
 from symarch.program.derivatives import evaluate
 from symarch.system import SystemGraph
 from symarch.trace import Resizable
@@ -96,7 +96,7 @@ def traffic_program(analysis: Analysis, *, single: bool) -> Program:
         model = model.resized({key: tape.input(f"model.{key}") for key in request.model})
     benches = benches_of(SystemGraph.build(system, lambda c, p, _: tape.input(f"{c}.{p}")), mapping)
     workload = workload_of(request, tape.input)
-    batch = workload.batch if mapping.data == 1 else ceil(workload.batch / mapping.data)
+    batch = mapping.together(workload.batch)
     outputs: dict[str, Any] = {}
     for phase in request.phases:
         step = workload.step(phase, batch, workload.mean(phase))

@@ -96,7 +96,7 @@ def sentence(words: str) -> str:
 
 def percent(share: float) -> str:
     """Return a share as text."""
-    return "-" if share == 0 else "<0.1 %" if share < SMALLEST else f"{100 * share:.1f} %"
+    return "-" if share == 0 else "<0.1 %" if abs(share) < SMALLEST else f"{100 * share:.1f} %"
 
 
 def described(report: Report) -> str:

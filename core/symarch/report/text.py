@@ -109,7 +109,7 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
     out = console()
     system = analysis.system
     recorded = analysis.recorded("context" in result.workload)
-    degrees = f"tensor {recorded.tensor}" + (f" x data {recorded.data}" if recorded.data > 1 else "")
+    degrees = " x ".join(f"{name} {degree}" for name, degree in recorded.mapping.degrees.items())
     devices = f"{system.devices} devices, {degrees}" if system.devices > 1 else "one device"
     out.print(heading(f"{analysis.model.name} on {system.name} ({devices})"))
     out.print(describe_workload(result.workload), style="dim")
@@ -126,6 +126,7 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
         rows.append((name, shown, words))
     out.print(table((("metric", "left"), ("value", "right"), ("", "left")), rows))
     _print_resources(out, result)
+    _print_communication(out, result)
     _print_operators(out, result)
     out.print()
     out.print(heading("Constraints"))
@@ -165,6 +166,14 @@ def _print_resources(out: Output, result: Result) -> None:
     out.print(table((("resource", "left"), *((p, "right") for p in phases)), rows))
 
 
+def _print_communication(out: Output, result: Result) -> None:
+    """Print how long a phase waits for collectives, and how much of them computation hides, where it hides any."""
+    for phase, times in result.communication.items():
+        if times["hidden"] > 0:
+            exposed, hidden = (format_quantity(times[way], "s") for way in ("exposed", "hidden"))
+            out.print(Text(f"  Communication in {phase}: {exposed} exposed, {hidden} hidden behind computation."))
+
+
 def _print_operators(out: Output, result: Result) -> None:
     phases = list(dict.fromkeys(o.phase for o in result.operators))
     out.print()
@@ -195,7 +204,7 @@ def _bound(operator: OperatorResult) -> str:
 
 
 def _percent(share: float) -> str:
-    return "-" if share == 0 else "<0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
+    return "-" if share == 0 else "<0.1 %" if abs(share) < 0.0005 else f"{100 * share:.1f} %"
 
 
 def sensitivity_text(report: Report) -> str:

@@ -95,6 +95,13 @@ class System:
         components: components by name, in the order of the file.
         tensor: tensor-parallel degree.
         data: data-parallel replicas, None: what is left of the devices.
+        context: devices that share each sequence's tokens and cache.
+        attention_data: devices among which the sequences of a replica are divided.
+        expert: devices among which whole experts are divided.
+        pipeline: stages among which layers are divided.
+        microbatches: parts of a replica's batch that are under way in a pipeline at once, None: as many as stages.
+        hide: how communication is hidden: none, microbatches, or the share of it that computation hides.
+        level: network by parallel axis, for axes that the spec places.
         place: memory by tensor class.
         processor: the processor that operators run on; None: the only one that does not sit on a memory.
         run: other processors, by kind or name of the operators that run on them.
@@ -108,6 +115,13 @@ class System:
     components: Mapping[str, Component]
     tensor: int | None = None
     data: int | None = None
+    context: int = 1
+    attention_data: int = 1
+    expert: int = 1
+    pipeline: int = 1
+    microbatches: int | None = None
+    hide: str | float = "none"
+    level: Mapping[str, str] = attrs.field(factory=dict)
     place: Mapping[str, str] = attrs.field(factory=dict)
     processor: str | None = None
     run: Mapping[str, str] = attrs.field(factory=dict)

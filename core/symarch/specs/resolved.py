@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from symarch.specs.records import Component, Setting, System
+from symarch.specs.systems import DEGREES
 from symarch.specs.technologies import definition_of
 from symarch.specs.toml import write_toml
 
@@ -21,10 +24,12 @@ def resolved(system: System) -> str:
     for component in system.components.values():
         table.setdefault(component.table, {})[component.name] = component_table(component)
     mapping: dict[str, Any] = {}
-    if system.tensor is not None:
-        mapping["tensor"] = system.tensor
-    if system.data is not None:
-        mapping["data"] = system.data
+    for key in (*DEGREES, "hide"):
+        value = getattr(system, key)
+        if value != getattr(attrs.fields(System), key).default:
+            mapping[key] = value
+    if system.level:
+        mapping["level"] = dict(system.level)
     if system.place:
         mapping["place"] = dict(system.place)
     if system.processor is not None:

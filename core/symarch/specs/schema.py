@@ -6,7 +6,7 @@ from typing import Any
 
 from symarch.plugins import registry
 from symarch.specs.presets import presets_of
-from symarch.specs.systems import KIND_OF, RESERVED, TENSOR_CLASSES
+from symarch.specs.systems import AXES, DEGREES, HIDINGS, KIND_OF, RESERVED, TENSOR_CLASSES
 from symarch.specs.technologies import KINDS, MOST
 from symarch.technologies import Option, Parameter, options_of, parameters_of
 
@@ -52,8 +52,13 @@ def schema() -> dict[str, Any]:
                 "type": "object",
                 "additionalProperties": False,
                 "properties": {
-                    "tensor": {"type": "integer", "minimum": 1},
-                    "data": {"type": "integer", "minimum": 1},
+                    **{key: {"type": "integer", "minimum": 1} for key in DEGREES},
+                    "hide": {"anyOf": [{"enum": list(HIDINGS)}, {"type": "number", "minimum": 0, "maximum": 1}]},
+                    "level": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": dict.fromkeys(AXES, text),
+                    },
                     "place": {
                         "type": "object",
                         "additionalProperties": False,

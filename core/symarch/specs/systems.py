@@ -49,12 +49,34 @@ KIND_OF = {"processor": "processor", "memory": "memory", "link": "interconnect",
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
+Hiding = str | float
+"""How communication is hidden: one of `HIDINGS`, or a share."""
+
+HIDINGS = ("none", "microbatches")
+"""Ways to hide communication that have a name."""
+
+_HIDING = "it must be none, microbatches, or the share of communication that computation hides, from 0 to 1"
+
+DEGREES = ("tensor", "context", "attention_data", "expert", "pipeline", "data", "microbatches")
+"""The keys of a mapping that are whole numbers."""
+
+AXES = ("tensor", "context", "attention_data", "pipeline", "data")
+"""The parallel axes, from the one whose devices are closest together to the one whose devices may be far apart."""
+
+
 @attrs.frozen
 class _Mapping:
     """The mapping table, as cattrs structures it."""
 
     tensor: int | None = None
     data: int | None = None
+    context: int = 1
+    attention_data: int = 1
+    expert: int = 1
+    pipeline: int = 1
+    microbatches: int | None = None
+    hide: Hiding = "none"
+    level: dict[str, str] = attrs.field(factory=dict)
     place: dict[str, str] = attrs.field(factory=dict)
     processor: str | None = None
     run: dict[str, str] = attrs.field(factory=dict)
@@ -70,6 +92,20 @@ def _whole(value: Any, _: Any) -> int:
     return value
 
 
+def _hiding(value: Any, _: Any) -> Hiding:
+    """Return how communication is hidden. Raises SymarchError."""
+    if value in HIDINGS:
+        return str(value)
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise SymarchError(f"it is {shown(value)}; {_HIDING}") from None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise SymarchError(f"it is {shown(value)}; {_HIDING}")
+    return float(value) if value else "none"
+
+
 def _word(value: Any, _: Any) -> str:
     if not isinstance(value, str):
         raise SymarchError(f"it is {shown(value)}; it must be a text")
@@ -79,6 +115,7 @@ def _word(value: Any, _: Any) -> str:
 _converter = cattrs.Converter(forbid_extra_keys=True)
 _converter.register_structure_hook(int, _whole)
 _converter.register_structure_hook(str, _word)
+_converter.register_structure_hook(Hiding, _hiding)
 
 
 def read_system(path: Path, overrides: Mapping[str, str] | None = None) -> System:
@@ -140,12 +177,8 @@ class _Reader:
             source=str(table.get("source", "")),
             path=self.path,
             components=components,
-            tensor=mapping.tensor,
-            data=mapping.data,
-            place=mapping.place,
-            processor=mapping.processor,
-            run=mapping.run,
             technologies=self.written,
+            **{field.name: getattr(mapping, field.name) for field in attrs.fields(_Mapping)},
         )
         if not self.faults:
             for component in components.values():
@@ -153,6 +186,7 @@ class _Reader:
                     self.fault(f"{component.table}.{component.name}", sentence)
             self._places(spec)
             self._runs(spec)
+            self._levels(spec)
         if self.faults:
             raise SpecError(self.faults)
         return override(spec, overrides)
@@ -187,6 +221,14 @@ class _Reader:
         for key, name in (("processor", spec.processor), *((f"run.{k}", p) for k, p in spec.run.items())):
             if name is not None and name not in processors:
                 self.fault(f"mapping.{key}", f"unknown processor '{name}'; {nearest(name, processors)}")
+
+    def _levels(self, spec: System) -> None:
+        networks = [n.name for n in spec.of("network")]
+        for axis, network in spec.level.items():
+            if axis not in AXES:
+                self.fault(f"mapping.level.{axis}", f"unknown parallel axis; {nearest(axis, AXES)}")
+            if network not in networks:
+                self.fault(f"mapping.level.{axis}", f"unknown network '{network}'; {nearest(network, networks)}")
 
     def _class(self, key: str, name: Any, kind: str) -> type[Technology] | None:
         if not isinstance(name, str):
@@ -415,15 +457,16 @@ def settable(spec: System) -> list[str]:
     names = [f"{c.name}.{p}" for c in spec.components.values() for p in (*c.declared(), *c.words())]
     names += [f"{c.name}.arbitration" for c in spec.components.values() if c.table in ("memory", "link")]
     names += [f"{c.name}.{key}" for c in spec.of("network") for key in ("size", "algorithm")]
-    return [*names, "mapping.tensor", "mapping.data", "mapping.processor"]
+    return [*names, *(f"mapping.{key}" for key in (*DEGREES, "hide", "processor"))]
 
 
 def _override(spec: System, key: str, value: str) -> System:
     owner, _, item = key.partition(".")
-    if key == "mapping.tensor":
-        return attrs.evolve(spec, tensor=_integer(value))
-    if key == "mapping.data":
-        return attrs.evolve(spec, data=_integer(value))
+    if owner == "mapping" and item in DEGREES:
+        degree: dict[str, Any] = {item: _integer(value)}
+        return attrs.evolve(spec, **degree)
+    if key == "mapping.hide":
+        return attrs.evolve(spec, hide=_hiding(value, Hiding))
     if key == "mapping.processor":
         names = [c.name for c in spec.of("processor")]
         if value not in names:

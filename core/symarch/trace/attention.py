@@ -79,6 +79,11 @@ class Attention(Block):
         """Return whether a degree divides the query heads, and divides or is a multiple of the KV heads."""
         return bool(self.heads % degree == 0 and (self.kv_heads % degree == 0 or degree % self.kv_heads == 0))
 
+    @property
+    def shares_sequences(self) -> bool:
+        """Return whether the cache can lie on several devices: that of causal attention can."""
+        return self.span.causal
+
     def _of(self, shard: Shard) -> tuple[Quantity, Quantity]:
         """Return query heads and KV heads of a device; KV heads are replicated where there are fewer than devices."""
         return share(self.heads, shard.tensor), replicated(self.kv_heads, shard.tensor)
@@ -118,7 +123,7 @@ class Attention(Block):
         """Return keys and values: of every token, or of those that a bounded span can still see."""
         if self.shares or not self.span.causal:
             return Kept()
-        elements = 2 * self._of(shard)[1] * self.head_dim
+        elements = share(2 * self._of(shard)[1] * self.head_dim, shard.context)
         return Kept(per_token=elements) if self.span == FULL else Kept(bounded=((self.span, elements),))
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
@@ -137,7 +142,7 @@ class Attention(Block):
         found += [
             write.matmul(f"{self.label}qkv", tokens, columns + projected, self.hidden, self._biases(shard)),
             rope,
-            self._core(write, heads, kv_heads),
+            *self._around(write, heads, kv_heads),
         ]
         if self.gated:
             found.append(write.pointwise(f"{self.label}gate", tokens, 2 * q, q))
@@ -146,6 +151,23 @@ class Attention(Block):
         if self.reduced:
             found += write.all_reduce()
         return found + [write.norm(self._stream_norm)] * max(self.norms - 1, 0)
+
+    def _around(self, write: Writer, heads: Quantity, kv_heads: Quantity) -> list[Operator]:
+        """Return the attention with what devices that share a sequence exchange before and after it.
+
+        In a prompt each attends with its own tokens to the keys and values of all; in decode each attends with the
+        queries of all sequences to its part of the cache, and the partial results are summed.
+        """
+        step, q, kv = write.step, heads * self.head_dim, kv_heads * self.head_dim
+        core = self._core(write, heads, kv_heads)
+        if write.decode:
+            rows = step.batch * step.tokens
+            own = 0 if self.shares else 2 * kv
+            before = write.gathered(f"{self.label}queries_all_gather", "all_gather", rows * (q + own))
+            after = write.gathered(f"{self.label}partials_reduce_scatter", "reduce_scatter", rows * q)
+            return [*before, core, *after]
+        seen = step.tokens if step.fresh else step.tokens + self.span.kept(step.past)
+        return [*write.gathered(f"{self.label}keys_all_gather", "all_gather", step.batch * seen * (2 * kv)), core]
 
     def _core(self, write: Writer, heads: Quantity, kv_heads: Quantity) -> Operator:
         step, tokens, span = write.step, write.tokens, self.span
@@ -156,20 +178,27 @@ class Attention(Block):
             pairs = step.batch * span.sum(step.tokens)
             read = tokens * (q + 2 * kv)
         elif write.decode:
-            context = span.at(step.context)
+            tokens = step.batch * step.tokens  # of all devices that share the sequences
+            read = tokens * q
+            context = write.shared(span.at(step.context))
             pairs = entries = step.batch * context  # each sequence's one query meets its entries
             if step.drafted:
                 met, context = span.verified(step.context, step.tokens)
-                pairs, entries = step.batch * met, step.batch * context
+                context = write.shared(context)
+                pairs, entries = write.shared(step.batch * met), step.batch * context
             accesses.append(
                 Access("kv_cache", read=entries * (2 * kv) * step.kv_cache, extent=context * kv * step.kv_cache)
             )
         else:
-            pairs = step.batch * span.pairs(step.past, step.tokens)
-            read = tokens * (q + 2 * kv)  # keys and values of this pass, not yet from the cache
+            pairs = write.shared(step.batch * span.pairs(step.past, step.tokens))
+            read = tokens * q + step.batch * step.tokens * (2 * kv)  # those of this pass, not yet from the cache
+            if write.shard.context == 1:
+                read = tokens * (q + 2 * kv)
             if not step.fresh:
                 earlier = step.batch * span.kept(step.past)
-                accesses.append(Access("kv_cache", read=earlier * (2 * kv) * step.kv_cache))
+                accesses.append(Access("kv_cache", read=write.shared(earlier) * (2 * kv) * step.kv_cache))
+                if write.shard.context > 1:
+                    read = read + earlier * (2 * kv)
         growing = span.causal and write.growing
         return Operator(
             f"{self.label}{self.kind}attention",

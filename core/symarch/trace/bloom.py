@@ -40,7 +40,7 @@ class Bloom(Decoder):
             FeedForward(hidden=hidden, width=4 * hidden, gated=False, bias=True, norm_bias=True),
         )  # fmt: skip
         groups = (
-            Group(1, (Norm("embedding_norm", 2 * hidden),)),
+            Group(1, (Norm("embedding_norm", 2 * hidden),), stage="first"),
             Group(config.layers(config.whole(layers_key), layers_key), layer),
         )
         return built(  # type: ignore[no-any-return]

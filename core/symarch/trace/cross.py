@@ -35,6 +35,11 @@ class CrossAttention(Block):
     norm_bias: bool = False
 
     @property
+    def shares_sequences(self) -> bool:
+        """Return False: the cache is the encoder's."""
+        return False
+
+    @property
     def degrees(self) -> int:
         """Return the heads."""
         return int(self.heads)

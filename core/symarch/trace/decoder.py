@@ -18,9 +18,9 @@ from typing import Any
 import attrs
 
 from symarch.errors import MappingError
-from symarch.program import ceil
+from symarch.program import Max, ceil
 from symarch.technologies import Quantity, widest
-from symarch.trace.config import Config
+from symarch.trace.config import Config, share
 from symarch.trace.models import Stored
 from symarch.trace.operators import Access, Collective, Operator, Shard, Step, merged
 from symarch.trace.spans import Span
@@ -44,8 +44,27 @@ class Writer:
 
     @property
     def tokens(self) -> Quantity:
-        """Return the rows of the pass: new tokens of all sequences."""
-        return self.step.batch * self.step.tokens
+        """Return the rows of the pass on one device: new tokens of all its sequences.
+
+        Devices that share sequences divide the tokens of a prompt; in decode each takes some of the sequences whole.
+        """
+        degree = self.shard.context
+        if degree == 1:
+            return self.step.batch * self.step.tokens
+        if self.decode:
+            return ceil(self.step.batch / degree) * self.step.tokens
+        return self.step.batch * self.step.tokens / degree
+
+    def shared(self, size: Quantity) -> Quantity:
+        """Return what one of the devices that share a sequence has of a size."""
+        return share(size, self.shard.context)
+
+    def gathered(self, name: str, operation: str, elements: Quantity) -> list[Operator]:
+        """Return a collective, in elements of activations, among the devices that share sequences; none on one."""
+        if self.shard.context == 1:
+            return []
+        size = elements * self.step.activations
+        return [Operator(name, "collective", self.layers, collective=Collective(operation, size, "context"))]
 
     @property
     def decode(self) -> bool:
@@ -170,8 +189,22 @@ class Block:
         """Return the tensor classes it has besides weights and activations."""
         return ()
 
+    @property
+    def shares_sequences(self) -> bool:
+        """Return whether several devices can work on one sequence, each on a part of its tokens."""
+        return True
+
+    @property
+    def routed(self) -> int:
+        """Return the routed experts, 0 if there are none."""
+        return 0
+
     def divides(self, degree: int) -> bool:
         """Return whether a tensor-parallel degree divides the block."""
+        return True
+
+    def sliced(self, degree: int) -> bool:
+        """Return whether each of the block's experts can be cut into so many slices."""
         return True
 
     def weights(self, shard: Shard) -> Quantity:
@@ -248,6 +281,7 @@ class Group:
             device has, do not count as the language model's; the devices divide the images among themselves.
         hidden: width of their residual stream, None for the model's.
         label: put before the names of their operators.
+        stage: of a pipeline, where they run: each stage has some of them, or the first or last has them all.
     """
 
     count: Quantity
@@ -256,6 +290,7 @@ class Group:
     images: Quantity | None = None
     hidden: Quantity | None = None
     label: str = ""
+    stage: str = "each"
 
     @property
     def language(self) -> bool:
@@ -267,6 +302,11 @@ class Group:
         """Return whether the layers run in decode."""
         return self.source is None
 
+    @property
+    def place(self) -> str:
+        """Return where they run in a pipeline; a vision tower in the first stage."""
+        return self.stage if self.language else "first"
+
     def run(self, step: Step, shard: Shard, hidden: Quantity) -> list[Operator]:
         """Return the operators of these layers in a pass."""
         if self.source is not None:
@@ -277,11 +317,14 @@ class Group:
             if isinstance(self.images, int | float) and self.images == 0:
                 return []
             batch = step.batch * self.images
-            step, shard = attrs.evolve(step, batch=batch if shard.tensor == 1 else batch / shard.tensor), Shard()
+            several = shard.tensor * shard.context
+            step, shard = attrs.evolve(step, batch=batch if several == 1 else batch / several), Shard()
         write = Writer(step, shard, self.count, hidden if self.hidden is None else self.hidden)
         found = [o for block in self.blocks for o in block.operators(write, shard)]
         if self.source is not None:
             found = [attrs.evolve(o, once=True) for o in found]
+        if self.place != "each":
+            found = [attrs.evolve(o, stage=self.place) for o in found]
         return [attrs.evolve(o, name=self.label + o.name) for o in found] if self.label else found
 
 
@@ -359,14 +402,18 @@ class Decoder:
         return int(self.active_parameters() - unread - (0 if self.tied else self.vocabulary * self.hidden))
 
     def _weights(self, shard: Shard, language: bool = False) -> Any:
-        tables = self._rows(shard) * self.hidden * (1 if self.tied else 2)
-        layers = sum(
-            g.count * b.weights(shard if g.language else Shard())
-            for g in self.groups
-            if g.language or not language
-            for b in g.blocks
-        )
-        return tables + layers + self.hidden * (2 if self.norm_bias else 1)
+        """Return the weights of a device; of a pipeline's stages those of the one with the most."""
+        table = self._rows(shard) * self.hidden
+        norm = self.hidden * (2 if self.norm_bias else 1)
+        layers: dict[str, Any] = dict.fromkeys(("each", "first", "last"), 0)
+        for g in self.groups:
+            if g.language or not language:
+                layers[g.place] += sum(g.count * b.weights(shard if g.language else Shard()) for b in g.blocks)
+        if shard.pipeline == 1:
+            return sum(layers.values()) + table * (1 if self.tied else 2) + norm
+        ends = [layers["first"] + table, layers["last"] + table + norm]
+        numbers = all(isinstance(e, int | float) for e in ends)
+        return share(layers["each"], shard.pipeline) + (max(ends) if numbers else Max(*ends))
 
     def _rows(self, shard: Shard) -> Any:
         """Return the rows of the vocabulary on one device, rounded up."""
@@ -375,8 +422,51 @@ class Decoder:
         return self.vocabulary if shard.tensor == 1 else ceil(self.vocabulary / shard.tensor)
 
     def check_shard(self, shard: Shard) -> None:
-        """Raise MappingError if tensor parallelism does not divide the model."""
-        degree = shard.tensor
+        """Raise MappingError if a parallel degree does not divide the model; the message lists what is allowed."""
+        self._check_tensor(shard.tensor)
+        self._check_experts(shard)
+        if shard.context > 1 and not all(b.shares_sequences for g in self.groups for b in g.blocks):
+            raise MappingError(
+                f"{self.name} cannot be divided by context: it has layers that work on a sequence as a whole; "
+                "allowed: context = 1"
+            )
+        layers = self.layers
+        if shard.pipeline > 1 and not all(g.decodes or not g.language for g in self.groups):
+            raise MappingError(f"{self.name} has an encoder and is not cut into stages; allowed: pipeline = 1")
+        if layers % shard.pipeline:
+            allowed = ", ".join(str(d) for d in range(1, layers + 1) if layers % d == 0)
+            raise MappingError(
+                f"pipeline parallelism {shard.pipeline} does not divide the {layers} layers of {self.name}; "
+                f"allowed: {allowed}"
+            )
+
+    @property
+    def layers(self) -> int:
+        """Return the layers that a pipeline divides among its stages."""
+        counts = [g.count for g in self.groups if g.place == "each"]
+        return sum(c for c in counts if isinstance(c, int)) or 1
+
+    def _check_experts(self, shard: Shard) -> None:
+        found = [b for _, b in self._language if b.routed]
+        if shard.expert > 1 and not found:
+            raise MappingError(f"{self.name} has no routed experts; allowed: expert = 1")
+        experts = found[0].routed if found else 1
+        allowed = [d for d in range(1, min(shard.group, experts) + 1) if experts % d == 0 and shard.group % d == 0]
+        if shard.expert not in allowed:
+            raise MappingError(
+                f"expert parallelism {shard.expert} does not divide the {experts} experts of {self.name} and the "
+                f"{shard.group} devices that share them (tensor x context x attention_data); "
+                f"allowed: {', '.join(map(str, allowed))}"
+            )
+        if not all(b.sliced(shard.slices) for b in found):
+            fits = [d for d in allowed if all(b.sliced(shard.group // d) for b in found)]
+            raise MappingError(
+                f"expert parallelism {shard.expert} leaves {shard.slices} devices for each expert of {self.name}, "
+                f"which do not divide its width ({', '.join(dict.fromkeys(b.words for b in found))}); "
+                f"allowed: {', '.join(map(str, fits)) or 'none with this tensor, context and attention_data'}"
+            )
+
+    def _check_tensor(self, degree: int) -> None:
         if self._divides(degree):
             return
         sizes = [b.degrees for _, b in self._language if b.degrees]
@@ -394,14 +484,14 @@ class Decoder:
 
     def stored(self, shard: Shard) -> Stored:
         """Return the elements one device keeps."""
-        kept = [(count, b.kept(shard)) for count, b in self._language]
+        kept = [(share(count, shard.pipeline), b.kept(shard)) for count, b in self._language]
         bounded: dict[Span, Quantity] = {}
         for count, one in kept:
             for span, elements in one.bounded:
                 bounded[span] = bounded.get(span, 0) + count * elements
         return Stored(
             weights=self._weights(shard),
-            experts=sum(c * b.experts(shard) for c, b in self._language),
+            experts=sum(share(c, shard.pipeline) * b.experts(shard) for c, b in self._language),
             kv_per_token=sum(c * k.per_token for c, k in kept),
             bounded=tuple(bounded.items()),
             kv_fixed=sum(c * k.fixed for c, k in kept),
@@ -409,16 +499,24 @@ class Decoder:
         )
 
     def operators(self, step: Step, shard: Shard) -> list[Operator]:
-        """Return the operators of one pass on one device."""
-        rows = step.batch * step.tokens if step.drafted else step.batch
+        """Return the operators of one pass on one device; of a pipeline those of all its stages."""
+        step = divided(step, shard)
+        rows = Writer(step, shard, 1, self.hidden).tokens if step.phase == "decode" else step.batch
         return merged([*self._embedding(step, shard), *self._layers(step, shard), *self._head(step, shard, rows)])
 
     def _embedding(self, step: Step, shard: Shard) -> list[Operator]:
         write = Writer(step, shard, 1, self.hidden)
-        return [write.lookup("embedding", write.tokens, self.hidden), *write.all_reduce("embedding_all_reduce")]
+        found = [write.lookup("embedding", write.tokens, self.hidden), *write.all_reduce("embedding_all_reduce")]
+        return [attrs.evolve(o, stage="first") for o in found]
 
     def _layers(self, step: Step, shard: Shard) -> list[Operator]:
-        return [o for group in self.groups for o in group.run(step, shard, self.hidden)]
+        found = [o for group in self.groups for o in group.run(step, shard, self.hidden)]
+        if shard.pipeline > 1:
+            # every device hands its share of the vectors on to its counterpart in the next stage
+            size = Writer(step, shard, 1, self.hidden).tokens * share(self.hidden, shard.tensor) * step.activations
+            send = Collective("point_to_point", size, "pipeline")
+            found.append(Operator("stage_send", "collective", shard.pipeline - 1, collective=send, stage="between"))
+        return found
 
     def _head(self, step: Step, shard: Shard, rows: Quantity) -> list[Operator]:
         """Return the last norm and the logits of `rows` tokens."""
@@ -431,7 +529,14 @@ class Decoder:
         if shard.tensor > 1:
             size = rows * self.vocabulary * step.activations
             found.append(Operator("logits_all_gather", "collective", 1, collective=Collective("all_gather", size)))
-        return [attrs.evolve(o, once=True) for o in found]
+        return [attrs.evolve(o, once=True, stage="last") for o in found]
+
+
+def divided(step: Step, shard: Shard) -> Step:
+    """Return the pass of one of the devices among which sequences are divided: of the fullest."""
+    if shard.attention_data == 1:
+        return step
+    return attrs.evolve(step, batch=ceil(step.batch / shard.attention_data))
 
 
 @attrs.frozen
@@ -476,4 +581,16 @@ def built(kind: type[Decoder], name: str, config: Config, /, **fields: Any) -> A
     return kind(name=name, notes=tuple(dict.fromkeys(config.notes)), config=config, **fields)
 
 
-__all__ = ["Block", "Decoder", "Group", "Kept", "Norm", "Positions", "Product", "Writer", "built", "embedded"]
+__all__ = [
+    "Block",
+    "Decoder",
+    "Group",
+    "Kept",
+    "Norm",
+    "Positions",
+    "Product",
+    "Writer",
+    "built",
+    "divided",
+    "embedded",
+]

@@ -58,6 +58,11 @@ class CompressedAttention(Block):
         return int(self.groups)
 
     @property
+    def shares_sequences(self) -> bool:
+        """Return False: entries of the cache span tokens."""
+        return False
+
+    @property
     def words(self) -> str:
         """Return heads and groups in words."""
         return f"{self.heads} query heads in {self.groups} output groups"
@@ -272,7 +277,7 @@ class DeepSeekV4(Decoder):
         streams = config.whole("hc_mult")
         head = Product("hyper_head", streams, streams * hidden, streams + 1)
         return built(  # type: ignore[no-any-return]
-            cls, name, config, groups=(*groups, Group(1, (head,))), **fields
+            cls, name, config, groups=(*groups, Group(1, (head,), stage="last")), **fields
         )
 
 

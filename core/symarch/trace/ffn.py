@@ -12,7 +12,7 @@ import attrs
 from symarch.technologies import Quantity, widest
 from symarch.trace.config import Config, share
 from symarch.trace.decoder import Block, Writer
-from symarch.trace.operators import Operator, Shard
+from symarch.trace.operators import Collective, Operator, Shard
 from symarch.trace.routing import Routing
 
 
@@ -118,13 +118,18 @@ class RoutedExperts(Block):
         """Return the class of routed experts' weights."""
         return ("experts",)
 
-    def divides(self, degree: int) -> bool:
-        """Return whether a degree divides the width of an expert."""
+    @property
+    def routed(self) -> int:
+        """Return the experts."""
+        return int(self.routing.experts)
+
+    def sliced(self, degree: int) -> bool:
+        """Return whether a number of slices divides the width of an expert."""
         return bool(self.width % degree == 0)
 
     def _one(self, shard: Shard) -> Quantity:
         """Return the weights of one expert on one device: a slice."""
-        width = share(self.width, shard.tensor)
+        width = share(self.width, shard.slices)
         count = self.hidden * width * (3 if self.gated else 2)
         return count + ((2 if self.gated else 1) * width + self.hidden if self.bias else 0)
 
@@ -139,18 +144,23 @@ class RoutedExperts(Block):
         return self.hidden * columns + other + self.norms * self.hidden
 
     def experts(self, shard: Shard) -> Quantity:
-        """Return all experts, a slice of each."""
-        return self.routing.experts * self._one(shard)
+        """Return the experts of a device, a slice of each."""
+        return share(self.routing.experts, shard.expert) * self._one(shard)
 
     def inactive(self) -> Quantity:
         """Return the experts that one token is not routed to."""
         return (self.routing.experts - self.routing.active) * self._one(Shard())
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
-        """Return router, grouped products of the experts, and the sum of their outputs."""
-        tokens, h, width = write.tokens, self.hidden, share(self.width, shard.tensor)
-        rows = tokens * self.routing.active
-        read = self.routing.slowest(tokens, 1)
+        """Return router, grouped products of the experts, and the sum of their outputs.
+
+        A group in which every device has all tokens sums up at the end; one whose devices have different tokens sends
+        each token to the devices of its experts, and their results back.
+        """
+        tokens, h, width = write.tokens, self.hidden, share(self.width, shard.slices)
+        everyone = tokens if shard.parts == 1 else tokens * shard.parts
+        rows = self.routing.busiest(everyone, shard.expert)
+        read = self.routing.slowest(everyone, shard.expert)
         columns, other = self._router()
 
         def grouped(name: str, n: Quantity, k: Quantity, dependent: bool) -> Operator:
@@ -173,13 +183,30 @@ class RoutedExperts(Block):
         return [
             *([write.norm(self.hidden)] * min(self.norms, 1)),
             write.matmul(f"{self.label}router", tokens, columns, h, other),
+            *self._exchanged(write, "dispatch"),
             grouped(first, inner, h, dependent=not self.hashed),
             write.pointwise(self.label + act, rows, inner, width),
             grouped("experts_down", h, width, dependent=False),
+            *self._exchanged(write, "combine"),
             write.pointwise(f"{self.label}experts_sum", tokens, self.routing.active * h, h),
             *write.all_reduce(),
             *([write.norm(self.hidden)] * max(self.norms - 1, 0)),
         ]
+
+    def _exchanged(self, write: Writer, name: str) -> list[Operator]:
+        """Return the all-to-all that moves tokens to their experts, or results back; nothing where all have all.
+
+        Devices with the same tokens send a part of them each. A token goes once to a device, whichever of its experts
+        lie there, and to every slice of them.
+        """
+        shard = write.shard
+        if shard.parts == 1:
+            return []
+        copies = self.routing.reached(shard.expert) * shard.slices
+        own = share(self.hidden, shard.tensor)
+        size = write.tokens * own * copies * write.step.activations
+        collective = Collective("all_to_all", size, "group")
+        return [Operator(self.label + name, "collective", write.layers, collective=collective)]
 
 
 def routing_of(config: Config, experts: str, active: str) -> Routing:
@@ -189,4 +216,9 @@ def routing_of(config: Config, experts: str, active: str) -> Routing:
     count, used = config.whole(experts), config.whole(active)
     if used > count:
         raise ModelError(f"{active} {used} is more than the {count} experts of a layer")
-    return Routing(config.size(experts), config.size(active), config.option("routing_skew", 0))
+    return Routing(
+        config.size(experts),
+        config.size(active),
+        config.option("routing_skew", 0),
+        config.option("routing_straggler", 1),
+    )

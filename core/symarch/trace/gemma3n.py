@@ -126,7 +126,11 @@ class Gemma3n(Decoder):
         projection = Product("per_layer_inputs", wide, hidden, vector)
         spread = Product("streams_spread", (streams - 1) * hidden, hidden)
         collapse = Product("streams_collapse", (streams - 1) * hidden, hidden)
-        all_groups = (Group(1, (table, projection, spread)), *groups, Group(1, (collapse,)))
+        all_groups = (
+            Group(1, (table, projection, spread), stage="first"),
+            *groups,
+            Group(1, (collapse,), stage="last"),
+        )
         return built(cls, name, config, groups=all_groups, **fields)  # type: ignore[no-any-return]
 
 

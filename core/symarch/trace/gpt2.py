@@ -40,7 +40,7 @@ class Gpt2(Decoder):
             FeedForward(hidden=hidden, width=width, gated=False, bias=True, norm_bias=True),
         )  # fmt: skip
         groups = (
-            Group(1, (Positions(config.size("n_positions", 1024), hidden),)),
+            Group(1, (Positions(config.size("n_positions", 1024), hidden),), stage="first"),
             Group(config.layers(config.whole("n_layer"), "n_layer"), layer),
         )
         return built(  # type: ignore[no-any-return]

@@ -73,6 +73,11 @@ class LatentAttention(Block):
         return int(self.heads)
 
     @property
+    def shares_sequences(self) -> bool:
+        """Return whether the cache can lie on several devices: not where single entries of it are picked."""
+        return self.indexer is None
+
+    @property
     def words(self) -> str:
         """Return the heads in words."""
         return f"{self.heads} query heads"
@@ -107,7 +112,7 @@ class LatentAttention(Block):
         """Return the latent, or the expanded keys and values, and the indexer's key."""
         expanded = share(self.heads, shard.tensor) * (self._key + self.value)
         index = 0 if self.indexer is None else self.indexer.head_dim
-        return Kept(per_token=(expanded if self.naive else self._entry) + index)
+        return Kept(per_token=share((expanded if self.naive else self._entry) + index, shard.context))
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
         """Return norm, projections, indexer, attention and output."""
@@ -130,18 +135,41 @@ class LatentAttention(Block):
         if (write.decode or self.indexer is not None) and not self.naive:
             found += [
                 self._absorbed(write, "absorbed_keys", heads, self.latent, self.nope),
+                *self._around(write, heads, self._entry, self.latent, self._entry),
                 self._core(write, heads, 1, self._entry, self.latent),
+                *self._after(write, heads, self.latent),
                 self._absorbed(write, "absorbed_values", heads, self.value, self.latent),
             ]
         else:
             again = not step.fresh and not self.naive  # those of the cached tokens are expanded anew
             rows = step.batch * (step.past + step.tokens) if again else tokens
+            if write.shard.context > 1 and not write.decode and not again:
+                rows = step.batch * step.tokens  # and so are those of the tokens of other devices
             expanded = write.matmul("keys_and_values", rows, wide, self.latent)
             found += [
+                *([] if write.decode else self._around(write, heads, self._key, self.value, self._entry)),
                 attrs.evolve(expanded, context=again),
+                *(self._around(write, heads, self._key, self.value, stored) if write.decode else []),
                 self._core(write, heads, heads, self._key, self.value),
+                *self._after(write, heads, self.value),
             ]
         return [*found, write.matmul("attention_output", tokens, h, heads * self.value), *write.all_reduce()]
+
+    def _around(self, write: Writer, heads: Quantity, key: Quantity, value: Quantity,
+                stored: Quantity) -> list[Operator]:  # fmt: skip
+        """Return what devices that share a sequence gather before attention: queries in decode, else latents."""
+        step = write.step
+        if write.decode:
+            return write.gathered("queries_all_gather", "all_gather", step.batch * step.tokens * (heads * key + stored))
+        seen = step.tokens if step.fresh else step.tokens + step.past
+        return write.gathered("latents_all_gather", "all_gather", step.batch * seen * stored)
+
+    def _after(self, write: Writer, heads: Quantity, value: Quantity) -> list[Operator]:
+        """Return the sum of the partial results of devices that share a sequence, in decode."""
+        if not write.decode:
+            return []
+        rows = write.step.batch * write.step.tokens
+        return write.gathered("partials_reduce_scatter", "reduce_scatter", rows * heads * value)
 
     def _absorbed(self, write: Writer, name: str, heads: Quantity, n: Quantity, k: Quantity) -> Operator:
         """Return the product of each head's vectors with its own matrix."""
@@ -169,21 +197,25 @@ class LatentAttention(Block):
         span: Span = FULL if self.indexer is None else Compressed(1, self.indexer.top)
         stored = kv_heads * (key + value) if self.naive else self._entry
         picked = self.indexer is not None
-        moved = tokens * heads * key
         accesses: tuple[Access, ...] = ()
         if write.decode:
-            context = span.at(step.context)
+            tokens = step.batch * step.tokens  # of all devices that share the sequences
+            moved = tokens * heads * key
+            context = write.shared(span.at(step.context))
             pairs = entries = step.batch * context
             if step.drafted:
                 met, context = span.verified(step.context, step.tokens)
-                pairs, entries = step.batch * met, step.batch * context
+                context = write.shared(context)
+                pairs, entries = write.shared(step.batch * met), step.batch * context
             extent = (stored if picked else context * stored) * step.kv_cache
             accesses = (Access("kv_cache", read=entries * stored * step.kv_cache, extent=extent, dependent=picked),)
         else:
-            context, pairs = step.context, step.batch * span.pairs(step.past, step.tokens)
-            moved += tokens * kv_heads * (key + value) if self.indexer is None else tokens * self._entry
+            context, pairs = step.context, write.shared(step.batch * span.pairs(step.past, step.tokens))
+            moved = tokens * heads * key
+            seen = tokens if write.shard.context == 1 else step.batch * step.tokens
+            moved += seen * kv_heads * (key + value) if self.indexer is None else tokens * self._entry
             if not step.fresh:
-                accesses = (Access("kv_cache", read=step.batch * step.past * stored * step.kv_cache),)
+                accesses = (Access("kv_cache", read=write.shared(step.batch * step.past) * stored * step.kv_cache),)
         return Operator(
             "attention",
             "attention",

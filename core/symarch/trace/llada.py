@@ -18,7 +18,7 @@ from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import Attention
 from symarch.trace.config import Config, share
-from symarch.trace.decoder import Decoder, Group, built
+from symarch.trace.decoder import Decoder, Group, built, divided
 from symarch.trace.ffn import FeedForward
 from symarch.trace.operators import Operator, Shard, Step, merged
 from symarch.trace.spans import Both
@@ -67,6 +67,7 @@ class LLaDA(Decoder):
             raise WorkloadError(
                 f"{self.name} attends both ways and caches nothing, so it has no prefix, chunk or draft"
             )
+        step = divided(step, shard)
         length = step.context if step.final is None else step.final
         whole = attrs.evolve(step, phase="prefill", tokens=length, context=length, past=0)
         found = [

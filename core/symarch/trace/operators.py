@@ -37,7 +37,7 @@ class Collective:
     Attributes:
         operation: all_reduce, all_gather ...
         size: bytes of the logical tensor: the full vector for all-reduce, the gathered one for all-gather [B].
-        axis: the parallel axis whose devices take part: tensor.
+        axis: whose devices take part: tensor, context, pipeline, or group: all that hold parts of the same experts.
     """
 
     operation: str
@@ -64,6 +64,7 @@ class Operator:
             the next its loads are affine.
         period: context after which its growth starts anew (attention in chunks), None if it does not.
         once: whether a prefill in chunks runs it once and not in each of them: an encoder, the logits.
+        stage: of a pipeline, where it runs: each (every stage has its share of the count), first, last, or between.
     """
 
     name: str
@@ -78,17 +79,45 @@ class Operator:
     knees: tuple[Quantity, ...] = ()
     period: Quantity | None = None
     once: bool = False
+    stage: str = "each"
 
 
 @attrs.frozen
 class Shard:
     """The part of the model that one device holds.
 
+    The devices of one pipeline stage are a *group*, tensor x context x attention_data of them. Heads and dense networks
+    are divided by `tensor` and repeated over the rest of the group; routed experts are divided by the whole group:
+    `expert` ways as whole experts, and each expert in as many slices as are left.
+
     Attributes:
         tensor: tensor-parallel degree.
+        context: devices that share the tokens, and the cache, of a sequence.
+        attention_data: devices among which the sequences of a replica are divided, each with all weights of attention.
+        expert: devices among which whole experts are divided.
+        pipeline: stages among which the layers are divided.
     """
 
     tensor: int = 1
+    context: int = 1
+    attention_data: int = 1
+    expert: int = 1
+    pipeline: int = 1
+
+    @property
+    def group(self) -> int:
+        """Return the devices of a stage."""
+        return self.tensor * self.context * self.attention_data
+
+    @property
+    def parts(self) -> int:
+        """Return how many parts the tokens of a group lie in: devices of one tensor-parallel set have the same."""
+        return self.context * self.attention_data
+
+    @property
+    def slices(self) -> int:
+        """Return the slices of an expert."""
+        return self.group // self.expert
 
 
 @attrs.frozen

@@ -35,7 +35,7 @@ class Opt(Decoder):
             FeedForward(hidden=hidden, width=config.size("ffn_dim"), gated=False, bias=True, norm_bias=True),
         )
         positions = Positions(config.size("max_position_embeddings") + 2, hidden)  # the first two rows are padding's
-        groups = (Group(1, (positions,)), Group(config.layers(config.whole("num_hidden_layers")), layer))
+        groups = (Group(1, (positions,), stage="first"), Group(config.layers(config.whole("num_hidden_layers")), layer))
         return built(cls, name, config, groups=groups, norm_bias=True, **fields)  # type: ignore[no-any-return]
 
 

@@ -91,6 +91,11 @@ class DeltaNet(Block):
         return f"{self.key_heads} key heads and {self.value_heads} value heads of linear attention"
 
     @property
+    def shares_sequences(self) -> bool:
+        """Return False: a state passes from token to token."""
+        return False
+
+    @property
     def tensors(self) -> tuple[str, ...]:
         """Return the class of states."""
         return ("state",)
@@ -166,6 +171,11 @@ class Mamba2(Block):
         return f"{self.heads} state heads in {self.groups} groups"
 
     @property
+    def shares_sequences(self) -> bool:
+        """Return False: a state passes from token to token."""
+        return False
+
+    @property
     def tensors(self) -> tuple[str, ...]:
         """Return the class of states."""
         return ("state",)
@@ -236,6 +246,11 @@ class Mamba1(Block):
     def words(self) -> str:
         """Return the channels in words."""
         return f"{self.inner} state channels"
+
+    @property
+    def shares_sequences(self) -> bool:
+        """Return False: a state passes from token to token."""
+        return False
 
     @property
     def tensors(self) -> tuple[str, ...]:

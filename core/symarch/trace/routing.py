@@ -17,6 +17,13 @@ Routing in practice is skewed. With gamma-distributed popularity of squared coef
     a = (1 + T ((1 - k/E)**-s - 1))**(-1/s),
 
 which is the uniform value for s to 0, is exactly 1 - k/E for one token at any s, and tends to 0 for many tokens.
+
+The rows that a device computes vary as well. Each of T tokens brings it a hypergeometric number of mean k/D, variance
+v = k/D (1 - 1/D) (E-k)/(E-1); the popularity of its experts has a squared coefficient of variation of s/n, so that
+
+    busiest = min(T min(k, n), T k/D + m(D) sqrt(T v + (T k/D)^2 s/n)).
+
+A straggler factor f scales the excess of both over their means: 1 is the expected largest, 0 perfect balance.
 """
 
 from __future__ import annotations
@@ -38,36 +45,77 @@ class Routing:
         experts: experts of a layer.
         active: experts a token is routed to.
         skew: squared coefficient of variation of the experts' popularity; 0 is uniform.
+        straggler: excess of the fullest device over the mean one, in terms of the expected excess.
     """
 
     experts: Quantity
     active: Quantity
     skew: Quantity = 0
+    straggler: Quantity = 1
+
+    @property
+    def _dense(self) -> bool:
+        return isinstance(self.active, int) and self.active == self.experts
 
     def missed(self, tokens: Quantity) -> Quantity:
         """Return the probability that `tokens` tokens all miss an expert."""
         miss = 1 - self.active / self.experts
-        if isinstance(self.skew, int | float) and self.skew == 0:
+        if _none(self.skew):
             return miss**tokens
         return (1 + tokens * (miss ** (0 - self.skew) - 1)) ** (-1 / self.skew)
 
     def distinct(self, tokens: Quantity) -> Quantity:
         """Return the expected number of distinct experts that `tokens` tokens read."""
-        if isinstance(self.active, int) and self.active == self.experts:
+        if self._dense:
             return self.experts
         return self.experts * (1 - self.missed(tokens))
 
     def slowest(self, tokens: Quantity, devices: int) -> Quantity:
         """Return the expected number of experts read by that device of several that reads most of its own."""
         held = self.experts / devices
-        if devices == 1 or (isinstance(self.active, int) and self.active == self.experts):
+        if devices == 1 or self._dense:
             return self.distinct(tokens) / devices
         rest = self.experts - self.active
         uniform = (1 - self.active / self.experts) ** tokens
         both = (rest * (rest - 1) / (self.experts * (self.experts - 1))) ** tokens
         spread = sqrt(Max(held * (uniform - both), 1e-30)) * largest_of(devices)
-        factor = 1 + spread / (held * (1 - uniform))
+        factor = 1 + self.straggler * spread / (held * (1 - uniform))
         return Min(held, held * (1 - self.missed(tokens)) * factor)
+
+    def busiest(self, tokens: Quantity, devices: int) -> Quantity:
+        """Return the expected rows, a token for each of its experts, of that device of several that has most."""
+        if devices == 1:
+            return tokens * self.active
+        mean = tokens * (self.active / devices)
+        if self._dense:
+            return mean
+        held = self.experts / devices
+        each = (self.active / devices) * (1 - 1 / devices) * ((self.experts - self.active) / (self.experts - 1))
+        variance = tokens * each
+        if not _none(self.skew):
+            variance = variance + mean * mean * (self.skew / held)
+        most = tokens * Min(self.active, held)
+        return Min(most, mean + self.straggler * largest_of(devices) * sqrt(variance))
+
+    def reached(self, devices: int) -> Quantity:
+        """Return the expected number of devices, of those that divide the experts, on which a token has experts.
+
+        The k experts of a token are distinct, so a device with n of E experts is missed with probability
+        (E-n)/E (E-n-1)/(E-1) ... over k factors; skew is left out.
+        """
+        if devices == 1:
+            return 1
+        held = self.experts / devices
+        if not isinstance(self.active, int):  # as a symbol it draws with replacement
+            return devices * (1 - (1 - 1 / devices) ** self.active)
+        missed: Quantity = 1
+        for drawn in range(self.active):
+            missed = missed * Max((self.experts - held - drawn) / (self.experts - drawn), 0)
+        return devices * (1 - missed)
+
+
+def _none(value: Quantity) -> bool:
+    return isinstance(value, int | float) and value == 0
 
 
 @cache

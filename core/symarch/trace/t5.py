@@ -62,7 +62,7 @@ class T5(Decoder):
             encode(1, Lookup(), table),
             encode(config.layers(encoder, "num_layers"), Attention(**heads_of, span=Both()), ffn),
             encode(1, Norm("last_norm", hidden)),
-            Group(1, (table,)),
+            Group(1, (table,), stage="first"),
             Group(config.layers(decoder, decoder_key), (Attention(**heads_of), cross, ffn)),
         )
         config.notes.append("prompt and output are the decoder's tokens; the encoder reads model.source_tokens")

@@ -65,7 +65,7 @@ class Whisper(Decoder):
             ),
             encode(encoders, attrs.evolve(attention, span=Both()), ffn),
             encode(1, Norm("last_norm", 2 * hidden)),
-            Group(1, (Positions(config.size("max_target_positions", 448), hidden),)),
+            Group(1, (Positions(config.size("max_target_positions", 448), hidden),), stage="first"),
             Group(decoders, (own, cross, own_ffn)),
         )
         config.notes.append("prompt and output are the decoder's tokens; the encoder reads max_source_positions frames")

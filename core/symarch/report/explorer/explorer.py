@@ -220,9 +220,7 @@ def _fixed(analysis: Analysis) -> list[list[str]]:
         if component.topology is not None:
             found.append([f"{component.name}.topology", f"{component.topology.name} of {component.size}"])
     mapping = resolve(system, analysis.model)
-    found.append(["mapping.tensor", str(mapping.shard.tensor)])
-    if mapping.data > 1:
-        found.append(["mapping.data", str(mapping.data)])
+    found += [[f"mapping.{name}", str(degree)] for name, degree in mapping.degrees.items()]
     return found + [[f"mapping.place.{t}", mapping.place[t]] for t in analysis.dtypes]
 
 
