@@ -138,11 +138,10 @@ def times(result: Any, phase: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("hide", ["none", "microbatches", 0.5])
-@pytest.mark.parametrize(
-    "degrees", [{"tensor": 4, "pipeline": 2}, {"tensor": 2, "pipeline": 2, "context": 2}, {"tensor": 8}]
-)
-def test_lines_sum_to_the_phase_and_shares_to_one(degrees: dict[str, int], hide: Any) -> None:
-    found = analysis(**degrees, hide=hide).evaluate(batch=16, prompt=1024, output=64)
+@pytest.mark.parametrize("degrees", [(4, 2, 1), (2, 2, 2), (8, 1, 1)])
+def test_lines_sum_to_the_phase_and_shares_to_one(degrees: tuple[int, int, int], hide: Any) -> None:
+    tensor, pipeline, context = degrees
+    found = analysis(tensor=tensor, pipeline=pipeline, context=context, hide=hide).evaluate(batch=16, prompt=1024, output=64)
     for phase, metric in (("prefill", "ttft"), ("decode", "tpot")):
         assert sum(times(found, phase).values()) == pytest.approx(found.metrics[metric], rel=1e-12)
         assert sum(r.share for r in found.resources if r.phase == phase) == pytest.approx(1, rel=1e-12)
