@@ -26,7 +26,7 @@ from symarch.analysis.limits import budgets_of, static_powers
 from symarch.analysis.model import benches_of
 from symarch.analysis.time import SENT, collective_load, limited_time, operator_load, time_of
 from symarch.errors import MappingError, ModelError, SymarchError, UnknownNameError, WorkloadError, nearest
-from symarch.mapping import resolve
+from symarch.mapping import mappings, resolve
 from symarch.mapping.resolve import placed
 from symarch.notebook import html_table
 from symarch.program import compile_python
@@ -144,7 +144,7 @@ class Analysis(Questions):
         if isinstance(self.model, RecordedTrace):
             fixed = dict(self.model.taken_at)
             if "batch" in fixed:  # of one replica
-                fixed["batch"] *= resolve(self.system, self.model).data
+                fixed["batch"] *= mappings(self.system, self.model)[""].data
         return Request(
             "decode" if single else self.phase, self.dtypes, single or "context" in fixed, fixed, self._sizes,
             self._serving, self._draft,
@@ -505,8 +505,8 @@ class _NoModel:
 
 def check_system(system: System) -> None:
     """Raise SymarchError if no model can be analysed on it: a memory out of reach, degrees that do not multiply."""
-    mapping = resolve(system, _NoModel())  # type: ignore[arg-type]  # only check_shard is asked
-    benches_of(SystemGraph.build(system, lambda component, parameter, value: value), mapping)
+    for pool, mapping in mappings(system, _NoModel()).items():  # type: ignore[arg-type]  # only check_shard is asked
+        benches_of(SystemGraph.build(system.parts[pool], lambda component, parameter, value: value), mapping)
 
 
 def time_operator(system: System, operator: Operator, *, devices: int | None = None, ideal: bool = False) -> float:

@@ -11,7 +11,7 @@ import attrs
 from symarch.analysis import METRICS
 from symarch.api import Analysis, Result
 from symarch.errors import SymarchError, UnknownNameError, WorkloadError, nearest
-from symarch.mapping import resolve
+from symarch.mapping import mappings
 
 if TYPE_CHECKING:
     from symarch.sensitivity import BreakEven
@@ -126,16 +126,19 @@ def _check_known(name: str, analyses: Sequence[Analysis]) -> None:
 def _differences(analyses: Sequence[Analysis]) -> list[Difference]:
     found = []
     systems = [a.system for a in analyses]
-    mappings = [resolve(a.system, a.model) for a in analyses]
-    degrees = [m.degrees for m in mappings]
-    for key in dict.fromkeys(k for d in degrees for k in d):
-        values = tuple(d.get(key, 1) for d in degrees)
-        if len(set(values)) > 1:
-            found.append(Difference(f"mapping.{key}", "", values, ()))
-    for tensor in analyses[0].model.tensors:
-        places = tuple(m.place[tensor] for m in mappings)
-        if len(set(places)) > 1:
-            found.append(Difference(f"mapping.place.{tensor}", "", places, ()))
+    placed = [mappings(a.system, a.model) for a in analyses]
+    for pool in dict.fromkeys(p for one in placed for p in one):
+        before = f"pool.{pool}." if pool else "mapping."
+        ours = [one.get(pool) for one in placed]
+        degrees = [m.degrees if m else {} for m in ours]
+        for key in dict.fromkeys(k for d in degrees for k in d):
+            values = tuple(d.get(key, 1 if d else None) for d in degrees)
+            if len(set(values)) > 1:
+                found.append(Difference(f"{before}{key}", "", values, ()))
+        for tensor in analyses[0].model.tensors:
+            places = tuple(m.place[tensor] if m else None for m in ours)
+            if len(set(places)) > 1:
+                found.append(Difference(f"{before}place.{tensor}", "", places, ()))
     for name in dict.fromkeys(n for s in systems for n in s.components):
         found += _of_component(name, [s.components.get(name) for s in systems])
     return found

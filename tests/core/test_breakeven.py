@@ -28,7 +28,7 @@ def synthetic(build: Any, **values: float) -> Point:
     program = Program.of(tape, {"metric.tpot": build(*(tape.input(n) for n in values))})
     symbols = {n: Symbol(n, "1", v) for n, v in values.items()}
     return Point(
-        Recorded(program, symbols, (), (), {}, (), Mapping(Shard(), 1, {}, {}, "gpu")),
+        Recorded(program, symbols, (), (), {}, (), {"": Mapping(Shard(), 1, {}, {}, "gpu")}),
         "tpot",
         values,
         math.inf,

@@ -141,7 +141,9 @@ def times(result: Any, phase: str) -> dict[str, float]:
 @pytest.mark.parametrize("degrees", [(4, 2, 1), (2, 2, 2), (8, 1, 1)])
 def test_lines_sum_to_the_phase_and_shares_to_one(degrees: tuple[int, int, int], hide: Any) -> None:
     tensor, pipeline, context = degrees
-    found = analysis(tensor=tensor, pipeline=pipeline, context=context, hide=hide).evaluate(batch=16, prompt=1024, output=64)
+    found = analysis(tensor=tensor, pipeline=pipeline, context=context, hide=hide).evaluate(
+        batch=16, prompt=1024, output=64
+    )
     for phase, metric in (("prefill", "ttft"), ("decode", "tpot")):
         assert sum(times(found, phase).values()) == pytest.approx(found.metrics[metric], rel=1e-12)
         assert sum(r.share for r in found.resources if r.phase == phase) == pytest.approx(1, rel=1e-12)

@@ -27,7 +27,7 @@ def point_of(build: Any, *symbols: Symbol) -> Point:
     """Return a tpot that is a function of some symbols."""
     tape = Tape()
     program = Program.of(tape, {"metric.tpot": build(*(tape.input(s.name) for s in symbols))})
-    recorded = Recorded(program, {s.name: s for s in symbols}, (), (), {}, (), Mapping(Shard(), 1, {}, {}, "gpu"))
+    recorded = Recorded(program, {s.name: s for s in symbols}, (), (), {}, (), {"": Mapping(Shard(), 1, {}, {}, "gpu")})
     return Point(recorded, "tpot", {s.name: s.value for s in symbols}, math.inf, {}, "made")
 
 

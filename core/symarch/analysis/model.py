@@ -73,6 +73,7 @@ class Workload:
         chunk: tokens of a pass of prefill at most; None for the whole prompt in one pass.
         draft: drafted tokens that a decode step verifies beside the one it makes.
         acceptance: share of drafted tokens that is accepted; None without a draft.
+        standing: sequences whose caches are kept, None: those of the batch. More, where only some pass at once.
     """
 
     batch: Quantity
@@ -87,6 +88,7 @@ class Workload:
     chunk: Quantity | None = None
     draft: int = 0
     acceptance: Quantity | None = None
+    standing: Quantity | None = None
 
     @property
     def fresh(self) -> Quantity:
@@ -164,6 +166,8 @@ class Model:
         constraints: limits.
         assumptions: sentences on what was assumed or is not modelled.
         communication: the time of collectives by phase.
+        spent: dynamic energy of one pass of all devices by phase [J], None if a part is not modelled.
+        static: static power of all devices [W], None if a part is not modelled.
     """
 
     metrics: Mapping[str, Quantity]
@@ -172,6 +176,8 @@ class Model:
     constraints: tuple[Constraint, ...]
     assumptions: tuple[str, ...]
     communication: Mapping[str, Communication]
+    spent: Mapping[str, Quantity | None]
+    static: Quantity | None
 
 
 @attrs.frozen
@@ -243,8 +249,18 @@ def _check_run(mapping: Placed, operators: list[Operator]) -> None:
             raise MappingError(f"mapping.run.{key}: the model has no such operator; {nearest(key, known)}")
 
 
-def build_model(system: SystemGraph, model: Architecture, mapping: Placed, workload: Workload) -> Model:
-    """Build metrics, operator times and constraints. Raises MappingError for a placement that cannot work."""
+def build_model(
+    system: SystemGraph, model: Architecture, mapping: Placed, workload: Workload, named: bool = True
+) -> Model:
+    """Build metrics, operator times and constraints. Raises MappingError for a placement that cannot work.
+
+    Args:
+        system: the components.
+        model: what runs on them.
+        mapping: how it lies on them.
+        workload: what is asked.
+        named: whether the times of the phases are definitions that formulas show by name.
+    """
     benches = benches_of(system, mapping)
     statics = static_powers(system)
     no_static = tuple(f"{name}.static_power" for name, power in statics.items() if power is None)
@@ -253,7 +269,7 @@ def build_model(system: SystemGraph, model: Architecture, mapping: Placed, workl
     passes: dict[str, Pass] = {}
     for phase in workload.phases:
         passes[phase] = _run(benches, model, workload, phase, statics)
-    metrics, missing = _metrics(workload, passes, static, no_static, system.devices)
+    metrics, missing = _metrics(workload, passes, static, no_static, system.devices, named)
     constraints = _capacities(benches, model, workload, passes)
     rates = _Rates.over(workload, passes)
     constraints += prefetch_buffers(benches.main, rates.traffic)
@@ -268,7 +284,10 @@ def build_model(system: SystemGraph, model: Architecture, mapping: Placed, workl
     constraints += bisections(system, rates.crossing)
     operators = tuple(o for p in passes.values() for o in p.operators)
     communication = {phase: p.communication for phase, p in passes.items()}
-    return Model(metrics, missing, operators, tuple(constraints), tuple(notes.sentences()), communication)
+    spent = {phase: None if p.energies is None else system.devices * p.energy for phase, p in passes.items()}
+    standing = None if static is None else system.devices * static
+    sentences = tuple(notes.sentences())
+    return Model(metrics, missing, operators, tuple(constraints), sentences, communication, spent, standing)
 
 
 def _run(
@@ -429,14 +448,14 @@ def _walk(workload: Workload, phase: str) -> Walk:
 
 
 def _metrics(workload: Workload, passes: Mapping[str, Pass], static: Quantity | None, no_static: tuple[str, ...],
-             devices: int) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:  # fmt: skip
+             devices: int, named: bool) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:  # fmt: skip
     metrics: dict[str, Any] = {}
     batch = workload.batch
     prefill, decode = passes.get("prefill"), passes.get("decode")
     if prefill:
-        metrics["ttft"] = leave_name(prefill.time, "ttft")
+        metrics["ttft"] = leave_name(prefill.time, "ttft") if named else prefill.time
     if decode:
-        metrics["tpot"] = leave_name(decode.time, "tpot")
+        metrics["tpot"] = leave_name(decode.time, "tpot") if named else decode.time
         metrics["throughput_per_user"] = 1 / metrics["tpot"]
     if prefill and decode:
         rounds = workload.output - 1
@@ -468,7 +487,7 @@ def _capacities(
     """
     mapping, system = benches.main.mapping, benches.main.system
     stored = model.stored(mapping.shard)
-    batch = mapping.replica(workload.batch)
+    batch = mapping.replica(workload.batch if workload.standing is None else workload.standing)
     if mapping.shard.attention_data > 1:
         batch = ceil(batch / mapping.shard.attention_data)
     tokens = workload.context if workload.context is not None else workload.prompt + workload.output

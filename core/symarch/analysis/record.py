@@ -9,10 +9,11 @@ import attrs
 
 from symarch.analysis.limits import Constraint
 from symarch.analysis.model import METRICS, Model, Workload, build_model
+from symarch.analysis.pools import build_pools
 from symarch.analysis.schedule import OperatorTime
 from symarch.errors import MappingError, WorkloadError, nearest
 from symarch.mapping import Mapping as Placed
-from symarch.mapping import resolve
+from symarch.mapping import mappings
 from symarch.program import Program, Tape
 from symarch.quantities import Dimensioned, format_quantity, format_setting, unit_dimension
 from symarch.specs import System
@@ -141,7 +142,7 @@ class Recorded:
         constraints: the constraints, their figures being outputs.
         missing: for each metric that cannot be computed, what it lacks.
         assumptions: sentences.
-        mapping: parallel degrees and placement.
+        mappings: parallel degrees and placement, by pool where the system has pools.
     """
 
     program: Program
@@ -150,7 +151,12 @@ class Recorded:
     constraints: tuple[Constraint, ...]
     missing: Mapping[str, tuple[str, ...]]
     assumptions: tuple[str, ...]
-    mapping: Placed
+    mappings: Mapping[str, Placed]
+
+    @property
+    def mapping(self) -> Placed:
+        """Return the mapping of the first pool, or of all devices."""
+        return next(iter(self.mappings.values()))
 
 
 def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
@@ -223,11 +229,17 @@ def workload_of(request: Request, value: Any) -> Workload:
 
 def run_on(system: System, model: Architecture, request: Request, value: Any) -> Model:
     """Run the model on any kind of scalar: `value(name)` gives the scalar of each symbol."""
-    graph = SystemGraph.build(system, lambda component, parameter, _: value(f"{component}.{parameter}"))
-    mapping = resolve(system, model)  # which checks the model's own numbers
+    placed = mappings(system, model)  # which checks the model's own numbers
     if request.model and isinstance(model, Resizable):
         model = model.resized({key: value(f"model.{key}") for key in request.model})
-    return build_model(graph, model, mapping, workload_of(request, value))
+    graphs = {
+        pool: SystemGraph.build(part, lambda component, parameter, _: value(f"{component}.{parameter}"))
+        for pool, part in system.parts.items()
+    }
+    workload = workload_of(request, value)
+    if system.pools:
+        return build_pools(system, graphs, model, placed, workload)
+    return build_model(graphs[""], model, placed[""], workload)
 
 
 def record(system: System, model: Architecture, request: Request) -> Recorded:
@@ -245,7 +257,7 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
     for phase, time in built.communication.items():
         outputs |= {f"communication.{phase}.exposed": time.exposed, f"communication.{phase}.hidden": time.hidden}
     _check_ports(system, symbols)
-    mapping = resolve(system, model)
+    placed = mappings(system, model)
     unknown = [
         u for c in system.components.values() for u in c.unknown if c.settings[u.partition(".")[2]].origin == "default"
     ]
@@ -277,14 +289,17 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
         assumptions=tuple(
             dict.fromkeys((*model.notes, *outside, *crowded, *(silent if unknown else ()), *built.assumptions))
         ),
-        mapping=mapping,
+        mappings=placed,
     )
 
 
 def _check_ports(system: System, symbols: Mapping[str, Symbol]) -> None:
     """Refuse a memory that reads faster than its own port: the load of its own traffic on the port is not counted."""
-    graph = SystemGraph.build(system, lambda component, parameter, _: symbols[f"{component}.{parameter}"].value)
-    for name, memory in graph.memories.items():
+    graphs = [
+        SystemGraph.build(part, lambda component, parameter, _: symbols[f"{component}.{parameter}"].value)
+        for part in system.parts.values()
+    ]
+    for name, memory in (item for graph in graphs for item in graph.memories.items()):
         port, peak = memory.port_bandwidth, max(memory.read_bandwidth, write_rate(memory))
         if port is not None and peak > port * (1 + 1e-9):
             raise MappingError(

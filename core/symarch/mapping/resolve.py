@@ -12,7 +12,7 @@ from symarch.program import ceil
 from symarch.specs import System
 from symarch.specs.systems import AXES, FOLLOWING, TENSOR_CLASSES
 from symarch.technologies import Quantity
-from symarch.trace import Architecture, Shard
+from symarch.trace import Architecture, Divisible, Shard
 
 
 @attrs.frozen
@@ -155,7 +155,7 @@ def _levels(spec: System, shard: Shard, data: int) -> dict[str, tuple[Level, ...
     Networks are levels, in the order of the spec the closest first. Axes that the spec places come first; the others
     fill what is left, from the closest level on, tensor before context, attention_data, pipeline and data.
     """
-    free = {n.name: n.size for n in spec.of("network")}
+    free = {n.name: n.size for n in spec.of("network") if n.name not in spec.outside}
     degrees = {"data": data} | {axis: getattr(shard, axis) for axis in AXES[:-1]}
     found: dict[str, tuple[Level, ...]] = {}
     for axis, network in spec.level.items():
@@ -188,7 +188,22 @@ def _levels(spec: System, shard: Shard, data: int) -> dict[str, tuple[Level, ...
             group[level.network] = group.get(level.network, 1) * level.nodes
     if group:
         found["group"] = tuple(Level(name, group[name]) for name in free if name in group)
+    if spec.outside:
+        found["transfer"] = tuple(Level(name, spec.components[name].size) for name in spec.outside)
     return found
+
+
+def mappings(spec: System, model: Architecture) -> dict[str, Mapping]:
+    """Resolve the mapping of a system, by pool where it has pools. Raises MappingError."""
+    if not spec.pools:
+        return {"": resolve(spec, model)}
+    roles: dict[str, set[str]] = {}
+    for role, pool in spec.roles.items():
+        roles.setdefault(pool, set()).add(role)
+    return {
+        pool: resolve(part, model.part(*roles[pool]) if isinstance(model, Divisible) else model)
+        for pool, part in spec.parts.items()
+    }
 
 
 def _processor(spec: System) -> str:

@@ -76,10 +76,15 @@ def run_data(analysis: Analysis, result: Result) -> dict[str, Any]:
         "operators": [attrs.asdict(o) for o in result.operators],
         "resources": [attrs.asdict(r) for r in result.resources],
         "communication": {phase: dict(times) for phase, times in result.communication.items()},
-        "mapping": mapping_data(analysis.recorded("context" in result.workload).mapping),
+        "mapping": _mappings(analysis.recorded("context" in result.workload).mappings),
         "assumptions": [*result.assumptions, *errors_to_expect(analysis, result)],
         "plugins": plugins_of(analysis.system),
     }
+
+
+def _mappings(found: Mapping[str, Mapped]) -> dict[str, Any]:
+    """Return the mapping, or those of pools by name."""
+    return mapping_data(found[""]) if "" in found else {pool: mapping_data(one) for pool, one in found.items()}
 
 
 def mapping_data(mapping: Mapped) -> dict[str, Any]:

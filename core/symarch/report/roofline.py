@@ -7,15 +7,17 @@ from typing import Any
 
 import attrs
 
-from symarch.analysis import workload_of
+from symarch.analysis import Workload, workload_of
 from symarch.analysis.model import benches_of
+from symarch.analysis.pools import share_of
 from symarch.analysis.time import operator_load
 from symarch.api import Analysis, Result
-from symarch.mapping import resolve
+from symarch.mapping import mappings
 from symarch.program import Max, Program, Tape
 from symarch.program.derivatives import evaluate
+from symarch.specs import System
 from symarch.system import SystemGraph
-from symarch.trace import Resizable
+from symarch.trace import Architecture, Divisible, Resizable
 
 
 @attrs.frozen
@@ -91,16 +93,17 @@ def traffic_program(analysis: Analysis, *, single: bool) -> Program:
     tape = Tape()
     request = analysis.request(single)
     system, model = analysis.system, analysis.model
-    mapping = resolve(system, model)
+    placed = mappings(system, model)
     if request.model and isinstance(model, Resizable):
         model = model.resized({key: tape.input(f"model.{key}") for key in request.model})
-    benches = benches_of(SystemGraph.build(system, lambda c, p, _: tape.input(f"{c}.{p}")), mapping)
+    graphs = {p: SystemGraph.build(part, lambda c, p, _: tape.input(f"{c}.{p}")) for p, part in system.parts.items()}
     workload = workload_of(request, tape.input)
-    batch = mapping.together(workload.batch)
     outputs: dict[str, Any] = {}
-    for phase in request.phases:
-        step = workload.step(phase, batch, workload.mean(phase))
-        for operator in model.operators(step, mapping.shard):
+    for phase, pool, part, own in ((p, *s) for p in request.phases for s in _seats(system, model, workload, p)):
+        mapping = placed[pool]
+        benches = benches_of(graphs[pool], mapping)
+        step = own.step(phase, mapping.together(own.batch), own.mean(phase))
+        for operator in part.operators(step, mapping.shard):
             if operator.collective is not None:
                 continue
             load = operator_load(benches.of(operator), operator)
@@ -111,3 +114,20 @@ def traffic_program(analysis: Analysis, *, single: bool) -> Program:
             outputs |= {f"busy\n{key}\n{m}": load.data[m] for m in load.traffic if m in load.data}
             outputs[f"busy\n{key}\n"] = Max(*load.arithmetic.values())
     return Program.of(tape, outputs).pruned()
+
+
+def _seats(
+    system: System, model: Architecture, workload: Workload, phase: str
+) -> list[tuple[str, Architecture, Workload]]:
+    """Return the pools that run a phase, each with its part of the model and its workload."""
+    if not system.pools:
+        return [("", model, workload)]
+    roles = {pool: role for role, pool in system.roles.items()}
+    return [
+        (
+            pool,
+            model.part(roles[pool]) if isinstance(model, Divisible) else model,
+            share_of(system, workload, roles[pool]),
+        )
+        for pool in system.seats(phase)
+    ]

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from symarch.analysis import METRICS
 from symarch.api import Analysis, OperatorResult, Result
+from symarch.mapping import Mapping as Mapped
 from symarch.plugins.discovery import KINDS, OWN
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
 from symarch.remedies import Remedy
@@ -109,7 +110,9 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
     out = console()
     system = analysis.system
     recorded = analysis.recorded("context" in result.workload)
-    degrees = " x ".join(f"{name} {degree}" for name, degree in recorded.mapping.degrees.items())
+    degrees = "; ".join(
+        f"{pool}: {_degrees(mapping)}" if pool else _degrees(mapping) for pool, mapping in recorded.mappings.items()
+    )
     devices = f"{system.devices} devices, {degrees}" if system.devices > 1 else "one device"
     out.print(heading(f"{analysis.model.name} on {system.name} ({devices})"))
     out.print(describe_workload(result.workload), style="dim")
@@ -164,6 +167,10 @@ def _print_resources(out: Output, result: Result) -> None:
     out.print(heading("Where the time goes"))
     rows: Rows = [(n, *(_percent(share.get((n, p), 0.0)) for p in phases)) for n in names]
     out.print(table((("resource", "left"), *((p, "right") for p in phases)), rows))
+
+
+def _degrees(mapping: Mapped) -> str:
+    return " x ".join(f"{name} {degree}" for name, degree in mapping.degrees.items())
 
 
 def _print_communication(out: Output, result: Result) -> None:

@@ -84,6 +84,23 @@ class Component:
 
 
 @attrs.frozen
+class Pool:
+    """Devices of one kind among others.
+
+    Attributes:
+        name: its name.
+        system: the system that it is made of; its settings are those of the whole's components of the same names.
+        count: copies of that system.
+        batch: prompts that a copy reads together, where it is for prefill.
+    """
+
+    name: str
+    system: System
+    count: int = 1
+    batch: int = 1
+
+
+@attrs.frozen
 class System:
     """A system as a spec describes it.
 
@@ -106,6 +123,9 @@ class System:
         processor: the processor that operators run on; None: the only one that does not sit on a memory.
         run: other processors, by kind or name of the operators that run on them.
         technologies: the technologies written in the spec itself, by name.
+        pools: pools of devices by name, each a system of its own; empty where all devices are alike.
+        roles: pool by what it is for: prefill, decode, attention or ffn.
+        outside: networks that join this system, which is a pool, to others; their sizes count no devices.
     """
 
     name: str
@@ -126,6 +146,36 @@ class System:
     processor: str | None = None
     run: Mapping[str, str] = attrs.field(factory=dict)
     technologies: Mapping[str, type[Technology]] = attrs.field(factory=dict)
+    pools: Mapping[str, Pool] = attrs.field(factory=dict)
+    roles: Mapping[str, str] = attrs.field(factory=dict)
+    outside: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, System]:
+        """Return the systems that this one is made of, by pool, with the network between them; itself without."""
+        if not self.pools:
+            return {"": self}
+        return {name: self.part(name) for name in self.pools}
+
+    def part(self, pool: str) -> System:
+        """Return one pool as a system, with the network that joins it to others."""
+        own = self.pools[pool].system
+        joining = {n.name: n for n in self.joining}
+        components = {name: self.components[name] for name in own.components} | joining
+        return attrs.evolve(own, components=components, outside=tuple(joining), technologies=self.technologies,
+                            name=f"{self.name} ({pool})", path=self.path)  # fmt: skip
+
+    def seats(self, phase: str) -> tuple[str, ...]:
+        """Return the pools that run a phase: one, or that of attention and that of feed-forward networks."""
+        if phase in self.roles:
+            return (self.roles[phase],)
+        return (self.roles["attention"], self.roles["ffn"]) if "ffn" in self.roles else ()
+
+    @property
+    def joining(self) -> list[Component]:
+        """Return the networks between the pools."""
+        inside = {name for pool in self.pools.values() for name in pool.system.components}
+        return [n for n in self.of("network") if n.name not in inside] if self.pools else []
 
     def of(self, table: str) -> list[Component]:
         """Return the components of one table."""
@@ -133,10 +183,13 @@ class System:
 
     @property
     def devices(self) -> int:
-        """Number of devices: the product of the networks' sizes."""
+        """Number of devices: the product of the networks' sizes, or those of all pools."""
+        if self.pools:
+            return sum(pool.count * self.part(name).devices for name, pool in self.pools.items())
         count = 1
         for network in self.of("network"):
-            count *= network.size
+            if network.name not in self.outside:
+                count *= network.size
         return count
 
     @property

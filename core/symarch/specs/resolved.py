@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from symarch.specs.pools import restored
 from symarch.specs.records import Component, Setting, System
 from symarch.specs.systems import DEGREES
 from symarch.specs.technologies import definition_of
@@ -21,8 +22,29 @@ def resolved(system: System) -> str:
         table["source"] = system.source
     for name, cls in system.technologies.items():
         table.setdefault("technology", {})[name] = dict(definition_of(cls))
+    inside = {name for pool in system.pools.values() for name in pool.system.components}
+    for component in system.components.values():
+        if component.name not in inside:
+            table.setdefault(component.table, {})[component.name] = component_table(component)
+    for name, pool in system.pools.items():
+        own = restored(system.part(name), name, [n.name for n in system.joining])
+        table.setdefault("pool", {})[name] = {"count": pool.count, "batch": pool.batch, **_tables(own)}
+    mapping: dict[str, Any] = dict(system.roles) | _mapping(system)
+    if mapping:
+        table["mapping"] = mapping
+    return write_toml(table)
+
+
+def _tables(system: System) -> dict[str, Any]:
+    """Return the components and the mapping of a system as tables."""
+    table: dict[str, Any] = {}
     for component in system.components.values():
         table.setdefault(component.table, {})[component.name] = component_table(component)
+    mapping = _mapping(system)
+    return table | ({"mapping": mapping} if mapping else {})
+
+
+def _mapping(system: System) -> dict[str, Any]:
     mapping: dict[str, Any] = {}
     for key in (*DEGREES, "hide"):
         value = getattr(system, key)
@@ -36,9 +58,7 @@ def resolved(system: System) -> str:
         mapping["processor"] = system.processor
     if system.run:
         mapping["run"] = dict(system.run)
-    if mapping:
-        table["mapping"] = mapping
-    return write_toml(table)
+    return mapping
 
 
 def component_table(component: Component) -> dict[str, Any]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from symarch.plugins import registry
+from symarch.specs.pools import OWN as POOL_KEYS
+from symarch.specs.pools import ROLES
 from symarch.specs.presets import presets_of
 from symarch.specs.systems import AXES, DEGREES, HIDINGS, KIND_OF, RESERVED, TENSOR_CLASSES
 from symarch.specs.technologies import KINDS, MOST
 from symarch.technologies import Option, Parameter, options_of, parameters_of
+
+_PARTS = ("extends", "name", "title", "source", "mapping", "technology")
+"""What a pool holds, beside components, that a spec holds too."""
 
 _STATUS = ["measured", "standard", "announced", "assumed"]
 _ALGORITHM = {
@@ -66,6 +71,19 @@ def schema() -> dict[str, Any]:
                     },
                     "processor": text,
                     "run": {"type": "object", "additionalProperties": text},
+                    **dict.fromkeys(ROLES, text),
+                },
+            },
+            "pool": {
+                "type": "object",
+                "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": list(RESERVED)}},
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        **{key: {"type": "integer", "minimum": 1} for key in POOL_KEYS},
+                        **{key: {"$ref": f"#/properties/{key}"} for key in (*_PARTS, *tables)},
+                    },
                 },
             },
             "technology": _technologies(),

@@ -14,10 +14,12 @@ from cattrs.errors import ClassValidationError
 
 from symarch.errors import SpecError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import registry
+from symarch.specs.pools import OWN as OWN_OF_A_POOL
+from symarch.specs.pools import ROLES, faults_of_pools, joined, pool_tables
 from symarch.specs.presets import preset_of
 from symarch.specs.records import TABLES, Component, Setting, System
 from symarch.specs.technologies import article, faults_of, is_written, read_technologies
-from symarch.specs.toml import Source, line_of, merged, place_of, read_chain
+from symarch.specs.toml import Source, chain_of, line_of, merged, place_of, read_chain
 from symarch.specs.values import read_setting, shown
 from symarch.technologies import Processor, Technology, options_of, parameters_of, quantities_of
 
@@ -27,7 +29,7 @@ TENSOR_CLASSES = ("weights", "experts", "kv_cache", "state", "activations")
 FOLLOWING = {"experts": "weights", "state": "kv_cache"}
 """Classes that lie with another, in its data type, unless it says otherwise."""
 
-RESERVED = ("dtype", "mapping", "model", "trace")
+RESERVED = ("dtype", "mapping", "model", "pool", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
 
 LONGEST_KEY = 120
@@ -36,7 +38,7 @@ LONGEST_KEY = 120
 MOST = 10**9
 """The largest count of devices, endpoints or shares a spec may state."""
 
-_TOP = ("format", "extends", "name", "title", "source", "mapping", "technology", *TABLES)
+_TOP = ("format", "extends", "name", "title", "source", "mapping", "technology", "pool", *TABLES)
 _OWN = {
     "processor": ("on",),
     "memory": ("on", "arbitration", "shared_by"),
@@ -80,6 +82,10 @@ class _Mapping:
     place: dict[str, str] = attrs.field(factory=dict)
     processor: str | None = None
     run: dict[str, str] = attrs.field(factory=dict)
+    prefill: str | None = None
+    decode: str | None = None
+    attention: str | None = None
+    ffn: str | None = None
 
 
 def _whole(value: Any, _: Any) -> int:
@@ -126,8 +132,9 @@ def read_system(path: Path, overrides: Mapping[str, str] | None = None) -> Syste
 class _Reader:
     """Reads one spec and collects its faults."""
 
-    def __init__(self, chain: list[Source]) -> None:
+    def __init__(self, chain: list[Source], pool: str = "") -> None:
         self.chain = chain
+        self.pool = pool
         self.path = chain[0].path
         self.table = merged(chain)
         self.faults: list[str] = []
@@ -136,6 +143,9 @@ class _Reader:
     def fault(self, key: str, sentence: str) -> None:
         """Note a fault at a dotted key, with the file and line it stands on."""
         place = place_of(self.chain, key)
+        if self.pool:  # what stands in the table of a pool, or else in what it extends
+            key = f"pool.{self.pool}.{key}".rstrip(".")
+            place = place_of(self.chain[:1], key)
         words = key if key.isprintable() else ascii(key)[1:-1]
         words = words if len(words) <= LONGEST_KEY else f"{words[: LONGEST_KEY - 3]}..."
         self.faults.append(f"{place}: {words}: {sentence}" if key else f"{place}: {sentence}")
@@ -167,7 +177,8 @@ class _Reader:
                     self.fault(f"{kind}.{name}", f"the name is taken by {components[name].table}.{name}")
                 elif component is not None:
                     components[name] = component
-        if not self.faults:
+        pools = self._pools()
+        if not self.faults and not pools:
             self._wire(components)
         mapping = self._mapping()
         name = table.get("name")
@@ -178,18 +189,78 @@ class _Reader:
             path=self.path,
             components=components,
             technologies=self.written,
-            **{field.name: getattr(mapping, field.name) for field in attrs.fields(_Mapping)},
+            **{field.name: getattr(mapping, field.name) for field in attrs.fields(_Mapping) if field.name not in ROLES},
         )
+        roles = {role: pool for role in ROLES if (pool := getattr(mapping, role)) is not None}
+        if pools and not self.faults:
+            spec = self._joined(spec, pools, roles)
+        elif roles:
+            self.fault(f"mapping.{next(iter(roles))}", "it names a pool, and the system has none: [pool.NAME]")
         if not self.faults:
             for component in components.values():
                 for sentence in faults_of(component):
                     self.fault(f"{component.table}.{component.name}", sentence)
-            self._places(spec)
-            self._runs(spec)
-            self._levels(spec)
+            if not pools:
+                self._places(spec)
+                self._runs(spec)
+                self._levels(spec)
         if self.faults:
             raise SpecError(self.faults)
         return override(spec, overrides)
+
+    def _pools(self) -> dict[str, tuple[System, dict[str, int]]]:
+        """Return the pools, each read as a spec of its own, with its own keys."""
+        found: dict[str, tuple[System, dict[str, int]]] = {}
+        content = self.table.get("pool", {})
+        if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
+            self.fault("pool", "pools are named tables: [pool.NAME]")
+            return found
+        for name, table in content.items():
+            if not _NAME.match(name) or name in RESERVED:
+                self.fault(f"pool.{name}", f"a pool's name is a lower-case word other than {', '.join(RESERVED)}")
+                continue
+            own, rest = pool_tables(table)
+            if "pool" in rest:
+                self.fault(f"pool.{name}.pool", "a pool has no pools of its own")
+                continue
+            top = self.chain[0]
+            counts = {key: self._count(f"pool.{name}", own, key, 1) for key in own}
+            try:
+                chain = chain_of(attrs.evolve(top, table={"format": 1, "name": name, **rest}))
+                part = _Reader(chain, name).read({})
+            except SpecError as error:
+                self.faults += error.faults
+                continue
+            if part.pools:
+                self.fault(f"pool.{name}.extends", f"{part.name} has pools of its own")
+                continue
+            found[name] = (part, counts)
+        return found
+
+    def _joined(self, spec: System, pools: dict[str, tuple[System, dict[str, int]]], roles: dict[str, str]) -> System:
+        """Return the system with its pools; what is wrong with them is noted."""
+        transfer = [c.name for c in spec.components.values()]
+        for component in spec.components.values():
+            if component.table != "network":
+                self.fault(f"{component.table}.{component.name}", "in a system of pools it belongs to one of them")
+        for key in ("tensor", "data", "processor", "place", "run", "level"):
+            if getattr(spec, key):
+                self.fault(f"mapping.{key}", "in a system of pools each has a mapping of its own: [pool.NAME.mapping]")
+        taken = {f"{pool}_{name}" for pool, (part, _) in pools.items() for name in part.components}
+        for name in transfer:
+            if name in taken:
+                self.fault(f"network.{name}", "the name is taken by a component of a pool")
+        if self.faults:
+            return spec
+        spec = joined(spec, pools, roles)
+        for key, sentence in faults_of_pools(spec, transfer):
+            self.fault(key, sentence)
+        if not self.faults and spec.devices > spec.joining[0].size:
+            self.fault(
+                f"network.{spec.joining[0].name}.size",
+                f"it is {spec.joining[0].size}, fewer than the {spec.devices} devices of all pools",
+            )
+        return spec
 
     def _mapping(self) -> _Mapping:
         content = self.table.get("mapping", {})
@@ -457,11 +528,17 @@ def settable(spec: System) -> list[str]:
     names = [f"{c.name}.{p}" for c in spec.components.values() for p in (*c.declared(), *c.words())]
     names += [f"{c.name}.arbitration" for c in spec.components.values() if c.table in ("memory", "link")]
     names += [f"{c.name}.{key}" for c in spec.of("network") for key in ("size", "algorithm")]
-    return [*names, *(f"mapping.{key}" for key in (*DEGREES, "hide", "processor"))]
+    keys = (*DEGREES, "hide", "processor")
+    if spec.pools:
+        return [*names, "mapping.microbatches",
+                *(f"pool.{pool}.{key}" for pool in spec.pools for key in (*OWN_OF_A_POOL, *keys))]  # fmt: skip
+    return [*names, *(f"mapping.{key}" for key in keys)]
 
 
 def _override(spec: System, key: str, value: str) -> System:
     owner, _, item = key.partition(".")
+    if owner == "pool" and spec.pools:
+        return _override_pool(spec, item, value)
     if owner == "mapping" and item in DEGREES:
         degree: dict[str, Any] = {item: _integer(value)}
         return attrs.evolve(spec, **degree)
@@ -497,6 +574,21 @@ def _override(spec: System, key: str, value: str) -> System:
         new = attrs.evolve(inherited, value=setting.value, origin="--set")
         changed = attrs.evolve(component, settings={**component.settings, item: new})
     return attrs.evolve(spec, components={**spec.components, owner: changed})
+
+
+def _override_pool(spec: System, key: str, value: str) -> System:
+    """Set a key of a pool's mapping, or how many copies of it there are. Raises SymarchError."""
+    name, _, item = key.partition(".")
+    known = [k for k in settable(spec) if k.startswith("pool.")]
+    if f"pool.{key}" not in known:
+        raise UnknownNameError(f"unknown name; {nearest(f'pool.{key}', known)}")
+    pool = spec.pools[name]
+    if item in OWN_OF_A_POOL:
+        number: dict[str, Any] = {item: _integer(value)}
+        changed = attrs.evolve(pool, **number)
+    else:
+        changed = attrs.evolve(pool, system=_override(pool.system, f"mapping.{item}", value))
+    return attrs.evolve(spec, pools={**spec.pools, name: changed})
 
 
 def _algorithms(names: list[Any]) -> tuple[str, ...]:

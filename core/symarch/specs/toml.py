@@ -67,16 +67,14 @@ def read_toml(path: Path) -> Source:
 
 def read_chain(path: Path) -> list[Source]:
     """Read a file and those it extends, nearest first. Raises SpecError for a cycle or a parent that does not exist."""
-    chain: list[Source] = []
+    return chain_of(read_toml(path))
+
+
+def chain_of(source: Source) -> list[Source]:
+    """Return what a file, or a table of one, extends, itself first. Raises SpecError as `read_chain` does."""
+    chain = [source]
     while True:
-        if any(path.resolve() == s.path.resolve() for s in chain):
-            loop = " -> ".join([*(s.path.name for s in chain), path.name])
-            raise SpecError([f"{chain[0].path}: extends: the files extend each other in a circle: {loop}"])
-        if len(chain) == DEEPEST:
-            raise SpecError([f"{chain[0].path}: extends: more than {DEEPEST} files extend one another"])
-        source = read_toml(path)
-        chain.append(source)
-        parent = source.table.get("extends")
+        path, parent = source.path, source.table.get("extends")
         if parent is None:
             return chain
         place = f"{path}:{line_of(source.text, 'extends') or 1}: extends"
@@ -89,6 +87,13 @@ def read_chain(path: Path) -> list[Source]:
             raise SpecError([f"{place}: {error}"]) from None
         except OSError as error:
             raise SpecError([f"{place}: it cannot be read: {error.strerror}"]) from None
+        if any(path.resolve() == s.path.resolve() for s in chain):
+            loop = " -> ".join([*(s.path.name for s in chain), path.name])
+            raise SpecError([f"{chain[0].path}: extends: the files extend each other in a circle: {loop}"])
+        if len(chain) == DEEPEST:
+            raise SpecError([f"{chain[0].path}: extends: more than {DEEPEST} files extend one another"])
+        source = read_toml(path)
+        chain.append(source)
 
 
 def merged(chain: list[Source]) -> dict[str, Any]:
@@ -100,13 +105,17 @@ def merged(chain: list[Source]) -> dict[str, Any]:
     return table
 
 
+_DEEPER = {"technology": 1, "pool": 2}
+"""Tables in tables: the parameters and expressions of a technology, the components of a pool."""
+
+
 def _merge(old: Mapping[str, Any], new: Mapping[str, Any], depth: int, deepest: int = 2) -> dict[str, Any]:
     result = dict(old)
     for key, value in new.items():
         before = result.get(key)
         if isinstance(before, dict) and isinstance(value, dict) and depth < deepest:
             fresh = depth == 1 and any(k in value and value[k] != before.get(k) for k in ("technology", "kind"))
-            deeper = deepest + (depth == 0 and key == "technology")  # its parameters and expressions are tables, too
+            deeper = deepest + _DEEPER.get(key, 0) * (depth == 0)
             result[key] = dict(value) if fresh else _merge(before, value, depth + 1, deeper)
         else:
             result[key] = value

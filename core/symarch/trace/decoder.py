@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import attrs
 
@@ -172,7 +172,13 @@ class Kept:
 
 
 class Block:
-    """A part of a layer. Subclasses say what it holds, what it keeps and what it does."""
+    """A part of a layer. Subclasses say what it holds, what it keeps and what it does.
+
+    Class attributes:
+        side: attention or ffn: which devices run it where the two run on different ones.
+    """
+
+    side: ClassVar[str] = "attention"
 
     @property
     def degrees(self) -> int:
@@ -339,6 +345,7 @@ class Decoder:
         groups: the layers.
         tied: whether embedding and LM head are one matrix.
         norm_bias: whether the last norm has a bias.
+        ends: whether embedding, last norm and LM head belong to it; they do not to the feed-forward part alone.
         notes: sentences on what was taken from the configuration and how.
         config: what it was built from.
     """
@@ -349,6 +356,7 @@ class Decoder:
     groups: tuple[Group, ...]
     tied: bool = False
     norm_bias: bool = False
+    ends: bool = True
     notes: tuple[str, ...] = ()
     config: Config | None = attrs.field(default=None, eq=False, repr=False)
 
@@ -373,6 +381,26 @@ class Decoder:
     def resized(self, sizes: Mapping[str, Quantity]) -> Decoder:
         """Return the model with other sizes, which may be symbols."""
         return self if self.config is None or not sizes else self.from_config(self.name, self.config.data, sizes)
+
+    def part(self, *roles: str) -> Self:
+        """Return what a pool runs: all of the model, or only attention with the ends, or only the feed-forward part."""
+        if {"prefill", "decode"} & set(roles) or {"attention", "ffn"} <= set(roles):
+            return self
+        groups = []
+        for group in self.groups:
+            blocks = tuple(b for b in group.blocks if b.side in roles)
+            if blocks:
+                label = group.label if "attention" in roles else f"ffn_{group.label}"
+                groups.append(attrs.evolve(group, blocks=blocks, label=label))
+        if not any(b.side == "ffn" for g in self.groups for b in g.blocks if g.place == "each"):
+            raise MappingError(f"{self.name} has no feed-forward part that other devices could run")
+        return attrs.evolve(self, groups=tuple(groups), ends="attention" in roles)
+
+    def handed_over(self, step: Step, shard: Shard) -> tuple[Quantity, Quantity]:
+        """Return how often a pass goes over to the feed-forward part, and the bytes of a device each time."""
+        count = sum(g.count for g in self.groups if g.place == "each" and any(b.side == "ffn" for b in g.blocks))
+        write = Writer(divided(step, shard), shard, 1, self.hidden)
+        return count, write.tokens * share(self.hidden, shard.tensor) * step.activations
 
     @property
     def _language(self) -> list[tuple[Quantity, Block]]:
@@ -403,8 +431,8 @@ class Decoder:
 
     def _weights(self, shard: Shard, language: bool = False) -> Any:
         """Return the weights of a device; of a pipeline's stages those of the one with the most."""
-        table = self._rows(shard) * self.hidden
-        norm = self.hidden * (2 if self.norm_bias else 1)
+        table = self._rows(shard) * self.hidden if self.ends else 0
+        norm = self.hidden * (2 if self.norm_bias else 1) if self.ends else 0
         layers: dict[str, Any] = dict.fromkeys(("each", "first", "last"), 0)
         for g in self.groups:
             if g.language or not language:
@@ -502,6 +530,8 @@ class Decoder:
         """Return the operators of one pass on one device; of a pipeline those of all its stages."""
         step = divided(step, shard)
         rows = Writer(step, shard, 1, self.hidden).tokens if step.phase == "decode" else step.batch
+        if not self.ends:
+            return merged(self._layers(step, shard))
         return merged([*self._embedding(step, shard), *self._layers(step, shard), *self._head(step, shard, rows)])
 
     def _embedding(self, step: Step, shard: Shard) -> list[Operator]:

@@ -7,6 +7,8 @@ and exposes the memory's latency once. `symarch.trace.routing` says how many dis
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
 
 from symarch.technologies import Quantity, widest
@@ -39,6 +41,8 @@ class FeedForward(Block):
     norms: int = 1
     norm_bias: bool = False
     reduced: bool = True
+
+    side: ClassVar[str] = "ffn"
 
     @property
     def words(self) -> str:
@@ -107,6 +111,8 @@ class RoutedExperts(Block):
     router_scales: Quantity = 0
     label: str = ""
     hashed: bool = False
+
+    side: ClassVar[str] = "ffn"
 
     @property
     def words(self) -> str:

@@ -95,6 +95,20 @@ class Resizable(Protocol):
         """Return the model with other sizes, which may be symbols."""
 
 
+@runtime_checkable
+class Divisible(Protocol):
+    """A model whose attention and feed-forward networks can run on devices of different kinds; a family need not."""
+
+    def part(self, *roles: str) -> Architecture:
+        """Return what a pool runs: all of the model, or only attention with the ends, or only the feed-forward part."""
+
+    def handed_over(self, step: Step, shard: Shard) -> tuple[Quantity, Quantity]:
+        """Return how often a pass goes over from attention to the feed-forward part, and the bytes of each time.
+
+        The bytes are those that a device of the shard sends or receives.
+        """
+
+
 def load_config(path: Path, settings: Mapping[str, Any] | None = None) -> Architecture:
     """Read a Hugging Face `config.json`, with some keys set to other values.
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from symarch.analysis import HIGHER_IS_BETTER, METRICS, Recorded, Symbol
 from symarch.api import Analysis
-from symarch.mapping import resolve
+from symarch.mapping import mappings
 from symarch.program import Node, Program, Tape, gradient, to_javascript, total
 from symarch.quantities import BASES, readable_unit, unit_dimension, unit_scale
 from symarch.report.data import plugins_of
@@ -219,9 +219,11 @@ def _fixed(analysis: Analysis) -> list[list[str]]:
                 found.append([f"{component.name}.{name}", shown])
         if component.topology is not None:
             found.append([f"{component.name}.topology", f"{component.topology.name} of {component.size}"])
-    mapping = resolve(system, analysis.model)
-    found += [[f"mapping.{name}", str(degree)] for name, degree in mapping.degrees.items()]
-    return found + [[f"mapping.place.{t}", mapping.place[t]] for t in analysis.dtypes]
+    for pool, mapping in mappings(system, analysis.model).items():
+        before = f"pool.{pool}" if pool else "mapping"
+        found += [[f"{before}.{name}", str(degree)] for name, degree in mapping.degrees.items()]
+        found += [[f"{before}.place.{t}", mapping.place[t]] for t in analysis.dtypes]
+    return found
 
 
 def _spec(analysis: Analysis) -> dict[str, Any]:

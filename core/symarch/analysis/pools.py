@@ -1,0 +1,236 @@
+"""Pools of devices of several kinds: prefill and decode apart, or attention and feed-forward networks apart.
+
+Each pool is a system of its own with a mapping of its own, analysed as such on the part of the work that is its own.
+
+Prefill apart: its pool reads the prompts of one group after another and sends each cache to the pool of decode, before
+which nobody sees the first token. Requests flow through both, so that in the steady state
+
+    throughput = output x min(prompts read per second, batch / ((output - 1) tpot)).
+
+Attention and feed-forward networks apart: vectors go to and fro in every layer, and microbatches keep both pools busy.
+With A, F and V the times of attention, of the feed-forward networks and of the vectors' way for one of m microbatches,
+
+    decode step = max(A + F + V, m max(A, F, V))        prefill = A + F + V + (m - 1) max(A, F, V).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from symarch.analysis.model import Model, Workload, benches_of, build_model
+from symarch.analysis.schedule import Communication, OperatorTime
+from symarch.analysis.time import Load, collective_load, time_of
+from symarch.mapping import Mapping as Placed
+from symarch.program import Max, Min, ceil, total
+from symarch.program import name as leave_name
+from symarch.specs import System
+from symarch.system import SystemGraph
+from symarch.technologies import Quantity
+from symarch.trace import Architecture, Collective, Divisible, Operator
+
+TIMES = {"prefill": "ttft", "decode": "tpot"}
+
+
+def build_pools(
+    spec: System,
+    graphs: Mapping[str, SystemGraph],
+    model: Architecture,
+    placed: Mapping[str, Placed],
+    workload: Workload,
+) -> Model:
+    """Build metrics, operator times and constraints of a system of pools. Raises MappingError."""
+    return _Pools(spec, graphs, model, placed, workload).build()
+
+
+def turns(spec: System) -> int:
+    """Return the microbatches that take turns between attention and feed-forward networks."""
+    return 2 if spec.microbatches is None else spec.microbatches
+
+
+def share_of(spec: System, workload: Workload, role: str) -> Workload:
+    """Return the workload of one copy of a pool with a role, with the phases that it runs."""
+    name = spec.roles[role]
+    pool = spec.pools[name]
+    phases = tuple(p for p in workload.phases if name in spec.seats(p))
+    batch = workload.batch if pool.count == 1 else ceil(workload.batch / pool.count)
+    if role == "prefill":  # whose caches go on as soon as the prompts are read
+        group = batch if len(workload.phases) == 1 else pool.batch
+        return attrs.evolve(workload, phases=phases, batch=group, output=0)
+    if role == "decode":
+        return attrs.evolve(workload, phases=phases, batch=batch)
+    return attrs.evolve(workload, phases=phases, batch=ceil(batch / turns(spec)), standing=batch)
+
+
+class _Pools:
+    """The pools of a system under a workload, and what each makes of its part."""
+
+    def __init__(
+        self,
+        spec: System,
+        graphs: Mapping[str, SystemGraph],
+        model: Architecture,
+        placed: Mapping[str, Placed],
+        workload: Workload,
+    ) -> None:
+        self.spec, self.graphs, self.model, self.placed, self.workload = spec, graphs, model, placed, workload
+        self.apart = {"prefill", "decode"} <= set(workload.phases) and spec.seats("prefill") != spec.seats("decode")
+        self.built: dict[str, Model] = {}
+        self.workloads: dict[str, Workload] = {}
+        for role, pool in spec.roles.items():
+            if any(pool in spec.seats(phase) for phase in workload.phases):
+                self.workloads[pool] = share_of(spec, workload, role)
+                part = model.part(role) if isinstance(model, Divisible) else model
+                self.built[pool] = build_model(graphs[pool], part, placed[pool], self.workloads[pool], named=False)
+        self.sent: list[tuple[str, OperatorTime, Load]] = []  # by the pool whose devices send
+
+    def build(self) -> Model:
+        """Return the whole."""
+        operators: list[OperatorTime] = []
+        times: dict[str, Quantity] = {}
+        communication: dict[str, Communication] = {}
+        for phase in self.workload.phases:
+            lines, time = self._phase(phase)
+            extra = self._cache_moves() if phase == "prefill" and self.apart else []
+            waited = total(o.time * o.count for o in extra) if extra else 0
+            operators += [*lines, *extra]
+            times[phase] = time
+            own = [self.built[p].communication[phase] for p in self.spec.seats(phase)]
+            over = [o.time * o.count for _, o, _ in self.sent if o.phase == phase]
+            communication[phase] = Communication(
+                total([*(c.exposed for c in own), *over]), total(c.hidden for c in own)
+            )
+            metric = TIMES[phase]
+            times[metric] = leave_name(time + waited if extra else time, metric)
+        metrics, missing = self._metrics(times)
+        constraints = tuple(c for m in self.built.values() for c in m.constraints)
+        return Model(
+            metrics, missing, tuple(operators), constraints, tuple(self._assumptions()), communication, {}, None
+        )
+
+    def _phase(self, phase: str) -> tuple[list[OperatorTime], Quantity]:
+        """Return the lines of a phase and its time."""
+        seats = self.spec.seats(phase)
+        metric = TIMES[phase]
+        lines = [
+            attrs.evolve(o, name=f"{pool}_{o.name}") if o.kind in ("schedule", "latency") else o
+            for pool in seats
+            for o in self.built[pool].operators
+            if o.phase == phase
+        ]
+        if len(seats) == 1:
+            return lines, self.built[seats[0]].metrics[metric]
+        near, far = (self.built[pool].metrics[metric] for pool in seats)
+        moved = self._vectors(phase, seats[0], seats[1])
+        way = total(o.time * o.count for o in moved)
+        path, busiest = near + far + way, Max(near, far, way)
+        batch = self.workloads[seats[0]].standing
+        filled = ceil(batch / self.workloads[seats[0]].batch)
+        waited = Max(0, filled * busiest - path) if phase == "decode" else (filled - 1) * busiest
+        wait = OperatorTime("pools_wait", phase, 1, waited, 0, "schedule")
+        return [*lines, *moved, wait], path + waited
+
+    def _send(self, pool: str, name: str, phase: str, count: Quantity, size: Quantity) -> OperatorTime:
+        """Return the line of bytes that a device of a pool sends to another pool."""
+        operator = Operator(name, "collective", collective=Collective("point_to_point", size, "transfer"))
+        bench = benches_of(self.graphs[pool], self.placed[pool]).main
+        load = collective_load(bench, operator)
+        line = OperatorTime(name, phase, count, time_of(bench.processor.overlap, load, None), 0, "collective")
+        self.sent.append((pool, line, load))
+        return line
+
+    def _vectors(self, phase: str, near: str, far: str) -> list[OperatorTime]:
+        """Return the way of vectors to the feed-forward networks and back, in every layer.
+
+        The end with fewer devices has more to send or receive, and takes the time.
+        """
+        if not isinstance(self.model, Divisible):
+            return []
+        sizes = []
+        for pool in (near, far):
+            mapping, workload = self.placed[pool], self.workloads[pool]
+            step = workload.step(phase, mapping.together(workload.batch), workload.mean(phase))
+            count, size = self.model.handed_over(step, mapping.shard)
+            sizes.append(size)
+        size = Max(*sizes)
+        runs = self.workloads[near].runs(Operator("vectors", "collective", count), phase)
+        return [
+            self._send(near, "vectors_to_ffn", phase, runs, size),
+            self._send(far, "vectors_to_attention", phase, runs, size),
+        ]
+
+    def _cache_moves(self) -> list[OperatorTime]:
+        """Return the way of the caches of a group of prompts to the pool of decode.
+
+        Each device there gets what it keeps of a prompt; those that read it send equal parts.
+        """
+        source, target = self.spec.seats("prefill")[0], self.spec.seats("decode")[0]
+        ours, theirs = self.placed[source], self.placed[target]
+        stored = self.model.stored(theirs.shard)
+        kept = stored.cached(self.workload.prompt) * self.workload.bytes["kv_cache"]
+        if "state" in self.workload.bytes:
+            kept = kept + stored.state * self.workload.bytes["state"]
+        group = ours.replica(self.workloads[source].batch)
+        senders = ours.shard.tensor * ours.shard.context * ours.shard.pipeline
+        receivers = theirs.shard.tensor * theirs.shard.context * theirs.shard.pipeline
+        sent = ceil(group / ours.shard.attention_data) * kept * (receivers / senders)
+        received = ceil(group / theirs.shard.attention_data) * kept
+        return [self._send(source, "cache_transfer", "prefill", 1, Max(sent, received))]
+
+    def _metrics(self, times: Mapping[str, Quantity]) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+        metrics: dict[str, Any] = {m: times[m] for m in TIMES.values() if m in times}
+        if "tpot" in metrics:
+            metrics["throughput_per_user"] = 1 / metrics["tpot"]
+        workload, batch = self.workload, self.workload.batch
+        rounds = workload.output - 1
+        if len(workload.phases) == 2:
+            elapsed = metrics["request_time"] = metrics["ttft"] + rounds * metrics["tpot"]
+            rate, tokens = batch / elapsed, workload.output
+            if self.apart:
+                pool = self.spec.seats("prefill")[0]
+                read = self.spec.pools[pool].count * self.workloads[pool].batch / times["prefill"]
+                rate = Min(read, batch / (rounds * metrics["tpot"]))
+        else:
+            rate, tokens = batch / next(iter(times.values())), 1
+        metrics["throughput"] = rate * tokens
+        lacking = [m for built in self.built.values() for m in built.missing.get("energy_per_token", ())]
+        lacking += [m for _, _, load in self.sent for m in load.missing]
+        if lacking:
+            names = tuple(dict.fromkeys(lacking))
+            return metrics, {"energy_per_token": names, "power": names}
+        spent = [self._per_request(phase) for phase in workload.phases]
+        if len(spent) == 2:
+            spent[1] = spent[1] * rounds
+        standing = total(
+            self.spec.pools[pool].count * built.static
+            for pool, built in self.built.items()
+            if built.static is not None  # it is there where energy can be computed
+        )
+        metrics["energy_per_token"] = (total(spent) + standing / rate) / tokens
+        metrics["power"] = metrics["energy_per_token"] * metrics["throughput"]
+        return metrics, {}
+
+    def _per_request(self, phase: str) -> Quantity:
+        """Return the dynamic energy of a phase's pass for one sequence [J]."""
+        parts = []
+        for pool in self.spec.seats(phase):
+            parts.append(self.built[pool].spent[phase] / self.workloads[pool].batch)
+        for pool, line, load in self.sent:
+            if line.phase == phase:
+                devices = self.graphs[pool].devices
+                parts.append(devices * line.count * total((load.energies or {}).values()) / self.workloads[pool].batch)
+        return total(parts)
+
+    def _assumptions(self) -> list[str]:
+        notes = []
+        if self.apart:
+            source = self.spec.seats("prefill")[0]
+            notes.append(
+                f"{source} reads {self.spec.pools[source].batch} prompts of a copy together; their caches are sent "
+                "when all are read, and the first token is seen when they have arrived"
+            )
+        if any(len(self.spec.seats(p)) == 2 for p in self.workload.phases):
+            notes.append(f"{turns(self.spec)} microbatches take turns between attention and feed-forward networks")
+        return list(dict.fromkeys([*notes, *(s for built in self.built.values() for s in built.assumptions)]))
