@@ -168,19 +168,20 @@ def test_methods_are_documented(cls: type) -> None:
 
 OUTPUTS = {
     "run --json": ["run h100-sxm-8 --model llama-3.1-8b", "run h100-sxm --model llama-3.1-8b --output 1",
-                   "run h100-sxm --model llama-3.1-8b --context 4096",
+                   "run h100-sxm --model llama-3.1-8b --context 4096", "run cxl-pnm-8 --model llama-3.1-8b",
+                   "run b200-base-die-pnm-8 --model llama-3.1-8b",
                    "run h100-sxm --model llama-3.1-8b --prefix 9 --chunk 99 --draft 2 --acceptance 0.5"],
     "sensitivity --format json": ["sensitivity h100-sxm --model llama-3.1-8b"],
     "compare --format json": ["compare h200-sxm-8 h200-hbf-8 --model llama-3.1-8b"],
     "trace show --json": ["trace show deepseek-v3", "trace show llama-3.1-8b --context 4096"],
     "specs list --json": ["specs list"],
     "specs show --json": ["specs show h200-hbf-8", "specs show gpu:h100-sxm", "specs show llama-3.1-8b",
-                          "specs show 2026-08"],
+                          "specs show 2026-08", "specs show h100-h200-apart", "specs show h100-sxm-32"],
     "plugins list --json": ["plugins list"],
     "plugins show --json": ["plugins show gpu", "plugins show hbm", "plugins show ucie"],
 }  # fmt: skip
 
-NAMED = ("metrics", "dtype", "dims", "bytes_read", "bytes_written", "place", "config")
+NAMED = ("metrics", "dtype", "dims", "bytes_read", "bytes_written", "place", "run", "level", "config")
 """Objects whose keys are names of something else."""
 
 

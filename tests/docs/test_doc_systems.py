@@ -60,12 +60,14 @@ def table(names: dict[str, str]) -> str:
     ]
     for name, purpose in names.items():
         system = symarch.load_system(name)
-        built = SystemGraph.build(system, lambda component, parameter, number: number)
+        graphs = [SystemGraph.build(p, lambda component, parameter, number: number) for p in system.parts.values()]
         memories = "; ".join(
             memory_cell(m) + (f", shared by {built.shared_by(n)}" if built.shared_by(n) > 1 else "")
+            for built in graphs
             for n, m in built.memories.items()
         )
-        networks = "; ".join(network_cell(n.link, n.topology.name) for n in built.networks.values())
+        found = {n.name: network_cell(n.link, n.topology.name) for built in graphs for n in built.networks.values()}
+        networks = "; ".join(found.values())
         cells = (f"`{name}`", system.title, str(system.devices), memories, networks, purpose)
         lines.append("| " + " | ".join(c.replace("|", "/") for c in cells) + " |")
     return "\n".join(lines)

@@ -75,28 +75,32 @@ def run_data(analysis: Analysis, result: Result) -> dict[str, Any]:
         "constraints": [attrs.asdict(c) for c in result.constraints],
         "operators": [attrs.asdict(o) for o in result.operators],
         "resources": [attrs.asdict(r) for r in result.resources],
-        "communication": {phase: dict(times) for phase, times in result.communication.items()},
-        "mapping": _mappings(analysis.recorded("context" in result.workload).mappings),
+        "communication": [{"phase": phase, **times} for phase, times in result.communication.items()],
+        "mapping": [
+            mapping_data(pool, one) for pool, one in analysis.recorded("context" in result.workload).mappings.items()
+        ],
         "assumptions": [*result.assumptions, *errors_to_expect(analysis, result)],
         "plugins": plugins_of(analysis.system),
     }
 
 
-def _mappings(found: Mapping[str, Mapped]) -> dict[str, Any]:
-    """Return the mapping, or those of pools by name."""
-    return mapping_data(found[""]) if "" in found else {pool: mapping_data(one) for pool, one in found.items()}
-
-
-def mapping_data(mapping: Mapped) -> dict[str, Any]:
+def mapping_data(pool: str, mapping: Mapped) -> dict[str, Any]:
     """Return parallel degrees, the networks that each axis meets on, and where tensors lie and operators run."""
     return {
-        **mapping.degrees,
-        **({"microbatches": mapping.microbatches} if mapping.shard.pipeline > 1 else {}),
+        "pool": pool,
+        "axes": [
+            {
+                "name": axis,
+                "degree": degree,
+                "networks": [attrs.asdict(level) for level in mapping.groups.get(axis, ())],
+            }
+            for axis, degree in mapping.degrees.items()
+        ],
+        "microbatches": mapping.microbatches,
         "hide": mapping.hide,
-        "levels": {axis: {level.network: level.nodes for level in levels} for axis, levels in mapping.groups.items()},
+        "processor": mapping.processor,
         "place": dict(mapping.place),
         "run": dict(mapping.run),
-        "processor": mapping.processor,
     }
 
 
@@ -228,6 +232,10 @@ def _system_data(system: System) -> dict[str, Any]:
             "level": dict(system.level),
             "place": dict(system.place),
         },
+        "pools": [
+            {"name": name, "role": role, "count": system.pools[name].count, "batch": system.pools[name].batch}
+            for role, name in system.roles.items()
+        ],
         "technologies": [
             {"name": n, "kind": c.kind, "doc": (c.__doc__ or "").strip(), "definition": dict(definition_of(c))}
             for n, c in system.technologies.items()

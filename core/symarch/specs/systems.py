@@ -29,7 +29,7 @@ TENSOR_CLASSES = ("weights", "experts", "kv_cache", "state", "activations")
 FOLLOWING = {"experts": "weights", "state": "kv_cache"}
 """Classes that lie with another, in its data type, unless it says otherwise."""
 
-RESERVED = ("dtype", "mapping", "model", "pool", "trace")
+RESERVED = ("dtype", "mapping", "model", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
 
 LONGEST_KEY = 120
