@@ -136,6 +136,14 @@ def test_settings_go_to_the_systems_that_have_the_component(call: Any) -> None:
     assert err.count("\n") == 1
 
 
+def test_settings_of_the_mapping_go_to_all_systems(call: Any) -> None:
+    data = json.loads(call(*PAIR, "--format", "json", "--set", "mapping.tensor=4")[1])
+    for entry, name in zip(data["systems"], ("h200-sxm-8", "h200-hbf-8"), strict=True):
+        system = symarch.load_system(name, {"mapping.tensor": 4})
+        due = symarch.analyze(system, analysis(name).model).evaluate(batch=16).tpot
+        assert entry["metrics"]["tpot"]["value"] == pytest.approx(due, rel=1e-12)
+
+
 def test_prefill_compares_the_first_token(call: Any) -> None:
     data = json.loads(call(*PAIR, "--format", "json", "--phase", "prefill")[1])
     assert data["metric"] == "ttft"

@@ -37,15 +37,17 @@ def command(systems: tuple[str, ...], metric: str | None, parameter: str | None,
 
 
 def _loaded(names: tuple[str, ...], settings: dict[str, str]) -> list[System]:
-    """Load systems, each with those settings whose component it has. Raises SpecError for one that none has."""
+    """Load systems, each with those settings that it has. Raises SpecError for one that none has."""
     from symarch.api import load_system
+    from symarch.specs.systems import settable
 
     plain = [load_system(name) for name in names]
-    known = {c for s in plain for c in s.components}
+    owners = [{*s.components, *(k.partition(".")[0] for k in settable(s))} for s in plain]
+    known = {owner for found in owners for owner in found}
     for key in settings:
         if key.partition(".")[0] not in known:
             raise SpecError([f"--set {key}: no system has it; {nearest(key.partition('.')[0], sorted(known))}"])
     return [
-        load_system(name, {k: v for k, v in settings.items() if k.partition(".")[0] in system.components})
-        for name, system in zip(names, plain, strict=True)
+        load_system(name, {k: v for k, v in settings.items() if k.partition(".")[0] in found})
+        for name, found in zip(names, owners, strict=True)
     ]

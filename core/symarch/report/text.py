@@ -387,8 +387,19 @@ def _print_system(out: Output, data: Mapping[str, Any]) -> None:
         out.print(table(columns, rows))
     out.print()
     mapping = data["mapping"]
-    places = ", ".join(f"{k} in {v}" for k, v in mapping["place"].items())
-    out.print(Text(f"mapping: tensor {mapping['tensor'] or data['devices']}{', ' + places if places else ''}"))
+    words = [f"{p['role']} on {p['name']} ({_copies(p['count'])})" for p in data["pools"]]
+    if not data["pools"]:
+        words.append(f"tensor {mapping['tensor'] or data['devices']}")
+    words += [
+        f"{k} {v}" for k, v in mapping.items() if k not in ("tensor", "place", "level") and v not in (None, 1, "none")
+    ]
+    words += [f"{axis} on {network}" for axis, network in mapping["level"].items()]
+    words += [f"{tensor} in {memory}" for tensor, memory in mapping["place"].items()]
+    out.print(Text(f"mapping: {', '.join(words)}"))
+
+
+def _copies(count: int) -> str:
+    return "one copy" if count == 1 else f"{count} copies"
 
 
 def _setting(row: Mapping[str, Any]) -> str:
