@@ -34,6 +34,7 @@ from symarch.program.derivatives import evaluate
 from symarch.results import ConstraintResult, Explanation, OperatorResult, ResourceResult, Result, Term, shown
 from symarch.sensitivity import Elasticity, Point, Questions, Sensitivity, explained, sensitivity_of
 from symarch.specs import System, find_model, find_system, read_system
+from symarch.specs.systems import striped
 from symarch.system import SystemGraph
 from symarch.system.graph import Make
 from symarch.technologies import Quantity, quantities_of
@@ -87,7 +88,8 @@ class Analysis(Questions):
     Args:
         system: from `load_system`.
         model: from `load_model`.
-        mapping: memory by tensor class, replacing the spec's placement; or None.
+        mapping: by tensor class a memory, a record of `symarch.specs.placement` or what TOML holds, replacing the
+            spec's placement; or None.
         phase: prefill, decode or both.
         dtype: `bf16`, or by tensor class `weights=fp8,kv_cache=bf16`.
         ideal: the speed of light: efficiencies 1, overheads 0, perfect overlap.
@@ -101,7 +103,7 @@ class Analysis(Questions):
         MappingError, WorkloadError, UnknownNameError: when asked for something that makes no sense.
     """
 
-    def __init__(self, system: System, model: Architecture, mapping: Mapping[str, str] | None = None,
+    def __init__(self, system: System, model: Architecture, mapping: Mapping[str, Any] | None = None,
                  phase: str = "both", dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (),
                  prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
                  acceptance: float | None = None) -> None:  # fmt: skip
@@ -207,7 +209,19 @@ class Analysis(Questions):
             if name not in recorded.symbols:
                 raise UnknownNameError(f"unknown name '{name}'; {nearest(name, recorded.symbols)}")
             values[name] = self._checked(name, value)
+        self._check_shares(values)
         return recorded, values, sizes
+
+    def _check_shares(self, values: Mapping[str, float]) -> None:
+        """Raise WorkloadError if the fractions of a striped class leave nothing for its first memory."""
+        for tensor, where in striped(self.system).items():
+            first, *others = where.memories
+            if sum(values[f"mapping.{tensor}.{m}"] for m in others) >= 1:
+                shown = ", ".join(f"mapping.{tensor}.{m} {values[f'mapping.{tensor}.{m}']:g}" for m in others)
+                raise WorkloadError(
+                    f"{shown}: nothing is left for {first}; where one memory has all, analyze takes "
+                    f'mapping={{"{tensor}": "{others[-1]}"}}'
+                )
 
     def _checked(self, name: str, value: Any) -> float:
         """Return a number given for a parameter. Raises WorkloadError if it cannot be one."""
@@ -455,7 +469,7 @@ class Function:
         return self._arrays(*values)[0]
 
 
-def analyze(system: System, model: Architecture, mapping: Mapping[str, str] | None = None, phase: str = "both",
+def analyze(system: System, model: Architecture, mapping: Mapping[str, Any] | None = None, phase: str = "both",
             dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (), prefix: int | None = None,
             chunk: int | None = None, draft: int | None = None,
             acceptance: float | None = None) -> Analysis:  # fmt: skip

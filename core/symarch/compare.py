@@ -12,6 +12,7 @@ from symarch.analysis import METRICS
 from symarch.api import Analysis, Result
 from symarch.errors import SymarchError, UnknownNameError, WorkloadError, nearest
 from symarch.mapping import mappings
+from symarch.specs.placement import described
 
 if TYPE_CHECKING:
     from symarch.sensitivity import BreakEven
@@ -136,7 +137,7 @@ def _differences(analyses: Sequence[Analysis]) -> list[Difference]:
             if len(set(values)) > 1:
                 found.append(Difference(f"{before}{key}", "", values, ()))
         for tensor in analyses[0].model.tensors:
-            places = tuple(m.place[tensor] if m else None for m in ours)
+            places = tuple(described(m.place[tensor]) if m else None for m in ours)
             if len(set(places)) > 1:
                 found.append(Difference(f"{before}place.{tensor}", "", places, ()))
     for name in dict.fromkeys(n for s in systems for n in s.components):

@@ -146,7 +146,7 @@ def test_tensors_go_where_the_spec_says_or_to_the_only_memory() -> None:
     found = resolve(system("h200-hbf-8"), MODEL).place
     # experts lie with the weights unless the spec says otherwise
     kept = {"kv_cache": "hbm", "activations": "hbm", "state": "hbm"}  # a recurrent state lies with the cache
-    assert found == {"weights": "hbf", "experts": "hbf", **kept}
+    assert found == {"weights": "hbf", "experts": "hbf", "embeddings": "hbf", **kept}
     moved = placed(system("h200-hbf-8"), {"kv_cache": "hbf"})
     assert resolve(moved, MODEL).place["kv_cache"] == "hbf"
     assert resolve(placed(system("h200-hbf-8"), {"experts": "hbm"}), MODEL).place["experts"] == "hbm"

@@ -74,3 +74,25 @@ def test_the_largest_of_normal_numbers() -> None:
         assert largest_of(count) == pytest.approx(value, abs=6e-6)
     assert largest_of(1) == pytest.approx(0, abs=1e-12)
     assert math.isfinite(largest_of(1024))
+
+
+@pytest.mark.parametrize(("skew", "off"), [(0.1, 0.001), (0.3, 0.003), (0.5, 0.005), (1, 0.01), (2, 0.04)])
+def test_the_hot_share_is_that_of_the_gamma_distribution(skew: float, off: float) -> None:
+    """A miss of T tokens tilts the gamma distribution of the popularity; its tail is the share of hot ones missed."""
+    gamma = pytest.importorskip("scipy.stats").gamma
+    for experts, active in ((8, 2), (64, 6), (128, 8), (256, 8)):
+        for hot in (experts // 32 or 1, experts // 8, experts // 2, experts * 3 // 4):
+            for tokens in (1, 16, 256, 4096):
+                share, shape = hot / experts, 1 / skew
+                tilt = 1 + tokens * ((1 - active / experts) ** -skew - 1)
+                missed = tilt**-shape
+                tail = gamma.sf(tilt * gamma.ppf(1 - share, shape), shape)
+                due = (share - missed * tail) / (1 - missed)
+                found = Routing(experts, active, skew).hot(tokens, hot)
+                assert found == pytest.approx(due, abs=off), (experts, active, hot, tokens)
+                assert share <= found <= 1
+
+
+def test_under_uniform_routing_the_hot_share_is_that_of_the_experts() -> None:
+    assert Routing(8, 2).hot(5, 2) == 0.25
+    assert Routing(8, 2, 0.5).hot(5, 8) == 1

@@ -47,3 +47,36 @@ def test_shipped_systems_are_valid(validator: Any, path: Path) -> None:
 def test_mistakes_are_invalid(validator: Any, text: str) -> None:
     table = {"format": 1} | tomllib.loads(text)
     assert list(validator.iter_errors(table))
+
+
+PLACES = [
+    '{ weights = "hbm" }',
+    "{ weights = { hbm = 0.3, hbf = 0.7 } }",
+    '{ kv_cache = [ { layers = "0-39", memory = "hbm" }, { layers = "40-", memory = { hbm = 0.5, hbf = 0.5 } } ] }',
+    '{ experts = { hot = "hbm", cold = "hbf", hot_experts = 16 }, embeddings = "hbf" }',
+    '{ kv_cache = { recent = "hbm", old = "hbf", recent_tokens = 4096 } }',
+    '{ kv_cache = { prefix = "hbf", private = "hbm" } }',
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_form_of_placement_is_valid(validator: Any, place: str) -> None:
+    validator.validate(tomllib.loads(f"format = 1\n[mapping]\nplace = {place}"))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{ weights = { hbm = 1.3 } }",
+        "{ weights = 3 }",
+        '{ weights = { hot = "hbm", cold = "hbf", hot_experts = 16 } }',
+        '{ experts = { hot = "hbm", cold = "hbf" } }',
+        '{ activations = [ { layers = "0-", memory = "hbm" } ] }',
+        '{ weights = [ { layers = "x", memory = "hbm" } ] }',
+        '{ kv_cache = { recent = "hbm", old = "hbf", recent_tokens = 0 } }',
+        '{ tables = "hbm" }',
+    ],
+)
+def test_other_forms_of_placement_are_invalid(validator: Any, place: str) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate(tomllib.loads(f"format = 1\n[mapping]\nplace = {place}"))

@@ -122,7 +122,7 @@ BAD: list[tuple[str, str, str]] = [
     ("tensor = 8", 'tensor = "all"', r":21: mapping\.tensor"),
     ("tensor = 8", "tensro = 8", r":21: mapping\.tensro: unknown key; did you mean 'tensor'"),
     ('weights = "hbf"', 'weights = "hbx"', r":22: mapping\.place\.weights: unknown memory 'hbx'; did you mean 'hb"),
-    ('weights = "hbf"', 'wieghts = "hbf"', r"unknown tensor class; did you mean 'weights'"),
+    ('weights = "hbf"', 'wieghts = "hbf"', r"unknown tensor class 'wieghts'; did you mean 'weights'"),
     ('weights = "hbf", ', "", r":22: mapping\.place: with 2 memories .* missing: weights"),
     ("format = 1\n", "", r"this version reads 'format = 1'; it is missing"),
     ("format = 1", "format = 2", r":1: format: .*found 2"),

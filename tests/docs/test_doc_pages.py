@@ -267,9 +267,9 @@ def test_command_prints_what_is_shown(
         output, code = reader.run(arguments, capsys)
         lines = output.splitlines()
         if filters:
-            kept = re.fullmatch(r"head -(\d+)", filters)
-            assert kept, f"only head -N may follow a command, not {filters!r}"
-            lines = lines[: int(kept[1])]
+            kept = re.fullmatch(r'head -(\d+)|grep -E "([^"]+)"', filters)
+            assert kept, f'only head -N or grep -E "PATTERN" may follow a command, not {filters!r}'
+            lines = lines[: int(kept[1])] if kept[1] else [one for one in lines if re.search(kept[2], one)]
         real += lines
     if not re.search(r"^\$ echo \$\?$", block.text, re.MULTILINE):
         assert code == 0, real[-1]

@@ -26,7 +26,8 @@ from symarch.report.technology import technology_data, technology_markdown
 from symarch.sensitivity import Check, Elasticity, Group, Sensitivity
 from symarch.specs import presets_of
 from symarch.specs.presets import _KEYS as PRESET_KEYS
-from symarch.specs.systems import _OWN, _TOP, TENSOR_CLASSES
+from symarch.specs.placement import PLACED
+from symarch.specs.systems import _OWN, _TOP
 from symarch.specs.values import _KEYS as VALUE_KEYS
 from symarch.specs.values import _STATUS
 from symarch.technologies import DATA_TYPES, Technology
@@ -246,7 +247,7 @@ def test_every_data_type_is_documented() -> None:
 
 # --- specs
 
-SPEC_WORDS = {*_TOP, *TENSOR_CLASSES, *(k for own in _OWN.values() for k in own), *VALUE_KEYS, *_STATUS, *PRESET_KEYS,
+SPEC_WORDS = {*_TOP, *PLACED, *(k for own in _OWN.values() for k in own), *VALUE_KEYS, *_STATUS, *PRESET_KEYS,
               "technology", "preset", "tensor", "data", "place"}  # fmt: skip
 
 

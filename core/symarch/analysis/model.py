@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from symarch.analysis.held import held_by
 from symarch.analysis.limits import (
     Constraint,
     bisections,
@@ -34,6 +35,7 @@ from symarch.analysis.time import (
 )
 from symarch.errors import MappingError, nearest
 from symarch.mapping import Mapping as Placed
+from symarch.mapping.placement import notes_on, parted, place_of
 from symarch.program import Max, ceil, mark, total
 from symarch.program import name as leave_name
 from symarch.system import SystemGraph
@@ -190,7 +192,7 @@ class Pass:
         energies: dynamic energy of one pass by component [J], None if a part is not modelled.
         missing: quantities that the energies lack.
         traffic: bytes of one pass (read, written) by memory [B].
-        tensors: classes of tensors that the operators of each processor touch.
+        tensors: parts of tensor classes (class, part) that the operators of each processor touch.
         crossing: bytes of one pass that cross the bisection of each network [B].
         communication: time of collectives that is exposed, and that is hidden [s].
     """
@@ -200,7 +202,7 @@ class Pass:
     energies: Mapping[str, Quantity] | None
     missing: tuple[str, ...]
     traffic: Mapping[str, tuple[Quantity, Quantity]]
-    tensors: Mapping[str, set[str]]
+    tensors: Mapping[str, set[tuple[str, str]]]
     crossing: Mapping[str, Quantity]
     communication: Communication
 
@@ -224,7 +226,7 @@ class Benches:
 
     def of(self, operator: Operator) -> Bench:
         """Return where an operator runs: its name counts before its kind."""
-        return self.others.get(operator.name, self.others.get(operator.kind, self.main))
+        return self.others.get(operator.base, self.others.get(operator.kind, self.main))
 
     @property
     def all(self) -> list[Bench]:
@@ -243,7 +245,7 @@ def benches_of(system: SystemGraph, mapping: Placed) -> Benches:
 
 def _check_run(mapping: Placed, operators: list[Operator]) -> None:
     """Raise MappingError if the mapping names an operator that the model does not have."""
-    known = [*OPERATOR_KINDS, *dict.fromkeys(o.name for o in operators if o.collective is None)]
+    known = [*OPERATOR_KINDS, *dict.fromkeys(o.base for o in operators if o.collective is None)]
     for key in mapping.run:
         if key not in known:
             raise MappingError(f"mapping.run.{key}: the model has no such operator; {nearest(key, known)}")
@@ -262,10 +264,13 @@ def build_model(
         named: whether the times of the phases are definitions that formulas show by name.
     """
     benches = benches_of(system, mapping)
+    model = parted(model, mapping.place, workload.prefix if workload.shares else 0)
     statics = static_powers(system)
     no_static = tuple(f"{name}.static_power" for name, power in statics.items() if power is None)
     static = None if no_static else total(p for p in statics.values())
     notes = _Notes(benches, workload, mapping)
+    for sentence in notes_on(model, mapping.place, workload.shares):
+        notes.add(sentence)
     passes: dict[str, Pass] = {}
     for phase in workload.phases:
         passes[phase] = _run(benches, model, workload, phase, statics)
@@ -328,10 +333,10 @@ def _run(
     loads: list[tuple[Quantity, Load]] = []
     stages: list[Operator] = []
     waits: dict[str, list[tuple[str, Any]]] = {}
-    tensors: dict[str, set[str]] = {}
+    tensors: dict[str, set[tuple[str, str]]] = {}
     for position, operator in enumerate(typical):
         bench = benches.of(operator)
-        tensors.setdefault(bench.name, set()).update(a.tensor for a in operator.accesses)
+        tensors.setdefault(bench.name, set()).update((a.tensor, a.part) for a in operator.accesses)
         order, limits = bench.processor.overlap, budgets[bench.name]
         load = operator_load(bench, operator) if operator.collective is None else collective_load(bench, operator)
         limit = limited_time(limits, load.energies, operator.name)
@@ -486,28 +491,22 @@ def _capacities(
     A processor in a memory must hold in its places what its operators work on; the rest lies where it likes.
     """
     mapping, system = benches.main.mapping, benches.main.system
-    stored = model.stored(mapping.shard)
     batch = mapping.replica(workload.batch if workload.standing is None else workload.standing)
     if mapping.shard.attention_data > 1:
         batch = ceil(batch / mapping.shard.attention_data)
-    tokens = workload.context if workload.context is not None else workload.prompt + workload.output
-    if workload.draft:
-        tokens = tokens + workload.draft
-    need = {"weights": stored.weights * workload.bytes["weights"]}
-    if "experts" in workload.bytes:
-        need["experts"] = stored.experts * workload.bytes["experts"]
-    cached = batch * stored.cached(tokens)
-    if workload.shares:  # stored once a replica; windows move on with each sequence
-        cached = cached - (batch - 1) * (workload.prefix * stored.kv_per_token)
-    need["kv_cache"] = cached * workload.bytes["kv_cache"]
-    if "state" in workload.bytes:
-        need["state"] = batch * stored.state * workload.bytes["state"]
+    need = held_by(model, mapping, workload, batch)
+    runtime = place_of(mapping.place, "activations", "")[0][0]
     constraints = []
     for name, memory in system.memories.items():
-        held = {tensor: size for tensor, size in need.items() if mapping.place[tensor] == name}
+        held = {
+            (tensor, part): size if isinstance(share, int) else size * share
+            for (tensor, part), size in need.items()
+            for lies, share in place_of(mapping.place, tensor, part)
+            if lies == name
+        }
         used = total(held.values()) * system.shared_by(name)
         limit = memory.capacity
-        if name == mapping.place["activations"]:
+        if name == runtime:
             limit = free_capacity(benches.main.processor, limit, system.shared_by(name))
         constraints.append(Constraint(f"{name}.capacity", used, limit, "B"))
         for bench in benches.all:

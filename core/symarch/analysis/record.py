@@ -14,10 +14,12 @@ from symarch.analysis.schedule import OperatorTime
 from symarch.errors import MappingError, WorkloadError, nearest
 from symarch.mapping import Mapping as Placed
 from symarch.mapping import mappings
+from symarch.mapping.placement import scaled
 from symarch.program import Program, Tape
 from symarch.quantities import Dimensioned, format_quantity, format_setting, unit_dimension
 from symarch.specs import System
-from symarch.specs.systems import FOLLOWING, TENSOR_CLASSES
+from symarch.specs.placement import FOLLOWING, TENSOR_CLASSES
+from symarch.specs.systems import striped
 from symarch.system import SystemGraph
 from symarch.system.paths import write_rate
 from symarch.technologies import data_type
@@ -182,6 +184,12 @@ def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
                 status=setting.status,
                 latex=parameter.symbol,
             )
+    for tensor, where in striped(system).items():
+        shares = dict(where.fractions[1:])
+        for memory, share in shares.items():
+            name, rest = f"mapping.{tensor}.{memory}", 1 - sum(s for m, s in shares.items() if m != memory)
+            found[name] = Symbol(name, "1", share, at_most=rest, source="the spec's mapping",
+                                 latex=f"f_{{{memory}}}")  # fmt: skip
     for tensor in request.dtypes:
         name = f"dtype.{tensor}"
         width = data_type(request.dtypes[tensor]).bytes
@@ -232,6 +240,7 @@ def run_on(system: System, model: Architecture, request: Request, value: Any) ->
     placed = mappings(system, model)  # which checks the model's own numbers
     if request.model and isinstance(model, Resizable):
         model = model.resized({key: value(f"model.{key}") for key in request.model})
+    placed = {pool: attrs.evolve(mapping, place=scaled(mapping.place, value)) for pool, mapping in placed.items()}
     graphs = {
         pool: SystemGraph.build(part, lambda component, parameter, _: value(f"{component}.{parameter}"))
         for pool, part in system.parts.items()

@@ -20,6 +20,7 @@ import attrs
 
 from symarch.errors import MappingError
 from symarch.mapping import Level, Mapping
+from symarch.mapping.placement import place_of
 from symarch.program import Max, Min, mark, mean_max, overlap, sqrt, total
 from symarch.program.functions import apply
 from symarch.system import Network, SystemGraph
@@ -76,13 +77,18 @@ class Bench:
     name: str
     processor: Processor
 
-    def path(self, tensor: str) -> Path:
-        """Return the path to the memory a tensor class is placed in. Raises MappingError if there is none."""
-        memory = self.mapping.place[tensor]
-        path = self.system.paths.get((self.name, memory))
-        if path is None:
-            raise MappingError(f"{tensor} is placed in {memory}, which processor {self.name} does not reach")
-        return path
+    def paths(self, tensor: str, part: str = "") -> list[tuple[Path, Quantity]]:
+        """Return the paths to the memories that a part of a tensor class lies in, with the share of its bytes on each.
+
+        Raises MappingError if there is none.
+        """
+        found = []
+        for memory, share in place_of(self.mapping.place, tensor, part):
+            path = self.system.paths.get((self.name, memory))
+            if path is None:
+                raise MappingError(f"{tensor} is placed in {memory}, which processor {self.name} does not reach")
+            found.append((path, share))
+        return found
 
 
 @attrs.frozen
@@ -92,7 +98,18 @@ class _Stream:
     read: Quantity
     write: Quantity
     dependent: bool
-    exposes: bool
+    waits: Quantity
+
+    @property
+    def exposes(self) -> bool:
+        """Return whether the operator may wait for its first byte."""
+        return self.path.round_trip is not None and not _zero(self.waits)
+
+    @property
+    def wait(self) -> tuple[str, Quantity]:
+        """Return what it waits for, and how long at most [s]."""
+        latency = self.path.round_trip
+        return self.path.memory, latency if isinstance(self.waits, int) else latency * self.waits
 
 
 def _zero(value: Any) -> bool:
@@ -103,26 +120,29 @@ def _streams(bench: Bench, operator: Operator, typical: Operator) -> list[_Strea
     """Turn accesses into bytes on paths: fused intermediates left out, short accesses rounded up to a granule."""
     streams = []
     for access, mean in zip(operator.accesses, typical.accesses, strict=True):
-        path = bench.path(access.tensor)
-        read, write = access.read, access.write
-        if access.tensor == "activations":
-            read, write = read * bench.processor.spill, write * bench.processor.spill
-        memory = bench.system.memories[path.memory]
-        if access.extent is not None:
-            if memory.granularity is not None and not _zero(read):
-                read = read * Max(1, memory.granularity / mean.extent)
-            if not _zero(write):
-                write = write * _write_waste(memory, mean, typical.count)
-        if not (_zero(read) and _zero(write)):
-            reads = not _zero(access.read)
-            streams.append(_Stream(access.tensor, path, read, write, access.dependent, reads))
+        for path, share in bench.paths(access.tensor, access.part):
+            read, write = access.read, access.write
+            if access.tensor == "activations":
+                read, write = read * bench.processor.spill, write * bench.processor.spill
+            if not isinstance(share, int):
+                read, write = (0 if _zero(amount) else amount * share for amount in (read, write))
+            memory = bench.system.memories[path.memory]
+            if access.extent is not None:
+                if memory.granularity is not None and not _zero(read):
+                    read = read * Max(1, memory.granularity / mean.extent)
+                if not _zero(write):
+                    write = write * _write_waste(memory, mean, share, typical.count)
+            if not (_zero(read) and _zero(write)):
+                waits = 0 if _zero(access.read) else access.waits
+                streams.append(_Stream(access.tensor, path, read, write, access.dependent, waits))
     return streams
 
 
-def _write_waste(memory: Memory, access: Access, count: int) -> Quantity:
+def _write_waste(memory: Memory, access: Access, share: Quantity, count: Quantity) -> Quantity:
     """Return how many bytes a memory stores for each byte of a write shorter than its granule.
 
-    A write buffer is shared by all rows that one pass appends to, and gathers each until its share is full.
+    Of striped rows a share lies in the memory, each whole. A write buffer is shared by all rows that one pass appends
+    to, and gathers each until its share is full.
     """
     granule = memory.granularity if memory.write_granularity is None else memory.write_granularity
     if granule is None:
@@ -130,6 +150,7 @@ def _write_waste(memory: Memory, access: Access, count: int) -> Quantity:
     together = access.extent
     if memory.write_buffer is not None:
         rows = access.write * count / access.extent
+        rows = rows if isinstance(share, int) else rows * share
         together = Max(together, memory.write_buffer / rows)
     return Max(1, granule / together)
 
@@ -160,18 +181,8 @@ def operator_load(bench: Bench, operator: Operator, typical: Operator | None = N
     )
     streams = _streams(bench, operator, typical)
     data = _data_times(bench, operator, streams)
-    waits = [(s.path.memory, s.path.round_trip) for s in streams if s.exposes and s.path.round_trip is not None]
-    streamed = [
-        (s.path.memory, s.path.round_trip)
-        for s in streams
-        if s.exposes and not s.dependent and s.path.round_trip is not None
-    ]
-    if processor.prefetch == "step":
-        waits = [
-            (s.path.memory, s.path.round_trip)
-            for s in streams
-            if s.exposes and s.dependent and s.path.round_trip is not None
-        ]
+    waits = [s.wait for s in streams if s.exposes and (s.dependent or processor.prefetch != "step")]
+    streamed = [s.wait for s in streams if s.exposes and not s.dependent]
     energies, missing = _energies(bench, operator, streams)
     traffic = {
         memory: (

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import collections.abc
 import math
+from typing import Any
 
 import attrs
 
-from symarch.errors import MappingError, nearest
+from symarch.errors import MappingError, SymarchError
+from symarch.mapping.placement import places_of
 from symarch.program import ceil
 from symarch.specs import System
-from symarch.specs.systems import AXES, FOLLOWING, TENSOR_CLASSES
+from symarch.specs.placement import ByLayer, Where, read_where
+from symarch.specs.systems import AXES
 from symarch.technologies import Quantity
 from symarch.trace import Architecture, Divisible, Shard
 
@@ -35,7 +38,7 @@ class Mapping:
     Attributes:
         shard: the part of the model on one device.
         data: data-parallel replicas.
-        place: memory by tensor class.
+        place: by tensor class, and for the embeddings, where it lies.
         groups: by parallel axis the networks that its devices meet on, the closest first; an axis of degree 1 has none.
             `group` stands for all devices that share the experts of a stage.
         processor: the processor that operators run on.
@@ -47,7 +50,7 @@ class Mapping:
 
     shard: Shard
     data: int
-    place: collections.abc.Mapping[str, str]
+    place: collections.abc.Mapping[str, Where]
     groups: collections.abc.Mapping[str, tuple[Level, ...]]
     processor: str
     run: collections.abc.Mapping[str, str] = attrs.field(factory=dict)
@@ -90,9 +93,13 @@ def resolve(spec: System, model: Architecture) -> Mapping:
         raise MappingError(f"{microbatches} microbatches need a pipeline; mapping.pipeline of {spec.name} is 1")
     if shard.pipeline > 1 and spec.microbatches is None:
         notes.append(f"as many microbatches as stages are under way in the pipeline: {microbatches}")
-    memories = [c.name for c in spec.of("memory")]
-    place = {t: spec.place.get(t, memories[0]) for t in TENSOR_CLASSES}
-    place |= {t: spec.place.get(t, place[other]) for t, other in FOLLOWING.items()}
+    place = places_of(spec)
+    for tensor, where in place.items():
+        if shard.pipeline > 1 and isinstance(where, ByLayer):
+            raise MappingError(
+                f"mapping.place.{tensor} places layers apart and mapping.pipeline is {shard.pipeline}; a pipeline's "
+                "stages are taken to be alike, so that layers lie together or striped"
+            )
     return Mapping(
         shard,
         data,
@@ -220,12 +227,14 @@ def _processor(spec: System) -> str:
     return main[0]
 
 
-def placed(spec: System, place: collections.abc.Mapping[str, str]) -> System:
-    """Return the spec with some tensor classes placed elsewhere. Raises MappingError."""
+def placed(spec: System, place: collections.abc.Mapping[str, Any]) -> System:
+    """Return the spec with some tensor classes placed elsewhere: records, or what TOML holds. Raises MappingError."""
     memories = [c.name for c in spec.of("memory")]
-    for tensor, memory in place.items():
-        if tensor not in TENSOR_CLASSES:
-            raise MappingError(f"unknown tensor class '{tensor}'; {nearest(tensor, TENSOR_CLASSES)}")
-        if memory not in memories:
-            raise MappingError(f"unknown memory '{memory}'; {nearest(memory, memories)}")
-    return attrs.evolve(spec, place={**spec.place, **place})
+    found = {}
+    for tensor, where in place.items():
+        try:
+            found[tensor] = read_where(tensor, where, memories)
+        except SymarchError as error:
+            known = str(error).startswith("unknown tensor class")
+            raise MappingError(str(error) if known else f"mapping.place.{tensor}: {error}") from None
+    return attrs.evolve(spec, place={**spec.place, **found})

@@ -26,6 +26,7 @@ from symarch.specs import (
     read_system,
 )
 from symarch.specs.files import KINDS as SPEC_KINDS
+from symarch.specs.placement import plain
 from symarch.specs.systems import DEGREES
 from symarch.specs.toml import read_toml
 from symarch.technologies import Parameter, data_type, parameters_of
@@ -230,7 +231,7 @@ def _system_data(system: System) -> dict[str, Any]:
         "mapping": {
             **{key: getattr(system, key) for key in (*DEGREES, "hide")},
             "level": dict(system.level),
-            "place": dict(system.place),
+            "place": {tensor: plain(where) for tensor, where in system.place.items()},
         },
         "pools": [
             {"name": name, "role": role, "count": system.pools[name].count, "batch": system.pools[name].batch}

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from symarch.specs import placement
 from symarch.specs.records import Component, Pool, System
 
 ROLES = ("prefill", "decode", "attention", "ffn")
@@ -47,7 +48,7 @@ def _with_names(system: System, name: Callable[[str], str]) -> System:
     return attrs.evolve(
         system,
         components={name(n): component(c) for n, c in system.components.items()},
-        place={tensor: name(memory) for tensor, memory in system.place.items()},
+        place={tensor: placement.renamed(where, name) for tensor, where in system.place.items()},
         level={axis: name(network) for axis, network in system.level.items()},
         processor=optional(system.processor),
         run={key: name(processor) for key, processor in system.run.items()},

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from symarch.notebook import html_table
 from symarch.quantities import format_setting
 from symarch.technologies import Parameter, Technology, options_of, parameters_of
+
+if TYPE_CHECKING:
+    from symarch.specs.placement import Where
 
 TABLES = ("processor", "memory", "link", "switch", "network")
 """The tables of a system spec that hold components."""
@@ -119,7 +122,7 @@ class System:
         microbatches: parts of a replica's batch that are under way in a pipeline at once, None: as many as stages.
         hide: how communication is hidden: none, microbatches, or the share of it that computation hides.
         level: network by parallel axis, for axes that the spec places.
-        place: memory by tensor class.
+        place: by tensor class, a memory or one of the records of `symarch.specs.placement`.
         processor: the processor that operators run on; None: the only one that does not sit on a memory.
         run: other processors, by kind or name of the operators that run on them.
         technologies: the technologies written in the spec itself, by name.
@@ -142,7 +145,7 @@ class System:
     microbatches: int | None = None
     hide: str | float = "none"
     level: Mapping[str, str] = attrs.field(factory=dict)
-    place: Mapping[str, str] = attrs.field(factory=dict)
+    place: Mapping[str, Where] = attrs.field(factory=dict)
     processor: str | None = None
     run: Mapping[str, str] = attrs.field(factory=dict)
     technologies: Mapping[str, type[Technology]] = attrs.field(factory=dict)

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from symarch.specs.placement import plain
 from symarch.specs.pools import restored
 from symarch.specs.records import Component, Setting, System
 from symarch.specs.systems import DEGREES
@@ -53,7 +54,7 @@ def _mapping(system: System) -> dict[str, Any]:
     if system.level:
         mapping["level"] = dict(system.level)
     if system.place:
-        mapping["place"] = dict(system.place)
+        mapping["place"] = {tensor: plain(where) for tensor, where in system.place.items()}
     if system.processor is not None:
         mapping["processor"] = system.processor
     if system.run:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from symarch.plugins import registry
+from symarch.specs.placement import LAYERED, PLACED
 from symarch.specs.pools import OWN as POOL_KEYS
 from symarch.specs.pools import ROLES
 from symarch.specs.presets import presets_of
-from symarch.specs.systems import AXES, DEGREES, HIDINGS, KIND_OF, RESERVED, TENSOR_CLASSES
+from symarch.specs.systems import AXES, DEGREES, HIDINGS, KIND_OF, RESERVED
 from symarch.specs.technologies import KINDS, MOST
 from symarch.technologies import Option, Parameter, options_of, parameters_of
 
@@ -67,7 +68,7 @@ def schema() -> dict[str, Any]:
                     "place": {
                         "type": "object",
                         "additionalProperties": False,
-                        "properties": dict.fromkeys(TENSOR_CLASSES, text),
+                        "properties": {tensor: _place(tensor) for tensor in PLACED},
                     },
                     "processor": text,
                     "run": {"type": "object", "additionalProperties": text},
@@ -98,6 +99,49 @@ def schema() -> dict[str, Any]:
             }
         },
     }
+
+
+def _place(tensor: str) -> dict[str, Any]:
+    """Return the shapes of a placement that a tensor class may have."""
+    text = {"type": "string"}
+    count = {"type": "integer", "minimum": 1}
+    parts = ("hot", "cold", "hot_experts", "recent", "old", "recent_tokens", "prefix", "private")
+    fractions = {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": list(parts)}},
+        "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+        "description": "the share of the bytes in each of several memories that are read at once; shares sum to 1",
+    }
+    leaf = {"anyOf": [text, fractions]}
+    shapes: list[dict[str, Any]] = [text | {"description": "a memory"}, fractions]
+
+    def parted(keys: tuple[str, ...], counts: tuple[str, ...], doc: str) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "required": [*keys, *counts],
+            "additionalProperties": False,
+            "properties": dict.fromkeys(keys, leaf) | dict.fromkeys(counts, count),
+            "description": doc,
+        }
+
+    if tensor in LAYERED:
+        item = parted(("memory",), (), "layers that lie in one place")
+        numbers = {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^\s*[0-9]+\s*(-\s*[0-9]*\s*)?$"},
+            ]
+        }
+        item["properties"]["layers"] = numbers
+        item["required"].append("layers")
+        shapes.append({"type": "array", "minItems": 1, "items": item})
+    if tensor == "experts":
+        shapes.append(parted(("hot", "cold"), ("hot_experts",), "the experts most in demand apart from the others"))
+    if tensor == "kv_cache":
+        shapes.append(parted(("recent", "old"), ("recent_tokens",), "the newest tokens apart from the others"))
+        shapes.append(parted(("prefix", "private"), (), "a shared prefix apart from what each sequence has of its own"))
+    return {"anyOf": shapes}
 
 
 def _of_the_spec(installed: list[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cattrs.errors import ClassValidationError
 
 from symarch.errors import SpecError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import registry
+from symarch.specs.placement import FOLLOWING, PLACED, TENSOR_CLASSES, TOLERANCE, Striped, read_where
 from symarch.specs.pools import OWN as OWN_OF_A_POOL
 from symarch.specs.pools import ROLES, faults_of_pools, joined, pool_tables
 from symarch.specs.presets import preset_of
@@ -22,12 +24,6 @@ from symarch.specs.technologies import article, faults_of, is_written, read_tech
 from symarch.specs.toml import Source, chain_of, line_of, merged, place_of, read_chain
 from symarch.specs.values import read_setting, shown
 from symarch.technologies import Processor, Technology, options_of, parameters_of, quantities_of
-
-TENSOR_CLASSES = ("weights", "experts", "kv_cache", "state", "activations")
-"""The tensor classes that a mapping places and that have a data type each."""
-
-FOLLOWING = {"experts": "weights", "state": "kv_cache"}
-"""Classes that lie with another, in its data type, unless it says otherwise."""
 
 RESERVED = ("dtype", "mapping", "model", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
@@ -79,7 +75,7 @@ class _Mapping:
     microbatches: int | None = None
     hide: Hiding = "none"
     level: dict[str, str] = attrs.field(factory=dict)
-    place: dict[str, str] = attrs.field(factory=dict)
+    place: dict[str, Any] = attrs.field(factory=dict)
     processor: str | None = None
     run: dict[str, str] = attrs.field(factory=dict)
     prefill: str | None = None
@@ -201,7 +197,7 @@ class _Reader:
                 for sentence in faults_of(component):
                     self.fault(f"{component.table}.{component.name}", sentence)
             if not pools:
-                self._places(spec)
+                spec = self._places(spec, mapping.place)
                 self._runs(spec)
                 self._levels(spec)
         if self.faults:
@@ -273,19 +269,23 @@ class _Reader:
             self.fault("mapping", "it must be a table")
         return _Mapping()
 
-    def _places(self, spec: System) -> None:
-        memories = [c.name for c in spec.of("memory")]
-        for tensor, memory in spec.place.items():
-            if tensor not in TENSOR_CLASSES:
-                self.fault(f"mapping.place.{tensor}", f"unknown tensor class; {nearest(tensor, TENSOR_CLASSES)}")
-            if memory not in memories:
-                self.fault(f"mapping.place.{tensor}", f"unknown memory '{memory}'; {nearest(memory, memories)}")
-        missing = [t for t in TENSOR_CLASSES if t not in spec.place and t not in FOLLOWING]
+    def _places(self, spec: System, place: Mapping[str, Any]) -> System:
+        """Return the spec with its tensor classes placed."""
+        memories = _memories(spec)
+        found = {}
+        for tensor, value in place.items():
+            try:
+                found[tensor] = read_where(tensor, value, memories)
+            except SymarchError as error:
+                self.fault(f"mapping.place.{tensor}", str(error))
+        spec = attrs.evolve(spec, place=found)
+        missing = [t for t in TENSOR_CLASSES if t not in place and t not in FOLLOWING]
         if missing and len(memories) > 1:
             self.fault(
                 "mapping.place",
                 f"with {len(memories)} memories every tensor class needs one; missing: {', '.join(missing)}",
             )
+        return spec
 
     def _runs(self, spec: System) -> None:
         processors = [c.name for c in spec.of("processor")]
@@ -532,7 +532,15 @@ def settable(spec: System) -> list[str]:
     if spec.pools:
         return [*names, "mapping.microbatches",
                 *(f"pool.{pool}.{key}" for pool in spec.pools for key in (*OWN_OF_A_POOL, *keys))]  # fmt: skip
-    return [*names, *(f"mapping.{key}" for key in keys)]
+    shares = [f"mapping.{t}.{m}" for t, where in striped(spec).items() for m in where.memories[1:]]
+    places = [f"mapping.place.{t}" for t in PLACED]
+    runs = [f"mapping.run.{key}" for key in spec.run]
+    return [*names, *(f"mapping.{key}" for key in keys), *places, *shares, *runs]
+
+
+def striped(spec: System) -> dict[str, Striped]:
+    """Return the classes of tensors whose shares are parameters, `mapping.weights.hbf`, with where they lie."""
+    return {t: where for t, where in spec.place.items() if isinstance(where, Striped) and where.owner}
 
 
 def _override(spec: System, key: str, value: str) -> System:
@@ -549,6 +557,16 @@ def _override(spec: System, key: str, value: str) -> System:
         if value not in names:
             raise UnknownNameError(f"unknown processor '{value}'; {nearest(value, names)}")
         return attrs.evolve(spec, processor=value)
+    if owner == "mapping" and item.startswith("run."):
+        names = [c.name for c in spec.of("processor")]
+        if value not in names:
+            raise UnknownNameError(f"unknown processor '{value}'; {nearest(value, names)}")
+        return attrs.evolve(spec, run={**spec.run, item.removeprefix("run."): value})
+    if owner == "mapping" and item.startswith("place."):
+        tensor = item.removeprefix("place.")
+        return attrs.evolve(spec, place={**spec.place, tensor: read_where(tensor, _toml_value(value), _memories(spec))})
+    if owner == "mapping" and item.partition(".")[0] in striped(spec):
+        return _share(spec, item, value)
     component = spec.components.get(owner)
     known = settable(spec)
     if component is None or key not in known:
@@ -589,6 +607,43 @@ def _override_pool(spec: System, key: str, value: str) -> System:
     else:
         changed = attrs.evolve(pool, system=_override(pool.system, f"mapping.{item}", value))
     return attrs.evolve(spec, pools={**spec.pools, name: changed})
+
+
+def _memories(spec: System) -> list[str]:
+    return [c.name for c in spec.of("memory")]
+
+
+def _toml_value(text: str) -> Any:
+    """Return a table or list that is written as in a spec; any other text is itself. Raises SymarchError."""
+    if not text.lstrip().startswith(("{", "[", '"')):
+        return text.strip()
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SymarchError(f"not TOML: {error}") from None
+
+
+def _share(spec: System, item: str, value: str) -> System:
+    """Set one fraction of a striped class; the first memory takes what the others leave. Raises SymarchError."""
+    tensor, _, memory = item.partition(".")
+    where = striped(spec)[tensor]
+    first, *others = where.memories
+    if memory == first:
+        raise SymarchError(
+            f"{first} takes what the others leave; set {', '.join(f'mapping.{tensor}.{m}' for m in others)}"
+        )
+    if memory not in others:
+        raise UnknownNameError(f"unknown memory '{memory}'; {nearest(memory, others)}")
+    try:
+        share = float(value)
+    except ValueError:
+        raise SymarchError("it must be a number from 0 to 1") from None
+    fractions = dict(where.fractions) | {memory: share}
+    fractions[first] = 1 - sum(fractions[m] for m in others)
+    if not (0 <= share <= 1 and fractions[first] > -TOLERANCE):
+        raise SymarchError(f"with {share:g} in {memory} nothing is left for {first}; fractions sum to 1")
+    fractions[first] = max(fractions[first], 0)
+    return attrs.evolve(spec, place={**spec.place, tensor: Striped.of(fractions, tensor)})
 
 
 def _algorithms(names: list[Any]) -> tuple[str, ...]:

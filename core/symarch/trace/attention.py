@@ -136,8 +136,7 @@ class Attention(Block):
         turned = columns + (0 if self.shares else 2 * kv)
         rope = write.pointwise(f"{self.label}rope_and_cache", tokens, turned, turned, own=own)
         if self.span.causal and not self.shares:
-            cached = Access("kv_cache", write=tokens * (2 * kv) * step.kv_cache, extent=kv * step.kv_cache)
-            rope = attrs.evolve(rope, accesses=(*rope.accesses, cached))
+            rope = write.appending(rope, self.span, tokens * (2 * kv) * step.kv_cache, kv * step.kv_cache)
         found = [write.norm(self._stream_norm)] if self.norms else []
         found += [
             write.matmul(f"{self.label}qkv", tokens, columns + projected, self.hidden, self._biases(shard)),
@@ -180,25 +179,25 @@ class Attention(Block):
         elif write.decode:
             tokens = step.batch * step.tokens  # of all devices that share the sequences
             read = tokens * q
-            context = write.shared(span.at(step.context))
-            pairs = entries = step.batch * context  # each sequence's one query meets its entries
+            entries = span.at(step.context)
+            context = write.shared(entries)
+            pairs = step.batch * context  # each sequence's one query meets its entries
             if step.drafted:
-                met, context = span.verified(step.context, step.tokens)
-                context = write.shared(context)
-                pairs, entries = write.shared(step.batch * met), step.batch * context
-            accesses.append(
-                Access("kv_cache", read=entries * (2 * kv) * step.kv_cache, extent=context * kv * step.kv_cache)
-            )
+                met, entries = span.verified(step.context, step.tokens)
+                context = write.shared(entries)
+                pairs = write.shared(step.batch * met)
+            extent = context * kv * step.kv_cache
+            accesses += write.cached(span, (2 * kv) * step.kv_cache, entries, extent)
         else:
             pairs = write.shared(step.batch * span.pairs(step.past, step.tokens))
             read = tokens * q + step.batch * step.tokens * (2 * kv)  # those of this pass, not yet from the cache
             if write.shard.context == 1:
                 read = tokens * (q + 2 * kv)
             if not step.fresh:
-                earlier = step.batch * span.kept(step.past)
-                accesses.append(Access("kv_cache", read=write.shared(earlier) * (2 * kv) * step.kv_cache))
+                earlier = span.kept(step.past)
+                accesses += write.cached(span, (2 * kv) * step.kv_cache, earlier)
                 if write.shard.context > 1:
-                    read = read + earlier * (2 * kv)
+                    read = read + step.batch * earlier * (2 * kv)
         growing = span.causal and write.growing
         return Operator(
             f"{self.label}{self.kind}attention",

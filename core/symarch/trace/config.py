@@ -291,9 +291,12 @@ def replicated(size: Quantity, degree: int) -> Quantity:
     return size if degree == 1 else Max(size / degree, 1)
 
 
-def counts(kinds: Sequence[_K]) -> dict[_K, int]:
-    """Return how often each kind occurs, in order of first occurrence."""
-    return {k: list(kinds).count(k) for k in dict.fromkeys(kinds)}
+def positions(kinds: Sequence[_K]) -> dict[_K, tuple[int, ...]]:
+    """Return where each kind occurs, counted from 0, in order of first occurrence."""
+    found: dict[_K, list[int]] = {}
+    for number, kind in enumerate(kinds):
+        found.setdefault(kind, []).append(number)
+    return {kind: tuple(numbers) for kind, numbers in found.items()}
 
 
 def _shown(value: Any) -> str:

@@ -23,6 +23,7 @@ from symarch.technologies import Quantity, widest
 from symarch.trace.config import Config, share
 from symarch.trace.models import Stored
 from symarch.trace.operators import Access, Collective, Operator, Shard, Step, merged
+from symarch.trace.parts import EMBEDDINGS, WHOLE, Parts
 from symarch.trace.spans import Span
 
 
@@ -35,12 +36,16 @@ class Writer:
         shard: the part of the model on one device.
         layers: how often an operator runs unless told otherwise.
         hidden: width of the residual stream.
+        parts: which parts of a tensor class are told apart.
+        tied: whether the embedding table is the LM head's matrix.
     """
 
     step: Step
     shard: Shard
     layers: Quantity
     hidden: Quantity
+    parts: Parts = WHOLE
+    tied: bool = False
 
     @property
     def tokens(self) -> Quantity:
@@ -81,10 +86,34 @@ class Writer:
 
         Drafted tokens pass a knee one by one: each position on the way is one of its own.
         """
-        if not self.growing or not self.step.drafted:
-            return span.knees if self.growing else ()
+        knees = self.parts.knees(span) if self.growing else ()
+        if not self.step.drafted:
+            return knees
         more = int(self.step.tokens) - 1
-        return tuple(knee - more + i for knee in span.knees for i in range(more + 1))
+        return tuple(sorted({knee - more + i for knee in knees for i in range(more + 1)}))
+
+    def cached(self, span: Span, each: Quantity, entries: Quantity, extent: Quantity | None = None,
+               dependent: bool = False) -> list[Access]:  # fmt: skip
+        """Return the reads of a cache by all sequences: so many entries of `each` bytes; in prefill, of earlier tokens.
+
+        `extent`: bytes that lie together; `dependent`: whether the address is known late.
+        """
+        context = self.step.context if self.decode else self.step.past
+        return self.parts.read(span, each, self.shared(self.step.batch), entries, context, extent, dependent)
+
+    def appending(self, operator: Operator, span: Span, size: Quantity, extent: Quantity) -> Operator:
+        """Return an operator that also appends `size` bytes to a cache of which `extent` lie together."""
+        step = self.step
+        past = step.context - step.tokens if self.decode else step.past
+        written = self.parts.written(span, size, step.tokens, past, extent)
+        operator = attrs.evolve(operator, accesses=(*operator.accesses, *written))
+        if not (self.growing and self.parts.ages(span)):
+            return operator
+        knees = self.knees(span)
+        if not self.decode:  # what is pushed on grows from a first pass that fills the recent part to one that does not
+            recent = self.parts.recent
+            knees = (recent - step.tokens, recent)
+        return attrs.evolve(operator, context=True, knees=knees)
 
     def weights(self, elements: Quantity, tensor: str = "weights", dependent: bool = False) -> Access:
         """Return the access that reads weights."""
@@ -127,11 +156,14 @@ class Writer:
         width = 2 * self.hidden
         return self.pointwise(name, self.tokens if rows is None else rows, width, width, "norm", own=own)
 
-    def lookup(self, name: str, rows: Quantity, width: Quantity, dependent: bool = True) -> Operator:
+    def lookup(self, name: str, rows: Quantity, width: Quantity, dependent: bool = True,
+               shared: bool = False) -> Operator:  # fmt: skip
         """Return the reading of one row of a table for each of `rows` tokens; devices hold some rows each.
 
-        Which row it is, is known only from the token, save for positions.
+        Which row it is, is known only from the token, save for positions. A `shared` table is the one that a tied LM
+        head reads as a whole, and lies with it.
         """
+        part = "" if shared and self.tied else EMBEDDINGS
         row = width * self.step.weights
         looked_up = rows if self.shard.tensor == 1 else rows / self.shard.tensor
         return Operator(
@@ -141,7 +173,7 @@ class Writer:
             {"tokens": rows, "width": width},
             self.step.dtypes["weights"],
             accesses=(
-                Access("weights", read=looked_up * row, extent=row, dependent=dependent),
+                Access("weights", read=looked_up * row, extent=row, dependent=dependent, part=part),
                 self.moved(0, rows * width),
             ),
         )
@@ -176,9 +208,11 @@ class Block:
 
     Class attributes:
         side: attention or ffn: which devices run it where the two run on different ones.
+        beside: whether it stands beside the layers, where no other block is with it.
     """
 
     side: ClassVar[str] = "attention"
+    beside: ClassVar[bool] = False
 
     @property
     def degrees(self) -> int:
@@ -225,8 +259,16 @@ class Block:
         """Return the weights of the experts that one token is not routed to."""
         return 0
 
+    def choices(self) -> Quantity:
+        """Return the number of routed experts; 0 for none."""
+        return 0
+
     def unread(self) -> Quantity:
         """Return the weights that a decode step at batch 1 does not read: tables of which it reads one row."""
+        return 0
+
+    def tables(self) -> Quantity:
+        """Return the weights that are tables of which each token reads one row; every device has all of them."""
         return 0
 
     def kept(self, shard: Shard) -> Kept:
@@ -242,6 +284,7 @@ class Block:
 class Positions(Block):
     """A learned table of positions, of which each token reads a row."""
 
+    beside: ClassVar[bool] = True
     rows: Quantity
     width: Quantity
 
@@ -250,6 +293,10 @@ class Positions(Block):
         return self.rows * self.width
 
     def unread(self) -> Quantity:
+        """Return the table."""
+        return self.rows * self.width
+
+    def tables(self) -> Quantity:
         """Return the table."""
         return self.rows * self.width
 
@@ -263,6 +310,7 @@ class Positions(Block):
 class Norm(Block):
     """A norm that stands alone, such as the one behind an embedding."""
 
+    beside: ClassVar[bool] = True
     name: str
     own: Quantity
 
@@ -288,6 +336,7 @@ class Group:
         hidden: width of their residual stream, None for the model's.
         label: put before the names of their operators.
         stage: of a pipeline, where they run: each stage has some of them, or the first or last has them all.
+        at: which layers they are, counted from 0; empty for those that follow the group before.
     """
 
     count: Quantity
@@ -297,6 +346,7 @@ class Group:
     hidden: Quantity | None = None
     label: str = ""
     stage: str = "each"
+    at: tuple[int, ...] = ()
 
     @property
     def language(self) -> bool:
@@ -313,7 +363,13 @@ class Group:
         """Return where they run in a pipeline; a vision tower in the first stage."""
         return self.stage if self.language else "first"
 
-    def run(self, step: Step, shard: Shard, hidden: Quantity) -> list[Operator]:
+    @property
+    def numbered(self) -> bool:
+        """Return whether these are layers of the decoder, not what stands before, between or behind them."""
+        return self.language and self.decodes and not all(b.beside for b in self.blocks)
+
+    def run(self, step: Step, shard: Shard, hidden: Quantity, parts: Parts = WHOLE,
+            tied: bool = False) -> list[Operator]:  # fmt: skip
         """Return the operators of these layers in a pass."""
         if self.source is not None:
             if step.phase != "prefill":
@@ -325,7 +381,7 @@ class Group:
             batch = step.batch * self.images
             several = shard.tensor * shard.context
             step, shard = attrs.evolve(step, batch=batch if several == 1 else batch / several), Shard()
-        write = Writer(step, shard, self.count, hidden if self.hidden is None else self.hidden)
+        write = Writer(step, shard, self.count, hidden if self.hidden is None else self.hidden, parts, tied)
         found = [o for block in self.blocks for o in block.operators(write, shard)]
         if self.source is not None:
             found = [attrs.evolve(o, once=True) for o in found]
@@ -348,6 +404,7 @@ class Decoder:
         ends: whether embedding, last norm and LM head belong to it; they do not to the feed-forward part alone.
         notes: sentences on what was taken from the configuration and how.
         config: what it was built from.
+        parts: which parts of a tensor class its operators tell apart.
     """
 
     name: str
@@ -359,6 +416,7 @@ class Decoder:
     ends: bool = True
     notes: tuple[str, ...] = ()
     config: Config | None = attrs.field(default=None, eq=False, repr=False)
+    parts: Parts = WHOLE
 
     @property
     def sizes(self) -> Mapping[str, float]:
@@ -413,6 +471,32 @@ class Decoder:
         return tuple(t for t in ("weights", "experts", "kv_cache", "state", "activations")
                      if t in extra or t in ("weights", "kv_cache", "activations"))  # fmt: skip
 
+    @property
+    def depth(self) -> Quantity:
+        """Return the layers of the decoder, an encoder's left out."""
+        return sum(g.count for g in self.groups if g.numbered)
+
+    def parted(self, parts: Parts) -> Decoder:
+        """Return the model with some parts told apart. Raises MappingError if it has no such parts."""
+        choices = [b.choices() for _, b in self._language]
+        parts.check(self.name, self.depth, [c for c in choices if not (isinstance(c, int) and c == 0)])
+        return attrs.evolve(self, parts=parts)
+
+    def _numbers(self) -> list[tuple[Group, tuple[int, ...]]]:
+        """Return each group with its layers; what is before the first counts with it, what is behind with the last."""
+        found: list[tuple[Group, tuple[int, ...]]] = []
+        behind, first = 0, True
+        for group in self.groups:
+            if not group.numbered:
+                found.append((group, (0 if first else -1,)))
+                continue
+            first = False
+            count = group.count if isinstance(group.count, int) else 1  # a symbol is not divided by layer
+            at = group.at or tuple(range(behind, behind + count))
+            behind = max(behind, max(at) + 1)
+            found.append((group, at))
+        return found
+
     def parameters(self) -> int:
         """Return the stored weights of the language model."""
         whole = Shard()
@@ -429,17 +513,22 @@ class Decoder:
                      for b in g.blocks)  # fmt: skip
         return int(self.active_parameters() - unread - (0 if self.tied else self.vocabulary * self.hidden))
 
-    def _weights(self, shard: Shard, language: bool = False) -> Any:
-        """Return the weights of a device; of a pipeline's stages those of the one with the most."""
+    def _weights(self, shard: Shard, language: bool = False, apart: bool = False) -> Any:
+        """Return the weights of a device; of a pipeline's stages those of the one with the most.
+
+        `language`: without a vision tower; `apart`: without tables of which a token reads a row.
+        """
         table = self._rows(shard) * self.hidden if self.ends else 0
         norm = self.hidden * (2 if self.norm_bias else 1) if self.ends else 0
         layers: dict[str, Any] = dict.fromkeys(("each", "first", "last"), 0)
         for g in self.groups:
             if g.language or not language:
                 layers[g.place] += sum(g.count * b.weights(shard if g.language else Shard()) for b in g.blocks)
+                if apart:
+                    layers[g.place] -= sum(g.count * b.tables() for b in g.blocks)
         if shard.pipeline == 1:
-            return sum(layers.values()) + table * (1 if self.tied else 2) + norm
-        ends = [layers["first"] + table, layers["last"] + table + norm]
+            return sum(layers.values()) + table * (1 if self.tied or apart else 2) + norm
+        ends = [layers["first"] + (0 if apart and not self.tied else table), layers["last"] + table + norm]
         numbers = all(isinstance(e, int | float) for e in ends)
         return share(layers["each"], shard.pipeline) + (max(ends) if numbers else Max(*ends))
 
@@ -512,19 +601,44 @@ class Decoder:
 
     def stored(self, shard: Shard) -> Stored:
         """Return the elements one device keeps."""
-        kept = [(share(count, shard.pipeline), b.kept(shard)) for count, b in self._language]
-        bounded: dict[Span, Quantity] = {}
-        for count, one in kept:
-            for span, elements in one.bounded:
-                bounded[span] = bounded.get(span, 0) + count * elements
-        return Stored(
+        groups = [(share(g.count, shard.pipeline), g) for g in self.groups]
+        return attrs.evolve(
+            _kept(groups, shard),
             weights=self._weights(shard),
-            experts=sum(share(c, shard.pipeline) * b.experts(shard) for c, b in self._language),
-            kv_per_token=sum(c * k.per_token for c, k in kept),
-            bounded=tuple(bounded.items()),
-            kv_fixed=sum(c * k.fixed for c, k in kept),
-            state=sum(c * k.state for c, k in kept),
+            bare=self._weights(shard, apart=True),
+            tables=self._tables(shard),
         )
+
+    def stored_by_layer(self, tensor: str, shard: Shard) -> dict[str, Stored]:
+        """Return the elements one device keeps by where a class's layers lie, tables left out."""
+        names = self.parts.layers[tensor]
+        found = {}
+        for name in dict.fromkeys(names):
+            groups = []
+            for group, numbers in self._numbers():
+                here = sum(names[n] == name for n in numbers)
+                if here:
+                    of = group.count * here
+                    whole = isinstance(of, int) and of % len(numbers) == 0
+                    groups.append((of // len(numbers) if whole else of / len(numbers), group))
+            own = _kept(groups, shard)
+            if name == names[-1] and self.ends:
+                head = self._rows(shard) * self.hidden + self.hidden * (2 if self.norm_bias else 1)
+                own = attrs.evolve(own, weights=own.weights + head)
+            found[name] = own
+        return found
+
+    def stored_hot(self, shard: Shard) -> Quantity:
+        """Return the elements of hot experts on one device."""
+        hot = self.parts.hot
+        assert hot is not None  # asked only where experts are told apart
+        blocks = [(c, b) for c, b in self._language if not (isinstance(b.choices(), int) and b.choices() == 0)]
+        return sum(share(c, shard.pipeline) * b.experts(shard) * hot / b.choices() for c, b in blocks)
+
+    def _tables(self, shard: Shard) -> Quantity:
+        """Return the elements of tables of which a token reads a row, a tied embedding's left out."""
+        own = 0 if self.tied or not self.ends else self._rows(shard) * self.hidden
+        return own + sum(g.count * b.tables() for g in self.groups if g.language for b in g.blocks)
 
     def operators(self, step: Step, shard: Shard) -> list[Operator]:
         """Return the operators of one pass on one device; of a pipeline those of all its stages."""
@@ -535,18 +649,26 @@ class Decoder:
         return merged([*self._embedding(step, shard), *self._layers(step, shard), *self._head(step, shard, rows)])
 
     def _embedding(self, step: Step, shard: Shard) -> list[Operator]:
-        write = Writer(step, shard, 1, self.hidden)
-        found = [write.lookup("embedding", write.tokens, self.hidden), *write.all_reduce("embedding_all_reduce")]
+        write = Writer(step, shard, 1, self.hidden, self.parts, self.tied)
+        found = self._placed([write.lookup("embedding", write.tokens, self.hidden, shared=True)], -1)
+        found += write.all_reduce("embedding_all_reduce")
         return [attrs.evolve(o, stage="first") for o in found]
 
     def _layers(self, step: Step, shard: Shard) -> list[Operator]:
-        found = [o for group in self.groups for o in group.run(step, shard, self.hidden)]
+        parts, found = self.parts, []
+        for group, numbers in self._numbers():
+            ran = group.run(step, shard, self.hidden, parts, self.tied)
+            found += parts.by_layer(ran, numbers) if parts.layers else ran
         if shard.pipeline > 1:
             # every device hands its share of the vectors on to its counterpart in the next stage
             size = Writer(step, shard, 1, self.hidden).tokens * share(self.hidden, shard.tensor) * step.activations
             send = Collective("point_to_point", size, "pipeline")
             found.append(Operator("stage_send", "collective", shard.pipeline - 1, collective=send, stage="between"))
         return found
+
+    def _placed(self, operators: list[Operator], layer: int) -> list[Operator]:
+        """Return operators that stand beside the layers, placed as one of them."""
+        return self.parts.by_layer(operators, (layer,)) if self.parts.layers else operators
 
     def _head(self, step: Step, shard: Shard, rows: Quantity) -> list[Operator]:
         """Return the last norm and the logits of `rows` tokens."""
@@ -559,7 +681,7 @@ class Decoder:
         if shard.tensor > 1:
             size = rows * self.vocabulary * step.activations
             found.append(Operator("logits_all_gather", "collective", 1, collective=Collective("all_gather", size)))
-        return [attrs.evolve(o, once=True, stage="last") for o in found]
+        return [attrs.evolve(o, once=True, stage="last") for o in self._placed(found, -1)]
 
 
 def divided(step: Step, shard: Shard) -> Step:
@@ -567,6 +689,26 @@ def divided(step: Step, shard: Shard) -> Step:
     if shard.attention_data == 1:
         return step
     return attrs.evolve(step, batch=ceil(step.batch / shard.attention_data))
+
+
+def _kept(groups: list[tuple[Quantity, Group]], shard: Shard) -> Stored:
+    """Return what groups of layers keep, each so often; of the weights, those of the blocks that are no tables."""
+    inside = [(count, b) for count, g in groups if g.language for b in g.blocks]
+    kept = [(count, b.kept(shard)) for count, b in inside]
+    bounded: dict[Span, Quantity] = {}
+    for count, one in kept:
+        for span, elements in one.bounded:
+            bounded[span] = bounded.get(span, 0) + count * elements
+    return Stored(
+        weights=sum(
+            count * (b.weights(shard if g.language else Shard()) - b.tables()) for count, g in groups for b in g.blocks
+        ),
+        experts=sum(c * b.experts(shard) for c, b in inside),
+        kv_per_token=sum(c * k.per_token for c, k in kept),
+        bounded=tuple(bounded.items()),
+        kv_fixed=sum(c * k.fixed for c, k in kept),
+        state=sum(c * k.state for c, k in kept),
+    )
 
 
 @attrs.frozen
@@ -581,6 +723,7 @@ class Product(Block):
         rows: rows for each token of the pass.
     """
 
+    beside: ClassVar[bool] = True
     name: str
     columns: Quantity
     depth: Quantity

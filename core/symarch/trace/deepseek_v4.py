@@ -18,7 +18,7 @@ import attrs
 from symarch.errors import ModelError
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity, widest
-from symarch.trace.config import Config, counts, share
+from symarch.trace.config import Config, positions, share
 from symarch.trace.decoder import Block, Decoder, Group, Kept, Product, Writer, built, embedded
 from symarch.trace.ffn import FeedForward, RoutedExperts, routing_of
 from symarch.trace.latent import Indexer, index_pairs, index_scores
@@ -112,11 +112,10 @@ class CompressedAttention(Block):
         heads, groups = share(self.heads, shard.tensor), share(self.groups, shard.tensor)
         rank = groups * self.group_rank
         norms = write.pointwise("latent_norms_and_cache", tokens, q + d, q + d, own=q + d)
-        cached = Access("kv_cache", write=tokens * d * step.kv_cache, extent=d * step.kv_cache)
         found = [
             write.norm(h),
             write.matmul("latents", tokens, q + d, h),
-            attrs.evolve(norms, accesses=(*norms.accesses, cached)),
+            write.appending(norms, Window(self.window), tokens * d * step.kv_cache, d * step.kv_cache),
             write.matmul("queries", tokens, heads * d, q),
         ]
         if self.ratio:
@@ -137,19 +136,20 @@ class CompressedAttention(Block):
         columns, own = self._compressor(width)
         tokens, entry = write.tokens, self._per_token(width)
         pool = write.pointwise(f"{name}_pool", tokens, columns, entry, own=own)
-        cached = Access("kv_cache", write=tokens * entry * write.step.kv_cache, extent=width * write.step.kv_cache)
+        element = write.step.kv_cache
         return [
             write.matmul(name, tokens, columns, self.hidden),
-            attrs.evolve(pool, accesses=(*pool.accesses, cached)),
+            write.appending(pool, Compressed(self.ratio), tokens * entry * element, width * element),
         ]
 
     def _index(self, write: Writer, indexer: Indexer) -> list[Operator]:
-        pairs, access = index_pairs(write, Compressed(self.ratio), indexer.head_dim)
+        span = Compressed(self.ratio)
+        pairs, accesses = index_pairs(write, span, indexer.head_dim)
         return [
             *self._compress(write, "index_keys", indexer.head_dim),
             write.matmul("index_queries", write.tokens, indexer.heads * indexer.head_dim, self.query_rank),
             write.matmul("index_weights", write.tokens, indexer.heads, self.hidden),
-            index_scores(write, indexer, pairs, access),
+            index_scores(write, indexer, pairs, accesses, span),
         ]
 
     def _core(self, write: Writer, heads: Quantity) -> Operator:
@@ -164,14 +164,14 @@ class CompressedAttention(Block):
             pairs = entries
             if step.drafted:
                 pairs, entries = near.verified(step.context, step.tokens)
-            accesses.append(Access("kv_cache", read=step.batch * entries * element, extent=entries * element))
+            accesses += write.cached(near, element, entries, entries * element)
             if far is not None:
                 picked, older = self.indexer is not None, far.at(step.context)
                 met = older
                 if step.drafted:
                     met, older = far.verified(step.context, step.tokens)
                 extent = element if picked else older * element
-                accesses.append(Access("kv_cache", step.batch * older * element, extent=extent, dependent=picked))
+                accesses += write.cached(far, element, older, extent, picked)
                 entries, pairs = entries + older, pairs + met
             pairs = step.batch * pairs
         else:
@@ -181,8 +181,9 @@ class CompressedAttention(Block):
             entries = step.context
             moved += tokens * (d + self._per_token(d))
             if not step.fresh:
-                accesses.append(Access("kv_cache", read=step.batch * (near.kept(step.past) * element)))
-                accesses.append(Access("kv_cache", read=step.batch * (step.past * self._per_token(element))))
+                accesses += write.cached(near, element, near.kept(step.past))
+                if self.ratio:
+                    accesses += write.cached(Compressed(self.ratio), element, share(step.past, self.ratio))
         knees = {*write.knees(near), *(write.knees(far) if far is not None else ())}
         return Operator(
             f"attention_{self.ratio}" if self.ratio else "window_attention",
@@ -268,12 +269,12 @@ class DeepSeekV4(Decoder):
         hashed = config.whole("num_hash_layers", 0, least=0)
         groups = []
         kinds = [(ratio, layer < hashed) for layer, ratio in enumerate(_ratios(config, layers))]
-        for (ratio, by_table), count in counts(kinds).items():
+        for (ratio, by_table), at in positions(kinds).items():
             experts = RoutedExperts(
                 hidden=hidden, routing=routing, width=width, norms=0, hashed=by_table, label="hash_" if by_table else ""
             )
             mixer = CompressedAttention(**attention, ratio=ratio, indexer=indexer if ratio == 4 else None)
-            groups.append(Group(config.layers(count), (hyper, mixer, hyper, shared, experts)))
+            groups.append(Group(config.layers(len(at)), (hyper, mixer, hyper, shared, experts), at=at))
         streams = config.whole("hc_mult")
         head = Product("hyper_head", streams, streams * hidden, streams + 1)
         return built(  # type: ignore[no-any-return]

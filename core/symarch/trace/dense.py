@@ -14,7 +14,7 @@ import attrs
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import WINDOWS, Attention, heads_of, span_of
-from symarch.trace.config import Config, counts
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Decoder, Group, built, embedded
 from symarch.trace.ffn import FeedForward
 
@@ -40,8 +40,8 @@ def dense_groups(config: Config) -> tuple[Group, ...]:
         bias=config.flag("mlp_bias", False),
     )
     return tuple(
-        Group(config.layers(count), (Attention(**heads, kind=label, span=span), ffn))
-        for (label, span), count in spans_of(config).items()
+        Group(config.layers(len(at)), (Attention(**heads, kind=label, span=span), ffn), at=at)
+        for (label, span), at in spans_of(config).items()
     )
 
 
@@ -59,8 +59,8 @@ def attention_of(config: Config) -> dict[str, Any]:
     return {**heads_of(config), "qkv_bias": biased, "output_bias": biased and not quiet, "head_norms": normed}
 
 
-def spans_of(config: Config) -> dict[tuple[str, Any], int]:
-    """Read what each layer attends to; return the number of layers by label and span, in order.
+def spans_of(config: Config) -> dict[tuple[str, Any], tuple[int, ...]]:
+    """Read what each layer attends to; return the layers by label and span, in order.
 
     Mistral's and Phi-3's window is in force in all layers; Qwen's, unless switched off, in those that
     `max_window_layers` leaves; Llama has none.
@@ -77,7 +77,7 @@ def spans_of(config: Config) -> dict[tuple[str, Any], int]:
     kinds = config.kinds({k: v for k, v in WINDOWS.items() if k != "chunked_attention"}, kind)
     if "window_" in kinds:
         window = config.whole("sliding_window")
-    return {(label, span_of(label, window)): count for label, count in counts(kinds).items()}
+    return {(label, span_of(label, window)): at for label, at in positions(kinds).items()}
 
 
 @hookimpl

@@ -11,7 +11,7 @@ from symarch.errors import ModelError
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import Attention
-from symarch.trace.config import Config
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Block, Decoder, Group, built, embedded
 from symarch.trace.dense import attention_of, spans_of
 from symarch.trace.ffn import FeedForward, RoutedExperts, routing_of
@@ -43,10 +43,12 @@ def expert_groups(config: Config) -> tuple[Group, ...]:
     groups = []
     if not all(layers):
         ffn = FeedForward(hidden=heads["hidden"], width=config.size("intermediate_size"))
-        groups.append(Group(config.layers(layers.count(False)), (attention, ffn)))
+        at = positions(layers)[False]
+        groups.append(Group(config.layers(len(at)), (attention, ffn), at=at))
     config.ignore("intermediate_size")
     if any(layers):
-        groups.append(Group(config.layers(layers.count(True)), (attention, *routed)))
+        at = positions(layers)[True]
+        groups.append(Group(config.layers(len(at)), (attention, *routed), at=at))
     return tuple(groups)
 
 

@@ -153,6 +153,10 @@ class RoutedExperts(Block):
         """Return the experts of a device, a slice of each."""
         return share(self.routing.experts, shard.expert) * self._one(shard)
 
+    def choices(self) -> Quantity:
+        """Return the experts of a layer."""
+        return self.routing.experts
+
     def inactive(self) -> Quantity:
         """Return the experts that one token is not routed to."""
         return (self.routing.experts - self.routing.active) * self._one(Shard())
@@ -167,6 +171,7 @@ class RoutedExperts(Block):
         everyone = tokens if shard.parts == 1 else tokens * shard.parts
         rows = self.routing.busiest(everyone, shard.expert)
         read = self.routing.slowest(everyone, shard.expert)
+        hot = 1 if write.parts.hot is None else self.routing.hot(everyone, write.parts.hot)
         columns, other = self._router()
 
         def grouped(name: str, n: Quantity, k: Quantity, dependent: bool) -> Operator:
@@ -179,7 +184,7 @@ class RoutedExperts(Block):
                 widest((write.step.dtypes["experts"], write.step.dtypes["activations"])),
                 flops=rows * (n * k) * write.step.flop_per_mac,
                 accesses=(
-                    write.weights(read * own, "experts", dependent=dependent),
+                    *write.parts.experts(write.weights(read * own, "experts", dependent=dependent), hot),
                     write.moved(rows * k, rows * n),
                 ),
             )

@@ -18,7 +18,7 @@ import attrs
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import WINDOWS, Attention, heads_of, span_of
-from symarch.trace.config import Config, counts
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Block, Decoder, Group, built, embedded
 from symarch.trace.ffn import FeedForward, RoutedExperts, routing_of
 from symarch.trace.vision import gemma4_tower, siglip_tower
@@ -56,10 +56,11 @@ class Gemma(Decoder):
         ffn = FeedForward(hidden=fields["hidden"], width=text.size("intermediate_size"), norms=norms)
         groups = tuple(
             Group(
-                text.layers(count),
+                text.layers(len(at)),
                 (Attention(**heads, kind=kind, span=span_of(kind, window), head_norms=third, norms=norms), ffn),
+                at=at,
             )
-            for kind, count in counts(kinds).items()
+            for kind, at in positions(kinds).items()
         )
         tower = siglip_tower(config, fields["hidden"]) if config.family == "gemma3" else ()
         return built(cls, name, config, groups=(*tower, *groups), **fields)  # type: ignore[no-any-return]
@@ -97,11 +98,11 @@ class Gemma4(Decoder):
         kinds = text.kinds(_KINDS, lambda layer: "" if (layer + 1) % 6 == 0 else "window_")
         window = text.whole("sliding_window") if "window_" in kinds else None
         groups = []
-        for kind, count in counts(kinds).items():
+        for kind, at in positions(kinds).items():
             mine = heads if kind else full
             attention = Attention(**mine, label=kind, span=span_of(kind, window), head_norms=True, norms=2,
                                   key_is_value=same and not kind)  # fmt: skip
-            groups.append(Group(text.layers(count), (attention, *blocks)))
+            groups.append(Group(text.layers(len(at)), (attention, *blocks), at=at))
         tower = gemma4_tower(config, fields["hidden"]) if config.family == "gemma4" else ()
         return built(cls, name, config, groups=(*tower, *groups), **fields)  # type: ignore[no-any-return]
 

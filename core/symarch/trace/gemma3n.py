@@ -10,7 +10,7 @@ The FFN of sparse layers (`activation_sparsity_pattern`) is counted in full.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -18,7 +18,7 @@ from symarch.errors import ModelError
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import WINDOWS, Attention, heads_of, span_of
-from symarch.trace.config import Config, counts
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Block, Decoder, Group, Product, Writer, built, embedded
 from symarch.trace.ffn import FeedForward
 from symarch.trace.operators import Operator, Shard
@@ -33,6 +33,7 @@ class PerLayerTable(Block):
         width: elements of a row: layers x width of a vector.
     """
 
+    beside: ClassVar[bool] = True
     rows: Quantity
     width: Quantity
 
@@ -41,6 +42,10 @@ class PerLayerTable(Block):
         return self.rows * self.width
 
     def unread(self) -> Quantity:
+        """Return the table."""
+        return self.rows * self.width
+
+    def tables(self) -> Quantity:
         """Return the table."""
         return self.rows * self.width
 
@@ -114,13 +119,13 @@ class Gemma3n(Decoder):
         window = text.whole("sliding_window") if "window_" in kinds else None
         mixing = Streams(hidden=hidden, streams=streams, rank=text.size("laurel_rank", 64), vector=vector)
         groups = []
-        for (kind, shares, width), count in counts(
+        for (kind, shares, width), at in positions(
             [(k, i >= own, w) for i, (k, w) in enumerate(zip(kinds, _widths(text, layers), strict=True))]
         ).items():
             attention = Attention(**heads, label="shared_" if shares else "", kind=kind, span=span_of(kind, window),
                                   head_norms=True, norms=2, shares=shares)  # fmt: skip
             ffn = FeedForward(hidden=hidden, width=width, norms=2)
-            groups.append(Group(text.layers(count), (mixing, attention, ffn)))
+            groups.append(Group(text.layers(len(at)), (mixing, attention, ffn), at=at))
         wide = text.layers(layers) * vector
         table = PerLayerTable(rows=text.size("vocab_size_per_layer_input"), width=wide)
         projection = Product("per_layer_inputs", wide, hidden, vector)

@@ -10,7 +10,7 @@ import attrs
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import WINDOWS, Attention, heads_of, span_of
-from symarch.trace.config import Config, counts
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Decoder, Group, built, embedded
 from symarch.trace.ffn import RoutedExperts, routing_of
 
@@ -35,14 +35,15 @@ class GptOss(Decoder):
         window = config.whole("sliding_window") if "window_" in kinds else None
         groups = tuple(
             Group(
-                config.layers(count),
+                config.layers(len(at)),
                 (
                     Attention(**heads, kind=kind, span=span_of(kind, window), qkv_bias=biased, output_bias=biased,
                               sinks=True),
                     experts,
                 ),
+                at=at,
             )
-            for kind, count in counts(kinds).items()
+            for kind, at in positions(kinds).items()
         )  # fmt: skip
         return built(cls, name, config, groups=groups, **fields)  # type: ignore[no-any-return]
 

@@ -11,7 +11,7 @@ from symarch.errors import ModelError
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import Attention, heads_of
-from symarch.trace.config import Config, counts
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Block, Decoder, Group, built, embedded
 from symarch.trace.ffn import FeedForward, RoutedExperts, routing_of
 from symarch.trace.recurrent import Mamba1
@@ -53,9 +53,9 @@ class Jamba(Decoder):
 
         kinds = zip(period("attn_layer", 8, 4), period("expert_layer", 2, 1), strict=True)
         groups = []
-        for (attends, experts), count in counts(list(kinds)).items():
+        for (attends, experts), at in positions(list(kinds)).items():
             blocks: tuple[Block, ...] = (attention if attends else mamba, routed if experts else dense)
-            groups.append(Group(config.layers(count), blocks))
+            groups.append(Group(config.layers(len(at)), blocks, at=at))
         return built(cls, name, config, groups=tuple(groups), **fields)  # type: ignore[no-any-return]
 
 

@@ -95,6 +95,10 @@ class LatentAttention(Block):
         """Return the elements of one cached latent."""
         return self.latent + self.rope
 
+    @property
+    def _span(self) -> Span:
+        return FULL if self.indexer is None else Compressed(1, self.indexer.top)
+
     def weights(self, shard: Shard) -> Quantity:
         """Return projections and norms; those of the latents and the indexer are on every device."""
         heads, h, c = share(self.heads, shard.tensor), self.hidden, self.latent
@@ -121,12 +125,11 @@ class LatentAttention(Block):
         rank = 0 if self.query_rank is None else self.query_rank
         own = rank + self.latent
         stored = heads * (self._key + self.value) if self.naive else self._entry
-        cached = Access("kv_cache", write=tokens * stored * step.kv_cache, extent=stored * step.kv_cache)
         norms = write.pointwise("latent_norms_and_cache", tokens, rank + self._entry, rank + self._entry, own=own)
         found = [
             write.norm(h),
             write.matmul("latents", tokens, rank + self._entry, h),
-            attrs.evolve(norms, accesses=(*norms.accesses, cached)),
+            write.appending(norms, self._span, tokens * stored * step.kv_cache, stored * step.kv_cache),
             write.matmul("queries", tokens, heads * self._key, h if self.query_rank is None else rank),
         ]
         if self.indexer is not None:
@@ -184,38 +187,38 @@ class LatentAttention(Block):
         wide = indexer.heads * width
         depth = self.hidden if self.query_rank is None else self.query_rank
         keys = write.matmul("index_keys", tokens, width + indexer.heads, self.hidden, 2 * width)
-        cached = Access("kv_cache", write=tokens * width * step.kv_cache, extent=width * step.kv_cache)
-        pairs, access = index_pairs(write, FULL, width)
+        pairs, accesses = index_pairs(write, FULL, width)
         return [
             write.matmul("index_queries", tokens, wide, depth),
-            attrs.evolve(keys, accesses=(*keys.accesses, cached)),
-            index_scores(write, indexer, pairs, access),
+            write.appending(keys, FULL, tokens * width * step.kv_cache, width * step.kv_cache),
+            index_scores(write, indexer, pairs, accesses, FULL),
         ]
 
     def _core(self, write: Writer, heads: Quantity, kv_heads: Quantity, key: Quantity, value: Quantity) -> Operator:
         step, tokens = write.step, write.tokens
-        span: Span = FULL if self.indexer is None else Compressed(1, self.indexer.top)
+        span = self._span
         stored = kv_heads * (key + value) if self.naive else self._entry
         picked = self.indexer is not None
-        accesses: tuple[Access, ...] = ()
+        accesses: list[Access] = []
         if write.decode:
             tokens = step.batch * step.tokens  # of all devices that share the sequences
             moved = tokens * heads * key
-            context = write.shared(span.at(step.context))
-            pairs = entries = step.batch * context
+            entries = span.at(step.context)
+            context = write.shared(entries)
+            pairs = step.batch * context
             if step.drafted:
-                met, context = span.verified(step.context, step.tokens)
-                context = write.shared(context)
-                pairs, entries = write.shared(step.batch * met), step.batch * context
+                met, entries = span.verified(step.context, step.tokens)
+                context = write.shared(entries)
+                pairs = write.shared(step.batch * met)
             extent = (stored if picked else context * stored) * step.kv_cache
-            accesses = (Access("kv_cache", read=entries * stored * step.kv_cache, extent=extent, dependent=picked),)
+            accesses = write.cached(span, stored * step.kv_cache, entries, extent, picked)
         else:
             context, pairs = step.context, write.shared(step.batch * span.pairs(step.past, step.tokens))
             moved = tokens * heads * key
             seen = tokens if write.shard.context == 1 else step.batch * step.tokens
             moved += seen * kv_heads * (key + value) if self.indexer is None else tokens * self._entry
             if not step.fresh:
-                accesses = (Access("kv_cache", read=write.shared(step.batch * step.past) * stored * step.kv_cache),)
+                accesses = write.cached(FULL, stored * step.kv_cache, step.past)
         return Operator(
             "attention",
             "attention",
@@ -236,19 +239,19 @@ class LatentAttention(Block):
         )
 
 
-def index_pairs(write: Writer, span: Span, width: Quantity) -> tuple[Quantity, Access]:
-    """Return the (query, entry) pairs that an indexer scores and its read of the keys."""
+def index_pairs(write: Writer, span: Span, width: Quantity) -> tuple[Quantity, list[Access]]:
+    """Return the (query, entry) pairs that an indexer scores and its reads of the keys."""
     step = write.step
     if write.decode:
         pairs = entries = span.at(step.context)
         if step.drafted:
             pairs, entries = span.verified(step.context, step.tokens)
-        read = step.batch * entries * width * step.kv_cache
-        return step.batch * pairs, Access("kv_cache", read=read, extent=entries * width * step.kv_cache)
-    return step.batch * span.pairs(step.past, step.tokens), write.moved(write.tokens * width, 0)
+        extent = entries * width * step.kv_cache
+        return step.batch * pairs, write.cached(span, width * step.kv_cache, entries, extent)
+    return step.batch * span.pairs(step.past, step.tokens), [write.moved(write.tokens * width, 0)]
 
 
-def index_scores(write: Writer, indexer: Indexer, pairs: Quantity, keys: Access) -> Operator:
+def index_scores(write: Writer, indexer: Indexer, pairs: Quantity, keys: list[Access], span: Span) -> Operator:
     """Return the indexer's scores and the choice of the best."""
     step = write.step
     return Operator(
@@ -265,6 +268,7 @@ def index_scores(write: Writer, indexer: Indexer, pairs: Quantity, keys: Access)
         },
         widest((step.dtypes["kv_cache"], step.dtypes["activations"])),
         flops=pairs * (indexer.heads * indexer.head_dim) * step.flop_per_mac,
-        accesses=(keys, write.moved(write.tokens * indexer.heads * indexer.head_dim, 0)),
+        accesses=(*keys, write.moved(write.tokens * indexer.heads * indexer.head_dim, 0)),
         context=write.growing,
+        knees=write.knees(span),
     )

@@ -17,7 +17,7 @@ from symarch.errors import ModelError
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import Attention, heads_of, span_of
-from symarch.trace.config import Config, counts
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Block, Decoder, Group, built, embedded
 from symarch.trace.ffn import FeedForward, RoutedExperts, routing_of
 from symarch.trace.vision import llama4_tower
@@ -54,9 +54,9 @@ class Llama4(Decoder):
         )
         chunk = text.whole("attention_chunk_size") if text.has("attention_chunk_size") else None
         groups = []
-        for (kind, experts), count in counts(list(zip(kinds, routed, strict=True))).items():
+        for (kind, experts), at in positions(list(zip(kinds, routed, strict=True))).items():
             attention = Attention(**heads, kind=kind if chunk else "", span=span_of(kind, chunk))
-            groups.append(Group(text.layers(count), (attention, *(sparse if experts else dense))))
+            groups.append(Group(text.layers(len(at)), (attention, *(sparse if experts else dense)), at=at))
         tower = llama4_tower(config, hidden) if config.family == "llama4" else ()
         return built(cls, name, config, groups=(*tower, *groups), **fields)  # type: ignore[no-any-return]
 

@@ -16,6 +16,7 @@ from symarch.specs.files import LARGEST
 from symarch.technologies import Quantity
 from symarch.trace.config import Config
 from symarch.trace.operators import Operator, Shard, Step
+from symarch.trace.parts import Parts
 from symarch.trace.spans import Span
 
 
@@ -30,6 +31,8 @@ class Stored:
         bounded: elements of the KV cache per entry of a span that holds only so many (a window), by span.
         kv_fixed: elements of the KV cache of one sequence whatever its length: keys and values of an encoder's output.
         state: elements of the recurrent states of one sequence.
+        tables: of the weights, those of tables of which a token reads one row and which may lie apart.
+        bare: the weights without them, None where they are not told apart.
     """
 
     weights: Quantity
@@ -38,6 +41,8 @@ class Stored:
     bounded: tuple[tuple[Span, Quantity], ...] = ()
     kv_fixed: Quantity = 0
     state: Quantity = 0
+    tables: Quantity = 0
+    bare: Quantity | None = None
 
     def cached(self, tokens: Quantity) -> Quantity:
         """Return the elements of the KV cache of one sequence of so many tokens."""
@@ -107,6 +112,32 @@ class Divisible(Protocol):
 
         The bytes are those that a device of the shard sends or receives.
         """
+
+
+@runtime_checkable
+class Placeable(Protocol):
+    """A model whose tensors can lie in parts; a family need not."""
+
+    @property
+    def parts(self) -> Parts:
+        """Return which parts are told apart."""
+
+    @property
+    def tied(self) -> bool:
+        """Return whether the embedding table is the LM head's matrix."""
+
+    @property
+    def depth(self) -> Quantity:
+        """Return the layers of the decoder."""
+
+    def parted(self, parts: Parts) -> Architecture:
+        """Return the model with some parts told apart. Raises MappingError if it has no such parts."""
+
+    def stored_by_layer(self, tensor: str, shard: Shard) -> dict[str, Stored]:
+        """Return what one device keeps by where a class's layers lie, tables left out."""
+
+    def stored_hot(self, shard: Shard) -> Quantity:
+        """Return the elements of hot experts on one device."""
 
 
 def load_config(path: Path, settings: Mapping[str, Any] | None = None) -> Architecture:

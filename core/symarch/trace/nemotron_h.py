@@ -15,7 +15,7 @@ from symarch.errors import ModelError
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import Attention, heads_of
-from symarch.trace.config import Config, counts
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Block, Decoder, Group, built, embedded
 from symarch.trace.ffn import FeedForward, RoutedExperts, routing_of
 from symarch.trace.recurrent import Mamba2
@@ -44,8 +44,8 @@ class NemotronH(Decoder):
         config.ignore("attention_head_dim", "expand", "chunk_size", "time_step_rank", "intermediate_size")
         config.only("mlp_hidden_act", "relu2")
         groups = [
-            Group(config.layers(count), _blocks(config, letter, fields["hidden"]))
-            for letter, count in counts(pattern).items()
+            Group(config.layers(len(at)), _blocks(config, letter, fields["hidden"]), at=at)
+            for letter, at in positions(pattern).items()
         ]
         return built(cls, name, config, groups=tuple(groups), **fields)  # type: ignore[no-any-return]
 

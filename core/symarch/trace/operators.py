@@ -21,6 +21,9 @@ class Access:
             memory's granularity moves a whole granule.
         dependent: whether the address is known only from the operator before (a row looked up), so that the latency
             cannot be hidden by requesting it early.
+        part: which part of the class, where its parts may lie in memories of their own: embeddings, hot, recent, the
+            place of a layer; see `symarch.trace.parts`.
+        waits: whether the operator waits for the first byte, 1 or 0; a scalar where that depends on the context.
     """
 
     tensor: str
@@ -28,6 +31,8 @@ class Access:
     write: Quantity = 0
     extent: Quantity | None = None
     dependent: bool = False
+    part: str = ""
+    waits: Quantity = 1
 
 
 @attrs.frozen
@@ -80,6 +85,11 @@ class Operator:
     period: Quantity | None = None
     once: bool = False
     stage: str = "each"
+
+    @property
+    def base(self) -> str:
+        """Return its name without the place of its layers, which stands in brackets."""
+        return self.name.partition("[")[0]
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ import attrs
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import Attention, heads_of
-from symarch.trace.config import Config, counts
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Block, Decoder, Group, built, embedded
 from symarch.trace.experts import routed_blocks, routed_layers
 from symarch.trace.ffn import FeedForward
@@ -60,8 +60,10 @@ class Qwen3Next(Decoder):
             dense = (FeedForward(hidden=hidden, width=text.size("intermediate_size")),)
         text.ignore("intermediate_size")
         groups = [
-            Group(text.layers(count), (attention if kind == "full" else delta, *(sparse if experts else dense)))
-            for (kind, experts), count in counts(list(zip(kinds, routed, strict=True))).items()
+            Group(
+                text.layers(len(at)), (attention if kind == "full" else delta, *(sparse if experts else dense)), at=at
+            )
+            for (kind, experts), at in positions(list(zip(kinds, routed, strict=True))).items()
         ]
         return built(  # type: ignore[no-any-return]
             cls, name, config, groups=(*qwen_tower(config), *groups), **fields

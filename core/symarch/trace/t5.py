@@ -32,7 +32,10 @@ class Lookup(Block):
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
         """Return the reading of a row for each token."""
-        return [write.lookup("embedding", write.tokens, write.hidden), *write.all_reduce("embedding_all_reduce")]
+        return [
+            write.lookup("embedding", write.tokens, write.hidden, shared=True),
+            *write.all_reduce("embedding_all_reduce"),
+        ]
 
 
 @attrs.frozen(kw_only=True)

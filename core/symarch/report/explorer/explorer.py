@@ -29,6 +29,7 @@ from symarch.report.palette import colours_of
 from symarch.report.roofline import traffic_program
 from symarch.specs import read_system
 from symarch.specs.files import provider_of
+from symarch.specs.placement import described
 from symarch.specs.resolved import resolved
 
 PHASE_METRICS = {"prefill": "ttft", "decode": "tpot"}
@@ -222,7 +223,7 @@ def _fixed(analysis: Analysis) -> list[list[str]]:
     for pool, mapping in mappings(system, analysis.model).items():
         before = f"pool.{pool}" if pool else "mapping"
         found += [[f"{before}.{name}", str(degree)] for name, degree in mapping.degrees.items()]
-        found += [[f"{before}.place.{t}", mapping.place[t]] for t in analysis.dtypes]
+        found += [[f"{before}.place.{t}", described(mapping.place[t])] for t in analysis.dtypes]
     return found
 
 
