@@ -92,7 +92,7 @@ def test_the_calibrated_system_is_slower_than_the_ideal_one() -> None:
 def test_no_step_is_faster_than_its_floor(system: str, ideal: bool) -> None:
     spec = symarch.load_system(system)
     graph = SystemGraph.build(spec, lambda component, parameter, number: number)
-    place = {t: spec.place.get(t, next(iter(graph.memories))) for t in ("weights", "kv_cache")}
+    place = {t: str(spec.place.get(t, next(iter(graph.memories)))) for t in ("weights", "kv_cache")}
     degree = spec.tensor or 1
     for name in MODELS:
         model = symarch.load_model(name)

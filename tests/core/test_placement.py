@@ -31,6 +31,7 @@ from symarch.specs.placement import (
     memories_of,
     plain,
     read_where,
+    renamed,
     simplest,
 )
 from symarch.system import SystemGraph
@@ -534,6 +535,33 @@ def test_attention_beside_the_cache_moves_inputs_and_outputs_only() -> None:
     assert load.data["slots read"] == load.data["slots written"] == pytest.approx(vectors / rate, rel=1e-12)
     appended = operator_load(bench.of(operators["rope_and_cache"]), operators["rope_and_cache"])
     assert appended.traffic["cards"] == (0, 4 * 2 * 8 * 128 * 2)  # the GPU sends new keys and values over
+
+
+def test_a_pipeline_has_no_layers_apart() -> None:
+    system = symarch.load_system("h200-hbf-8", {"mapping.tensor": "4", "mapping.pipeline": "2"})
+    apart = [{"layers": "0-39", "memory": "hbm"}, {"layers": "40-", "memory": "hbf"}]
+    analysis = symarch.analyze(system, symarch.load_model("llama-3.1-70b"), mapping={"weights": apart})
+    with pytest.raises(MappingError, match=r"mapping\.place\.weights places layers apart and mapping\.pipeline is 2"):
+        analysis.evaluate()
+
+
+@pytest.mark.parametrize("shard", [Shard(tensor=2, context=2), Shard(tensor=2, pipeline=2), Shard(2, 1, 2, 4)])
+@pytest.mark.parametrize(("tensor", "where"), [("kv_cache", RecentOld("near", "far", 900)),
+                                               ("experts", HotCold("near", "far", 2)),
+                                               ("weights", Striped((("near", 0.5), ("far", 0.5))))])  # fmt: skip
+def test_bytes_are_conserved_under_other_parallelism(tmp_path: Path, shard: Shard, tensor: str, where: Any) -> None:
+    model = MODELS["mixtral-8x7b"]
+    apart = parted(model, places_of(symarch.analyze(hybrid(tmp_path), model, mapping={tensor: where}).system), 0)
+    whole = bytes_of(model.operators(TRACE_STEP, shard))
+    assert bytes_of(apart.operators(TRACE_STEP, shard)) == {k: pytest.approx(v, rel=1e-12) for k, v in whole.items()}
+
+
+def test_memories_of_a_pool_are_renamed_in_every_form() -> None:
+    forms = [read_where(tensor, data, ["near", "far"]) for tensor, data in FORMS]
+    for where in forms:
+        there = renamed(where, lambda memory: f"fast_{memory}")
+        assert set(memories_of(there)) == {f"fast_{m}" for m in memories_of(where)}
+        assert plain(renamed(there, lambda memory: memory.removeprefix("fast_"))) == plain(where)
 
 
 def test_layers_of_every_model_are_numbered_once() -> None:

@@ -25,8 +25,8 @@ from symarch.quantities.units import _UNITS
 from symarch.report.technology import technology_data, technology_markdown
 from symarch.sensitivity import Check, Elasticity, Group, Sensitivity
 from symarch.specs import presets_of
-from symarch.specs.presets import _KEYS as PRESET_KEYS
 from symarch.specs.placement import PLACED
+from symarch.specs.presets import _KEYS as PRESET_KEYS
 from symarch.specs.systems import _OWN, _TOP
 from symarch.specs.values import _KEYS as VALUE_KEYS
 from symarch.specs.values import _STATUS

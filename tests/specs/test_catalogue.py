@@ -268,7 +268,7 @@ def test_a_system_runs(system: str, model: str) -> None:
         assert math.isfinite(value)
         assert value > 0
     # no step reads the weights faster than their memory, or the processor in it, gives them
-    built, place = graph(spec), spec.place.get("weights", spec.of("memory")[0].name)
+    built, place = graph(spec), str(spec.place.get("weights", spec.of("memory")[0].name))
     rates = [built.memories[place].read_bandwidth / spec.components[place].shared_by]
     rates += [
         p.memory_bandwidth
