@@ -31,7 +31,16 @@ from symarch.mapping.resolve import placed
 from symarch.notebook import html_table
 from symarch.program import compile_python
 from symarch.program.derivatives import evaluate
-from symarch.results import ConstraintResult, Explanation, OperatorResult, ResourceResult, Result, Term, shown
+from symarch.results import (
+    ConstraintFormula,
+    ConstraintResult,
+    Explanation,
+    OperatorResult,
+    ResourceResult,
+    Result,
+    Term,
+    shown,
+)
 from symarch.sensitivity import Elasticity, Point, Questions, Sensitivity, explained, sensitivity_of
 from symarch.specs import System, find_model, find_system, read_system
 from symarch.specs.systems import striped
@@ -407,6 +416,26 @@ class Analysis(Questions):
         other.system, other._recorded = system, {}
         return other
 
+    def in_types(self, dtypes: Mapping[str, str]) -> Self:
+        """Return the same analysis with other data types, one for each tensor class of the model."""
+        other = copy(self)
+        other.dtypes, other._recorded = dict(dtypes), {}
+        return other
+
+    def constraint(self, name: str, *, single: bool = False) -> ConstraintFormula:
+        """Return a constraint (`hbm.capacity`) in symbols; `single` for one decode step at a context.
+
+        Raises UnknownNameError.
+        """
+        from symarch.formula import full
+
+        recorded = self.recorded(single)
+        found = {c.name: c for c in recorded.constraints}
+        if name not in found:
+            raise UnknownNameError(f"unknown constraint '{name}'; {nearest(name, found)}")
+        used, limit = (full(recorded.program, recorded.program.outputs[f"{part}.{name}"]) for part in ("used", "limit"))
+        return ConstraintFormula(name, used, limit, found[name].unit)
+
     def explain(self, metric: str, **given: Any) -> Explanation:
         """Return a time metric or `energy_per_token` as a sum of named terms in the regime at a point.
 
@@ -554,6 +583,7 @@ def operator_time(system: System, operator: Operator, *, devices: int | None = N
 
 __all__ = [
     "Analysis",
+    "ConstraintFormula",
     "ConstraintResult",
     "Explanation",
     "Function",

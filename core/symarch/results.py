@@ -57,6 +57,33 @@ class ConstraintResult:
     limit: float
     unit: str
 
+    @property
+    def slack(self) -> float:
+        """What is left, in `unit`; below 0 what lacks."""
+        return self.limit - self.used
+
+
+@attrs.frozen
+class ConstraintFormula:
+    """A constraint in symbols: it holds while used <= limit.
+
+    Attributes:
+        name: `hbm.capacity`, `gpu.power`, `hbf.write_lifetime` ...
+        used: what is needed, over parameters and sizes of the workload.
+        limit: what there is.
+        unit: of both.
+    """
+
+    name: str
+    used: sympy.Expr
+    limit: sympy.Expr
+    unit: str
+
+    @property
+    def slack(self) -> sympy.Expr:
+        """What is left: limit - used."""
+        return self.limit - self.used
+
 
 def shown(metric: str, value: float | None) -> str:
     """Return a metric as text."""

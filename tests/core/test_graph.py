@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import symarch
+from symarch.analysis.limits import static_powers
 from symarch.errors import SpecError
 from symarch.system import SystemGraph
 
@@ -68,9 +69,52 @@ def test_a_path_leads_through_junctions_and_takes_the_shortest_way(graph: Load) 
     assert trails(graph(text))["gpu", "hbm"] == ["up", "direct", "hbm.port", "hbm"]
 
 
-def test_a_path_does_not_lead_through_another_processor(graph: Load) -> None:
+def test_a_link_between_two_dies_leads_to_the_memories_of_the_other(graph: Load) -> None:
     text = tables("gpu1", "gpu2", "hbm1", "hbm2", on={"hbm1": "gpu1", "hbm2": "gpu2"}, links={"peer": ("gpu1", "gpu2")})
-    assert set(trails(graph(text))) == {("gpu1", "hbm1"), ("gpu2", "hbm2")}
+    assert trails(graph(text)) == {
+        ("gpu1", "hbm1"): ["hbm1.port", "hbm1"],
+        ("gpu1", "hbm2"): ["peer", "hbm2.port", "hbm2"],
+        ("gpu2", "hbm1"): ["peer", "hbm1.port", "hbm1"],
+        ("gpu2", "hbm2"): ["hbm2.port", "hbm2"],
+    }
+
+
+def test_four_dies_in_a_row_reach_each_other_over_links_in_series(graph: Load) -> None:
+    dies = [f"gpu{k}" for k in (1, 2, 3, 4)]
+    text = tables(*dies, "hbm", on={"hbm": "gpu4"}, links={f"l{k}": (f"gpu{k}", f"gpu{k + 1}") for k in (1, 2, 3)})
+    assert trails(graph(text))["gpu1", "hbm"] == ["l1", "l2", "l3", "hbm.port", "hbm"]
+
+
+def test_a_memory_of_two_processors_leads_from_neither_to_the_other(graph: Load) -> None:
+    text = tables(
+        "gpu1", "gpu2", "hbm1", "hbm2", on={"hbm2": "gpu2"}, links={"a": ("gpu1", "hbm1"), "b": ("gpu2", "hbm1")}
+    )
+    assert ("gpu1", "hbm2") not in trails(graph(text))
+
+
+def test_a_memory_hangs_on_a_die_without_a_processor(graph: Load) -> None:
+    text = tables("gpu", "sw", "hbm1", "hbm2", on={"hbm2": "sw"}, links={"d2d": ("gpu", "sw")})
+    assert trails(graph(text)) == {
+        ("gpu", "hbm1"): ["hbm1.port", "hbm1"],
+        ("gpu", "hbm2"): ["d2d", "hbm2.port", "hbm2"],
+    }
+
+
+def test_of_ways_as_short_the_first_in_the_spec_is_taken_and_the_other_named(graph: Load) -> None:
+    ways = {"a": ("gpu", "sw1"), "b": ("gpu", "sw2"), "c": ("sw1", "hbm"), "d": ("sw2", "hbm")}
+    for order in (("a", "b", "c", "d"), ("a", "d", "b", "c")):
+        found = graph(tables("gpu", "hbm", "sw1", "sw2", links={k: ways[k] for k in order}))
+        assert trails(found)["gpu", "hbm"] == ["a", "c", "hbm.port", "hbm"]
+        assert found.paths["gpu", "hbm"].rivals == ("d",)
+    found = graph(tables("gpu", "hbm", "sw1", "sw2", links={k: ways[k] for k in ("b", "a", "c", "d")}))
+    assert trails(found)["gpu", "hbm"] == ["b", "d", "hbm.port", "hbm"]
+
+
+def test_two_links_side_by_side_are_one_way_and_its_rival(graph: Load) -> None:
+    found = graph(tables("gpu", "hbm", "hbf", links={"a": ("hbf", "hbm"), "b": ("hbf", "hbm")}))
+    assert trails(found)["gpu", "hbf"] == ["hbm.port", "a", "hbf.port", "hbf"]
+    assert found.paths["gpu", "hbf"].rivals == ("b",)
+    assert found.paths["gpu", "hbm"].rivals == ()
 
 
 def test_processors_may_share_a_memory_through_a_switch(graph: Load) -> None:
@@ -84,6 +128,23 @@ def test_a_switch_with_a_technology_is_part_of_the_path(graph: Load) -> None:
     text = tables("gpu", "hbm", links={"a": ("gpu", "sw"), "b": ("sw", "hbm")})
     text = text.replace("[mapping]", '[switch.sw]\ntechnology = "ucie"\n[mapping]')
     assert trails(graph(text))["gpu", "hbm"] == ["a", "sw", "b", "hbm.port", "hbm"]
+
+
+def test_devices_share_a_switch_and_its_static_power(graph: Load) -> None:
+    text = tables("gpu", "hbm", links={"a": ("gpu", "sw"), "b": ("sw", "hbm")})
+    text = text.replace("[mapping]", '[switch.sw]\ntechnology = "cxl-link"\npreset = "cxl3"\nshared_by = 8\n[mapping]')
+    found = graph(text)
+    assert {s.resource: s.shared_by for s in found.paths["gpu", "hbm"].segments}["sw"] == 8
+    alone = graph(text.replace("shared_by = 8", "shared_by = 1"))
+    power = static_powers(alone)["sw"]
+    assert power is not None
+    assert static_powers(found)["sw"] == power / 8
+
+
+def test_a_junction_has_no_rate_to_share(graph: Load) -> None:
+    text = tables("gpu", "hbm", "sw", links={"a": ("gpu", "sw"), "b": ("sw", "hbm")})
+    with pytest.raises(SpecError, match=r"switch\.sw\.shared_by: a switch without a technology is a junction"):
+        graph(text.replace("[switch.sw]", "[switch.sw]\nshared_by = 8"))
 
 
 def test_a_loop_of_links_ends(graph: Load) -> None:

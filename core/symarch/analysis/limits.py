@@ -41,7 +41,8 @@ def static_powers(system: SystemGraph) -> dict[str, Quantity | None]:
         power = component.static_power
         found[name] = None if power is None else power / system.shared_by(name)
     links = [*system.links.items(), *((n.name, n.link) for n in system.networks.values())]
-    return found | {name: link.static_power for name, link in links if link.static_power is not None}
+    known = {name: link.static_power for name, link in links if link.static_power is not None}
+    return found | {n: p if system.shared_by(n) == 1 else p / system.shared_by(n) for n, p in known.items()}
 
 
 def budgets_of(bench: Bench, statics: Mapping[str, Quantity | None]) -> tuple[tuple[Budget, ...], tuple[str, ...]]:
@@ -77,6 +78,14 @@ def budgets_of(bench: Bench, statics: Mapping[str, Quantity | None]) -> tuple[tu
 def limit_constraints(budgets: tuple[Budget, ...], powers: Mapping[str, Quantity]) -> list[Constraint]:
     """Return limits on power and temperature as constraints at the mean power of a device [W by component]."""
     return [Constraint(b.name, b.static + b.weighted(powers), b.limit.budget, b.limit.unit) for b in budgets]
+
+
+def supply_constraints(system: SystemGraph, device: Quantity) -> list[Constraint]:
+    """Return what devices that share a limit on power draw together, each so much on average [W]."""
+    found = []
+    for name, supply in system.supplies.items():
+        found.append(Constraint(f"{name}.power", supply.drawn(device, system.devices), supply.power, "W"))
+    return found
 
 
 def free_capacity(processor: Processor, capacity: Quantity, devices: int) -> Quantity:

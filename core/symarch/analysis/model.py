@@ -20,6 +20,7 @@ from symarch.analysis.limits import (
     limit_constraints,
     prefetch_buffers,
     static_powers,
+    supply_constraints,
 )
 from symarch.analysis.schedule import Communication, OperatorTime, Schedule
 from symarch.analysis.steps import Chunks, Once, Steps, Walk, averaged
@@ -285,6 +286,11 @@ def build_model(
                 notes.add(f"the power limit does not act: {', '.join(why)} not modelled")
         if rates.powers is not None:
             constraints += limit_constraints(budgets, rates.powers)
+    lacking = missing.get("power", ())
+    if lacking and system.supplies:
+        notes.add(f"{', '.join(system.supplies)}: the power is not checked: {', '.join(lacking)} not modelled")
+    elif rates.powers is not None and static is not None:
+        constraints += supply_constraints(system, total(rates.powers.values()) + static)
     constraints += lifetimes(system, rates.traffic)
     constraints += bisections(system, rates.crossing)
     operators = tuple(o for p in passes.values() for o in p.operators)
@@ -587,14 +593,17 @@ class _Notes:
             behind = [s.resource for s in path.segments[:-2] if s.part != "inside"] if path else []
             if behind:
                 notes.append(f"{name} is reached through {', '.join(behind)}")
+            if path and path.rivals:
+                ways = ", ".join(path.rivals)
+                notes.append(f"{name}: a way by {ways} is as short and not used: the first in the spec is taken")
             if memory.efficiency is not None and type(memory).name == self.bench.processor.streaming_memory:
                 notes.append(f"{name}: the share of its bandwidth measured on {self.bench.name} stands for its own")
             notes += _own(memory)
         return notes
 
     def _links(self) -> list[str]:
-        notes = []
         system = self.bench.system
+        notes = [f"{name} limits the mean power and slows nothing down" for name in system.supplies]
         used = self.mapping.networks
         links = [*system.links.items(), *((n.name, n.link) for n in system.networks.values() if n.name in used)]
         for name, link in links:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from symarch.cli.options import analysis_options, build
+from symarch.quantities import format_quantity
 
 
 @click.command("run")
@@ -21,16 +22,23 @@ def command(as_json: bool, strict: bool, **options: Any) -> None:
     """
     analysis, given = build(options)
     result = analysis.evaluate(**given)
+    ways = []
+    if not result.feasible:
+        from symarch.remedies import remedies
+
+        ways = remedies(analysis, result, given)
     if as_json:
         from symarch.report.data import run_data, to_json
 
-        click.echo(to_json(run_data(analysis, result)))
+        click.echo(to_json(run_data(analysis, result, ways)))
     else:
-        from symarch.remedies import remedies
         from symarch.report.text import print_run
 
-        print_run(analysis, result, remedies(analysis, result, given))
+        print_run(analysis, result, ways)
     if strict and not result.feasible:
-        failed = ", ".join(c.name for c in result.constraints if not c.ok)
-        click.echo(f"symarch: infeasible: {failed}", err=True)
+        failed = ", ".join(
+            f"{c.name} ({format_quantity(-c.slack, c.unit)} short)" for c in result.constraints if not c.ok
+        )
+        way = f"; cheapest way out: {ways[0].change} ({ways[0].words})" if ways else "; no single change tried helps"
+        click.echo(f"symarch: infeasible: {failed}{way}", err=True)
         sys.exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,6 +15,7 @@ from symarch.api import Analysis, Result
 from symarch.mapping import Mapping as Mapped
 from symarch.plugins import Provider, registry
 from symarch.plugins.discovery import KINDS, OWN, SPECS, TECHNOLOGIES
+from symarch.remedies import Remedy
 from symarch.specs import (
     System,
     definition_of,
@@ -61,7 +62,7 @@ def errors_to_expect(analysis: Analysis, result: Result) -> list[str]:
     return [] if analysis.ideal else expectation(analysis.system, list(result.metrics))
 
 
-def run_data(analysis: Analysis, result: Result) -> dict[str, Any]:
+def run_data(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -> dict[str, Any]:
     """Return the object of `run --json`."""
     metrics: dict[str, Any] = {}
     for name, value in result.metrics.items():
@@ -73,7 +74,8 @@ def run_data(analysis: Analysis, result: Result) -> dict[str, Any]:
         "model": analysis.model.name,
         "workload": dict(result.workload),
         "metrics": metrics,
-        "constraints": [attrs.asdict(c) for c in result.constraints],
+        "constraints": [attrs.asdict(c) | {"slack": c.slack} for c in result.constraints],
+        "remedies": [attrs.asdict(way) for way in ways],
         "operators": [attrs.asdict(o) for o in result.operators],
         "resources": [attrs.asdict(r) for r in result.resources],
         "communication": [{"phase": phase, **times} for phase, times in result.communication.items()],
@@ -110,7 +112,7 @@ def plugins_of(system: System) -> list[dict[str, str]]:
     found = {}
     for component in system.components.values():
         for cls in (component.technology, component.topology):
-            if cls is not None and cls.name not in system.technologies:
+            if cls is not None and component.table != "limit" and cls.name not in system.technologies:
                 origin = registry().origin(cls.name)
                 found[cls.name] = {"name": cls.name, "distribution": origin.distribution, "version": origin.version}
         for algorithm in component.algorithm if component.algorithm != ("auto",) else ():
@@ -218,7 +220,7 @@ def _system_data(system: System) -> dict[str, Any]:
                 "algorithm": list(component.algorithm) if component.table == "network" else None,
                 "on": component.on,
                 "between": list(component.between) if component.between else None,
-                "arbitration": component.arbitration if component.table in ("memory", "link") else None,
+                "arbitration": component.arbitration if component.carries else None,
                 "settings": settings,
             }
         )

@@ -139,18 +139,20 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
             _verdict(c.ok),
             format_quantity(c.used, c.unit),
             format_quantity(c.limit, c.unit),
+            format_quantity(c.slack, c.unit),
             f"{100 * c.used / c.limit:.0f} %",
         )
         for c in result.constraints
     ]
-    columns = (("constraint", "left"), ("", "left"), ("needed", "right"), ("available", "right"), ("used", "right"))
+    columns = (("constraint", "left"), ("", "left"), ("needed", "right"), ("available", "right"), ("slack", "right"),
+               ("used", "right"))  # fmt: skip
     out.print(table(columns, rows))
     for constraint in result.constraints:
         if not constraint.ok:
-            over = format_quantity(constraint.used - constraint.limit, constraint.unit)
+            over = format_quantity(-constraint.slack, constraint.unit)
             out.print(Text(f"  {constraint.name} fails by {over}: the numbers are for a system that cannot be.", "red"))
     if ways:
-        out.print(Text("  It would fit with:"))
+        out.print(Text("  Each of these alone would do, the cheapest kind first:"))
     for way in ways:
         out.print(Text(f"    {way.change}  ({way.words})"), soft_wrap=True)
     out.print()

@@ -15,7 +15,7 @@ from symarch.technologies import Parameter, Technology, options_of, parameters_o
 if TYPE_CHECKING:
     from symarch.specs.placement import Where
 
-TABLES = ("processor", "memory", "link", "switch", "network")
+TABLES = ("processor", "memory", "link", "switch", "network", "limit")
 """The tables of a system spec that hold components."""
 
 
@@ -46,11 +46,11 @@ class Component:
 
     Attributes:
         name: its name, unique in the system.
-        table: processor, memory, link, switch or network.
+        table: processor, memory, link, switch, network or limit.
         technology: its technology class; None for a plain switch (a junction).
         preset: name of its preset, None without one.
         settings: a `Setting` for each parameter and option of the technology (and of a network's topology).
-        on: the processor a memory hangs on, None if a link names the memory; the memory a processor sits on, None if
+        on: the processor or switch a memory hangs on, None if a link names the memory; the memory a processor sits on, None if
             memories hang on it.
         between: the two ends of a link.
         arbitration: shared or exclusive: how a port or link serves several tiers.
@@ -79,6 +79,11 @@ class Component:
         """Return the declared parameters of the component's technology, and of a network's topology, by name."""
         classes = [c for c in (self.technology, self.topology) if c is not None]
         return {p.name: p for c in classes for p in parameters_of(c)}
+
+    @property
+    def carries(self) -> bool:
+        """Whether loads of several memories or devices meet on it: a memory, a link, a switch with a technology."""
+        return self.table in ("memory", "link") or (self.table == "switch" and self.technology is not None)
 
     def words(self) -> tuple[str, ...]:
         """Return the names of the component's options."""

@@ -65,7 +65,7 @@ def _mapping(system: System) -> dict[str, Any]:
 def component_table(component: Component) -> dict[str, Any]:
     """Return a component as the table of a spec: every parameter in SI, with range, source and status."""
     content: dict[str, Any] = {}
-    if component.technology is not None:
+    if component.technology is not None and component.table != "limit":
         content["technology"] = component.technology.name
     if component.topology is not None:
         content |= {"topology": component.topology.name, "size": component.size}
@@ -75,7 +75,7 @@ def component_table(component: Component) -> dict[str, Any]:
         content["between"] = list(component.between)
     if component.on is not None:
         content["on"] = component.on
-    if component.table in ("memory", "link"):
+    if component.carries:
         content |= {"arbitration": component.arbitration, "shared_by": component.shared_by}
     words = component.words()
     for name, setting in component.settings.items():

@@ -11,7 +11,7 @@ from symarch.specs.pools import ROLES
 from symarch.specs.presets import presets_of
 from symarch.specs.systems import AXES, DEGREES, HIDINGS, KIND_OF, RESERVED
 from symarch.specs.technologies import KINDS, MOST
-from symarch.technologies import Option, Parameter, options_of, parameters_of
+from symarch.technologies import Option, Parameter, Supply, options_of, parameters_of
 
 _PARTS = ("extends", "name", "title", "source", "mapping", "technology")
 """What a pool holds, beside components, that a spec holds too."""
@@ -22,13 +22,14 @@ _ALGORITHM = {
     "description": "collective algorithms to choose from; auto: the fastest of those that the topology names",
 }
 _ARBITRATION = {"enum": ["shared", "exclusive"], "description": "how several tiers share the port or link"}
+_COMPONENT = {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": list(RESERVED)}}
 
 
 def schema() -> dict[str, Any]:
     """Return the schema (draft 2020-12) of a system spec with the technologies installed now."""
     technologies = registry().technologies()
     topologies = {n: c for n, c in technologies.items() if c.kind == "topology"}
-    tables = {}
+    tables: dict[str, Any] = {}
     for table, kind in KIND_OF.items():
         kin = {n: c for n, c in technologies.items() if c.kind == kind}
         shapes = [_component(table, name, cls, topologies) for name, cls in kin.items()]
@@ -38,9 +39,12 @@ def schema() -> dict[str, Any]:
             shapes.append({"type": "object", "properties": {}, "additionalProperties": False, "title": "junction"})
         tables[table] = {
             "type": "object",
-            "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": list(RESERVED)}},
+            "propertyNames": _COMPONENT,
             "additionalProperties": {"anyOf": shapes},
         }
+    supply: dict[str, Any] = {"title": "supply", "type": "object", "additionalProperties": False}
+    supply["properties"] = {p.name: _parameter(p) for p in parameters_of(Supply)}
+    tables["limit"] = {"type": "object", "propertyNames": _COMPONENT, "additionalProperties": supply}
     text = {"type": "string"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -209,6 +213,8 @@ def _component(table: str, name: str, cls: type, topologies: dict[str, type]) ->
     if table == "link":
         ends = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
         properties |= {"between": ends, "arbitration": _ARBITRATION, "shared_by": _count()}
+    if table == "switch":
+        properties |= {"arbitration": _ARBITRATION, "shared_by": _count()}
     if table == "network":
         properties |= {"topology": {"enum": list(topologies)}, "size": _count(), "algorithm": _ALGORITHM}
         classes += topologies.values()

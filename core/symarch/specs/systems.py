@@ -23,7 +23,7 @@ from symarch.specs.records import TABLES, Component, Setting, System
 from symarch.specs.technologies import article, faults_of, is_written, read_technologies
 from symarch.specs.toml import Source, chain_of, line_of, merged, place_of, read_chain
 from symarch.specs.values import read_setting, shown
-from symarch.technologies import Processor, Technology, options_of, parameters_of, quantities_of
+from symarch.technologies import Processor, Supply, Technology, options_of, parameters_of, quantities_of
 
 RESERVED = ("dtype", "mapping", "model", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
@@ -39,8 +39,9 @@ _OWN = {
     "processor": ("on",),
     "memory": ("on", "arbitration", "shared_by"),
     "link": ("between", "arbitration", "shared_by"),
-    "switch": (),
+    "switch": ("arbitration", "shared_by"),
     "network": ("topology", "size", "algorithm"),
+    "limit": (),
 }
 KIND_OF = {"processor": "processor", "memory": "memory", "link": "interconnect", "switch": "interconnect",
          "network": "interconnect"}  # fmt: skip
@@ -324,8 +325,12 @@ class _Reader:
         before = len(self.faults)
         if not _NAME.match(name) or name in RESERVED:
             self.fault(key, f"a component's name is a lower-case word (a-z, 0-9, _) other than {', '.join(RESERVED)}")
-        cls = None
-        if "technology" in content:
+        cls: type[Technology] | None = None
+        if table == "limit":
+            cls = Supply
+            if "power" not in content:
+                self.fault(key, "the key 'power' is missing")
+        elif "technology" in content:
             cls = self._class(f"{key}.technology", content["technology"], KIND_OF[table])
         elif table != "switch":
             self.fault(key, "the key 'technology' is missing")
@@ -346,7 +351,7 @@ class _Reader:
             for option in options_of(source) if source else ():
                 declared[option.name] = option
                 settings[option.name] = Setting(option.default)
-        preset = content.get("preset")
+        preset = None if table == "limit" else content.get("preset")
         unknown: tuple[str, ...] = ()
         if preset is not None and cls is not None:
             try:
@@ -359,7 +364,7 @@ class _Reader:
                 unknown = tuple(f"{name}.{u}" for u in found.unknown)
             except SymarchError as error:
                 self.fault(f"{key}.preset", str(error))
-        own = ("technology", "preset", *_OWN[table])
+        own = (*(() if table == "limit" else ("technology", "preset")), *_OWN[table])
         if cls is not None or table == "switch":
             for item_key, value in content.items():
                 if item_key in own:
@@ -382,6 +387,10 @@ class _Reader:
                     high=setting.high if isinstance(value, dict) else inherited.high,
                     origin="spec",
                 )
+        if table == "switch" and "technology" not in content:
+            for item in _OWN[table]:
+                if item in content:
+                    self.fault(f"{key}.{item}", "a switch without a technology is a junction and has no rate to share")
         component = Component(
             name=name,
             table=table,
@@ -461,11 +470,13 @@ class _Reader:
             return
         self._seat(components)
         hosts = [c.name for c in components.values() if c.table == "processor" and c.on is None]
+        seats = [*hosts, *(c.name for c in components.values() if c.table == "switch")]
         for name, component in components.items():
             if component.table != "memory":
                 continue
-            if component.on is not None and component.on not in hosts:
-                self.fault(f"memory.{name}.on", f"unknown processor '{component.on}'; {nearest(component.on, hosts)}")
+            if component.on is not None and component.on not in seats:
+                what = "processor or switch" if len(seats) > len(hosts) else "processor"
+                self.fault(f"memory.{name}.on", f"unknown {what} '{component.on}'; {nearest(component.on, seats)}")
             elif component.on is None and name not in linked:
                 if len(hosts) > 1:
                     self.fault(f"memory.{name}", f"with several processors it needs on = NAME ({', '.join(hosts)})")
@@ -526,7 +537,7 @@ def override(spec: System, overrides: Mapping[str, str]) -> System:
 def settable(spec: System) -> list[str]:
     """Return every name `--set` takes for a system."""
     names = [f"{c.name}.{p}" for c in spec.components.values() for p in (*c.declared(), *c.words())]
-    names += [f"{c.name}.arbitration" for c in spec.components.values() if c.table in ("memory", "link")]
+    names += [f"{c.name}.arbitration" for c in spec.components.values() if c.carries]
     names += [f"{c.name}.{key}" for c in spec.of("network") for key in ("size", "algorithm")]
     keys = (*DEGREES, "hide", "processor")
     if spec.pools:

@@ -11,8 +11,9 @@ import attrs
 from symarch.errors import SpecError, SymarchError
 from symarch.plugins import registry
 from symarch.specs import Component, System
+from symarch.specs.records import TABLES
 from symarch.system.paths import Path, Segment, compose
-from symarch.technologies import CollectiveAlgorithm, Interconnect, Memory, Processor, Topology
+from symarch.technologies import CollectiveAlgorithm, Interconnect, Memory, Processor, Supply, Topology
 from symarch.technologies.topology import chosen
 
 Make = Callable[[str, str, float], Any]
@@ -62,6 +63,7 @@ class SystemGraph:
         memories: by name.
         links: links and switches with a technology, by name.
         networks: by name.
+        supplies: limits on the power of devices together, by name.
         paths: the record of each (processor, memory).
     """
 
@@ -70,12 +72,13 @@ class SystemGraph:
     memories: Mapping[str, Memory]
     links: Mapping[str, Interconnect]
     networks: Mapping[str, Network]
+    supplies: Mapping[str, Supply]
     paths: Mapping[tuple[str, str], Path]
 
     @classmethod
     def build(cls, spec: System, make: Make) -> SystemGraph:
         """Instantiate a spec's technologies with the scalars of `make` and reduce its paths. Raises SpecError."""
-        built: dict[str, dict[str, Any]] = {"processor": {}, "memory": {}, "link": {}, "network": {}}
+        built: dict[str, dict[str, Any]] = {t: {} for t in TABLES}
         # memories first: a processor that sits on one computes with what the memory states of itself
         for component in sorted(spec.components.values(), key=lambda c: c.table != "memory"):
             if component.technology is None:
@@ -101,13 +104,14 @@ class SystemGraph:
                 built["link" if component.table == "switch" else component.table][component.name] = instance
         paths = {}
         for processor in built["processor"]:
-            for memory, segments in _walk(spec, built, processor).items():
+            for memory, (segments, rivals) in _walk(spec, built, processor).items():
                 inside = built["processor"][processor] if spec.components[processor].on == memory else None
-                paths[processor, memory] = compose(memory, built["memory"][memory], segments, inside)
+                path = compose(memory, built["memory"][memory], segments, inside)
+                paths[processor, memory] = attrs.evolve(path, rivals=rivals)
         for memory in built["memory"]:
             if not any(m == memory for _, m in paths):
                 raise SpecError([f"{spec.path or spec.name}: memory.{memory}: no link leads to it from a processor"])
-        return cls(spec, built["processor"], built["memory"], built["link"], built["network"], paths)
+        return cls(spec, built["processor"], built["memory"], built["link"], built["network"], built["limit"], paths)
 
     @property
     def devices(self) -> int:
@@ -119,8 +123,16 @@ class SystemGraph:
         return self.spec.components[component].shared_by
 
 
-def _walk(spec: System, built: Mapping[str, Mapping[str, Any]], start: str) -> dict[str, tuple[Segment, ...]]:
-    """Find, breadth first, the path with the fewest components from a processor to every memory it reaches."""
+Trail = tuple[tuple[Segment, ...], tuple[str, ...]]
+"""The segments of a way, and the components by which as short a one would lead."""
+
+
+def _walk(spec: System, built: Mapping[str, Mapping[str, Any]], start: str) -> dict[str, Trail]:
+    """Find, breadth first, the path with the fewest components from a processor to every memory it reaches.
+
+    Of ways as short the one is taken whose components stand first in the spec. A way may lead through another
+    processor, the other die of a package, over a link to it; it crosses that die at no cost.
+    """
     neighbours: dict[str, list[tuple[str, str | None]]] = {}
 
     def join(a: str, b: str, link: str | None) -> None:
@@ -140,30 +152,37 @@ def _walk(spec: System, built: Mapping[str, Mapping[str, Any]], start: str) -> d
         exclusive = part != "array" and component.arbitration == "exclusive"
         return Segment(resource, instance, exclusive, component.shared_by, part)
 
-    found: dict[str, tuple[Segment, ...]] = {}
+    found: dict[str, Trail] = {}
     reached: dict[str, tuple[Segment, ...]] = {start: ()}
+    steps, rivals = {start: 0}, dict[str, tuple[str, ...]]()
     queue = deque([start])
+
+    def reach(here: str, there: str, link: str | None, trail: tuple[Segment, ...]) -> None:
+        if there not in reached:
+            reached[there] = (*trail, segment(link, "link")) if link else trail
+            steps[there], rivals[there] = steps[here] + 1, rivals.get(here, ())
+            queue.append(there)
+        elif steps.get(there) == steps[here] + 1:
+            rivals[there] = (*rivals[there], link or here)
+
     seat = spec.components[start].on
     if seat is not None:  # from inside its memory it reaches what lies behind, but not its host
-        found[seat] = (attrs.evolve(segment(seat, "array"), part="inside"),)
+        found[seat] = ((attrs.evolve(segment(seat, "array"), part="inside"),), ())
         reached |= {seat: ()} | {c.name: () for c in spec.components.values() if c.table == "processor"}
         for there, link in neighbours.get(seat, ()):
-            if there not in reached and link:
-                reached[there] = (segment(link, "link"),)
-                queue.append(there)
+            if link:
+                reach(start, there, link, ())
     while queue:
         here = queue.popleft()
         table = spec.components[here].table
         trail = reached[here]
         if table == "memory":
-            found[here] = (*trail, segment(here, "port"), segment(here, "array"))
+            found[here] = ((*trail, segment(here, "port"), segment(here, "array")), rivals[here])
             trail = (*trail, segment(here, "port"))  # what lies behind loads the port, not the array
         elif table == "switch" and here in built["link"]:
             trail = (*trail, segment(here, "link"))
-        elif table == "processor" and here != start:
-            continue  # a path does not lead through another processor
         for there, link in neighbours.get(here, ()):
-            if there not in reached:
-                reached[there] = (*trail, segment(link, "link")) if link else trail
-                queue.append(there)
+            if table == "memory" and spec.components[there].table == "processor":
+                continue  # a memory serves those it hangs on; it leads from none to the other
+            reach(here, there, link, trail)
     return found

@@ -46,6 +46,7 @@ class Path:
         write_energy: [J/B]
         capacity: the memory's [B].
         missing: quantities that a part of the path does not model, for example `base_die.energy`.
+        rivals: components of which the first stands for another way that is as short, in the order of the spec.
     """
 
     memory: str
@@ -58,6 +59,7 @@ class Path:
     write_energy: Quantity | None
     capacity: Quantity
     missing: tuple[str, ...]
+    rivals: tuple[str, ...] = ()
 
 
 def write_rate(memory: Memory) -> Quantity:

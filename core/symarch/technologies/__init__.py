@@ -29,6 +29,7 @@ from symarch.technologies.declare import (
     quantity,
     technology,
 )
+from symarch.technologies.supply import Supply
 from symarch.technologies.topology import (
     COLLECTIVES,
     Call,
@@ -56,6 +57,7 @@ __all__ = [
     "Processor",
     "Quantity",
     "Schedule",
+    "Supply",
     "Technology",
     "Topology",
     "Traffic",
