@@ -60,7 +60,9 @@ def remedies(analysis: Analysis, result: Result, given: Mapping[str, Any]) -> li
         _fuller(analysis, given, failing, result),
         _larger(analysis, given, result),
     ]
-    return [r for r in found if r is not None] + _parameters(analysis, given, failing, result)
+    ways = [r for r in found if r is not None]
+    ways += [_worded(analysis, [change], result) for change in _changes(analysis, given, failing, None)]
+    return ways or _together(analysis, given, failing, result)
 
 
 def _tried(analysis: Analysis, given: Mapping[str, Any]) -> Result | None:
@@ -162,8 +164,54 @@ def _larger(analysis: Analysis, given: Mapping[str, Any], now: Result) -> Remedy
     return None
 
 
-def _parameters(analysis: Analysis, given: Mapping[str, Any], failing: set[str], result: Result) -> list[Remedy]:
-    """Return changes of one parameter of a component whose constraint fails, whole numbers first."""
+@attrs.frozen
+class _Change:
+    """A parameter at another value.
+
+    Attributes:
+        symbol: the parameter.
+        text: the value as `--set` takes it.
+        now: the present value [SI].
+        result: at the other value.
+    """
+
+    symbol: Symbol
+    text: str
+    now: float
+    result: Result
+
+    @property
+    def value(self) -> float:
+        """The other value [SI]."""
+        return parse_quantity(self.text, self.symbol.unit)
+
+
+def _worded(analysis: Analysis, changes: Sequence[_Change], now: Result) -> Remedy:
+    bits = analysis.system.in_bits
+    options = " ".join(f"--set {c.symbol.name}={c.text.replace(' ', '')}" for c in changes)
+    words = [f"{c.symbol.name} {c.text} instead of {format_setting(c.now, c.symbol.unit, c.symbol.name in bits)}"
+             for c in changes]  # fmt: skip
+    return Remedy(options, " and ".join(words) + _effect(now, changes[-1].result))
+
+
+def _together(analysis: Analysis, given: Mapping[str, Any], failing: set[str], now: Result) -> list[Remedy]:
+    """Return one change for each constraint that fails, made together, where no single one is enough."""
+    made: dict[str, _Change] = {}
+    for name in sorted(failing):
+        for change in _changes(analysis, given, {name}, name)[:1]:
+            made[change.symbol.name] = change
+    after = _tried(analysis, {**given, **{n: c.value for n, c in made.items()}})
+    if after is None:
+        return []
+    *first, last = made.values()
+    return [_worded(analysis, [*first, attrs.evolve(last, result=after)], now)]
+
+
+def _changes(analysis: Analysis, given: Mapping[str, Any], failing: set[str], only: str | None) -> list[_Change]:
+    """Return changes of one parameter of a component that fails, after which all constraints (or `only` one) hold.
+
+    Whole numbers come first, then the smallest relative change.
+    """
     point = analysis.point(analysis.metrics(given.get("context") is not None)[0], **given)
     recorded = point.recorded.program.outputs
     outputs = {f"{part}.{c.name}": recorded[f"{part}.{c.name}"]
@@ -179,18 +227,19 @@ def _parameters(analysis: Analysis, given: Mapping[str, Any], failing: set[str],
         if symbol.name not in inputs or symbol.name.partition(".")[0] not in owners or not now:
             continue
         function = on_numbers(point.bound((symbol.name,), program), (symbol.name,))
-        value = _enough(symbol, now, _excess(function, names, names), _excess(function, names, failing))
+        due = names if only is None else [only]
+        value = _enough(symbol, now, _excess(function, names, due), _excess(function, names, failing))
         text = None if value is None else _written(symbol, value, now, symbol.name in bits)
         if text is None:
             continue
         number = parse_quantity(text, symbol.unit)
-        after = _tried(analysis, {**given, symbol.name: number})
-        if after is not None:
-            before = format_setting(now, symbol.unit, symbol.name in bits)
-            change = f"--set {symbol.name}={text.replace(' ', '')}"
-            remedy = Remedy(change, f"{symbol.name} {text} instead of {before}{_effect(result, after)}")
-            found.append((not symbol.integer, abs(math.log(number / now)), remedy))
-    return [remedy for _, _, remedy in sorted(found, key=lambda f: f[:2])[:MOST_PARAMETERS]]
+        try:
+            after = analysis.evaluate(**{**given, symbol.name: number})
+        except SymarchError:
+            continue
+        if all(c.ok for c in after.constraints if c.name in due):
+            found.append((not symbol.integer, abs(math.log(number / now)), _Change(symbol, text, now, after)))
+    return [change for _, _, change in sorted(found, key=lambda f: f[:2])[:MOST_PARAMETERS]]
 
 
 def _excess(

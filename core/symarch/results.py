@@ -82,7 +82,8 @@ class ConstraintFormula:
     @property
     def slack(self) -> sympy.Expr:
         """What is left: limit - used."""
-        return self.limit - self.used
+        left: sympy.Expr = self.limit - self.used
+        return left
 
 
 def shown(metric: str, value: float | None) -> str:

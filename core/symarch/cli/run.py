@@ -39,6 +39,6 @@ def command(as_json: bool, strict: bool, **options: Any) -> None:
         failed = ", ".join(
             f"{c.name} ({format_quantity(-c.slack, c.unit)} short)" for c in result.constraints if not c.ok
         )
-        way = f"; cheapest way out: {ways[0].change} ({ways[0].words})" if ways else "; no single change tried helps"
+        way = f"; cheapest way out: {ways[0].change} ({ways[0].words})" if ways else "; no change tried helps"
         click.echo(f"symarch: infeasible: {failed}{way}", err=True)
         sys.exit(1)

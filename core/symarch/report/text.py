@@ -152,7 +152,7 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
             over = format_quantity(-constraint.slack, constraint.unit)
             out.print(Text(f"  {constraint.name} fails by {over}: the numbers are for a system that cannot be.", "red"))
     if ways:
-        out.print(Text("  Each of these alone would do, the cheapest kind first:"))
+        out.print(Text("  Ways out, each computed, the cheapest kind first:"))
     for way in ways:
         out.print(Text(f"    {way.change}  ({way.words})"), soft_wrap=True)
     out.print()

@@ -50,8 +50,8 @@ class Component:
         technology: its technology class; None for a plain switch (a junction).
         preset: name of its preset, None without one.
         settings: a `Setting` for each parameter and option of the technology (and of a network's topology).
-        on: the processor or switch a memory hangs on, None if a link names the memory; the memory a processor sits on, None if
-            memories hang on it.
+        on: the processor or switch a memory hangs on, None if a link names the memory; the memory a processor sits on,
+            None if memories hang on it.
         between: the two ends of a link.
         arbitration: shared or exclusive: how a port or link serves several tiers.
         shared_by: number of devices that share the component.
