@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from symarch.analysis import METRICS
 from symarch.api import Analysis, OperatorResult, Result
@@ -19,6 +20,7 @@ from symarch.plugins.discovery import KINDS, OWN
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
 from symarch.remedies import Remedy
 from symarch.report.data import errors_to_expect, plugins_of
+from symarch.report.diagram import Diagram, Part
 from symarch.report.record import Report, legend
 from symarch.specs import Listed
 
@@ -402,6 +404,36 @@ def _print_system(out: Output, data: Mapping[str, Any]) -> None:
 
 def _copies(count: int) -> str:
     return "one copy" if count == 1 else f"{count} copies"
+
+
+def print_diagram(diagram: Diagram) -> None:
+    """Print what hangs on what as a tree, and beside it what joins the devices."""
+    out = console()
+    out.print(heading(diagram.name))
+    if diagram.title:
+        out.print(Text(diagram.title))
+    out.print()
+    out.print(Text(diagram.device, style="dim"))
+    for root in diagram.roots:
+        out.print(Padding(_branch(root), (0, 0, 0, 2)))
+    for words, tables in (("joined by", "network"), ("fed by", "limit")):
+        parts = [p for p in diagram.networks if p.table == tables]
+        if parts:
+            out.print()
+            out.print(Text(words, style="dim"))
+        for part in parts:
+            out.print(Padding(_branch(part), (0, 0, 0, 2)))
+    out.flush()
+
+
+def _branch(part: Part) -> Tree:
+    words = Text.assemble((part.name, "bold"), f" {part.table}: {', '.join(part.lines)}")
+    if part.also is not None:
+        words.append(f", leads to {part.also} as well")
+    tree = Tree(words)
+    for child in part.children:
+        tree.children.append(_branch(child))
+    return tree
 
 
 def _setting(row: Mapping[str, Any]) -> str:
