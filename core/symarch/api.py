@@ -27,6 +27,7 @@ from symarch.analysis.model import benches_of
 from symarch.analysis.time import SENT, collective_load, limited_time, operator_load, time_of
 from symarch.errors import MappingError, ModelError, SymarchError, UnknownNameError, WorkloadError, nearest
 from symarch.mapping import mappings, resolve
+from symarch.mapping.replicas import Held, held
 from symarch.mapping.resolve import placed
 from symarch.notebook import html_table
 from symarch.program import compile_python
@@ -422,6 +423,21 @@ class Analysis(Questions):
         other.dtypes, other._recorded = dict(dtypes), {}
         return other
 
+    def held(self, **given: Any) -> list[Held]:
+        """Return every tensor over all devices in bytes, once and with its replicas, the most repeated first.
+
+        Weights, and the cache at the largest context of a point. Of a recorded trace, which knows one device alone, and
+        of pools of devices, each with a mapping of its own, there is none.
+        """
+        recorded, values, sizes = self._point(given)
+        if self.system.pools:
+            return []
+        widths = {t: values[f"dtype.{t}"] for t in self.dtypes}
+        tokens = sizes["context"] if "context" in sizes else sizes.get("prompt", 0) + sizes.get("output", 0)
+        (mapping,) = recorded.mappings.values()
+        found = held(self.model, mapping, widths, sizes["batch"], tokens, sizes.get("prefix", 0))
+        return sorted(found, key=lambda h: h.once - h.all)
+
     def constraint(self, name: str, *, single: bool = False) -> ConstraintFormula:
         """Return a constraint (`hbm.capacity`) in symbols; `single` for one decode step at a context.
 
@@ -587,6 +603,7 @@ __all__ = [
     "ConstraintResult",
     "Explanation",
     "Function",
+    "Held",
     "OperatorResult",
     "ResourceResult",
     "Result",

@@ -30,11 +30,11 @@ def command(as_json: bool, strict: bool, **options: Any) -> None:
     if as_json:
         from symarch.report.data import run_data, to_json
 
-        click.echo(to_json(run_data(analysis, result, ways)))
+        click.echo(to_json(run_data(analysis, result, ways, analysis.held(**given))))
     else:
         from symarch.report.text import print_run
 
-        print_run(analysis, result, ways)
+        print_run(analysis, result, ways, analysis.held(**given))
     if strict and not result.feasible:
         failed = ", ".join(
             f"{c.name} ({format_quantity(-c.slack, c.unit)} short)" for c in result.constraints if not c.ok

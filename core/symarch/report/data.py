@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from symarch.analysis import METRICS, Request, check_sizes, parse_dtypes
-from symarch.api import Analysis, Result
+from symarch.api import Analysis, Held, Result
 from symarch.mapping import Mapping as Mapped
 from symarch.plugins import Provider, registry
 from symarch.plugins.discovery import KINDS, OWN, SPECS, TECHNOLOGIES
@@ -62,7 +62,9 @@ def errors_to_expect(analysis: Analysis, result: Result) -> list[str]:
     return [] if analysis.ideal else expectation(analysis.system, list(result.metrics))
 
 
-def run_data(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -> dict[str, Any]:
+def run_data(
+    analysis: Analysis, result: Result, ways: Sequence[Remedy] = (), tensors: Sequence[Held] = ()
+) -> dict[str, Any]:
     """Return the object of `run --json`."""
     metrics: dict[str, Any] = {}
     for name, value in result.metrics.items():
@@ -75,6 +77,7 @@ def run_data(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) ->
         "workload": dict(result.workload),
         "metrics": metrics,
         "constraints": [attrs.asdict(c) | {"slack": c.slack} for c in result.constraints],
+        "held": [attrs.asdict(h) | {"replicas": h.replicas} for h in tensors],
         "remedies": [attrs.asdict(way) for way in ways],
         "operators": [attrs.asdict(o) for o in result.operators],
         "resources": [attrs.asdict(r) for r in result.resources],

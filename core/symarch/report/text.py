@@ -14,7 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from symarch.analysis import METRICS
-from symarch.api import Analysis, OperatorResult, Result
+from symarch.api import Analysis, Held, OperatorResult, Result
 from symarch.mapping import Mapping as Mapped
 from symarch.plugins.discovery import KINDS, OWN
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
@@ -107,7 +107,7 @@ def describe_workload(workload: Mapping[str, Any]) -> str:
     return f"{sizes}{phase}, {dtype}{', ideal (speed of light)' if workload['ideal'] else ''}"
 
 
-def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -> None:
+def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = (), replicas: Sequence[Held] = ()) -> None:
     """Print the answer first, then where the time goes, what fits, and what was assumed."""
     out = console()
     system = analysis.system
@@ -157,10 +157,26 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = ()) -
         out.print(Text("  Ways out, each computed, the cheapest kind first:"))
     for way in ways:
         out.print(Text(f"    {way.change}  ({way.words})"), soft_wrap=True)
+    _print_replicas(out, replicas)
     out.print()
     out.print(heading("Assumed, or not modelled"))
     paragraph(out, [*result.assumptions, *errors_to_expect(analysis, result)])
     out.flush()
+
+
+def _print_replicas(out: Output, tensors: Sequence[Held]) -> None:
+    """Print what lies on several devices, if anything does: bytes over all devices are the model's and these."""
+    if not any(h.replicas > 0 for h in tensors):
+        return
+    out.print()
+    out.print(heading("Held more than once"))
+    rows: Rows = []
+    total = Held("all tensors", "", sum(h.once for h in tensors), sum(h.all for h in tensors))
+    for one in (*(h for h in tensors if h.replicas > 0), total):
+        amounts = (format_quantity(v, "B") for v in (one.once, one.all, one.replicas))
+        rows.append((one.tensor, *amounts, f"{one.all / one.once:.3g} x"))
+    out.print(table((("tensor", "left"), ("once", "right"), ("on all devices", "right"), ("replicas", "right"),
+                     ("copies", "right")), rows))  # fmt: skip
 
 
 def _print_resources(out: Output, result: Result) -> None:

@@ -110,14 +110,18 @@ class Attention(Block):
     def _stream_norm(self) -> Quantity:
         return self.hidden * (2 if self.norm_bias else 1)
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return projections, biases, norms and sinks."""
         heads, _ = self._of(shard)
         q, kv = self._columns(shard)
-        count = self.hidden * (q + kv) + heads * self.head_dim * self.hidden
-        count += self._biases(shard) + self._norm_weights(shard) + self.norms * self._stream_norm
-        count += self.hidden if self.output_bias else 0
-        return count + (heads if self.sinks else 0)
+        return {
+            "query_projection": self.hidden * q,
+            "kv_projection": self.hidden * kv,
+            "output_projection": heads * self.head_dim * self.hidden,
+            "attention_biases": self._biases(shard) + (self.hidden if self.output_bias else 0),
+            "norms": self._norm_weights(shard) + self.norms * self._stream_norm,
+            "sinks": heads if self.sinks else 0,
+        }
 
     def kept(self, shard: Shard) -> Kept:
         """Return keys and values: of every token, or of those that a bounded span can still see."""

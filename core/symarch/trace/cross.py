@@ -61,11 +61,14 @@ class CrossAttention(Block):
         wide = self._wide(shard)
         return 2 * self.hidden * wide + (wide if self.bias else 0)
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return projections, biases and the norm."""
         wide, h = self._wide(shard), self.hidden
-        count = self._source_weights(shard) + 2 * h * wide + h * (2 if self.norm_bias else 1)
-        return count + (wide + h if self.bias else 0)
+        return {
+            "cross_attention": self._source_weights(shard) + 2 * h * wide,
+            "norms": h * (2 if self.norm_bias else 1),
+            "attention_biases": wide + h if self.bias else 0,
+        }
 
     def unread(self) -> Quantity:
         """Return the weights that make keys and values."""

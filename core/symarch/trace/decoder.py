@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self
 import attrs
 
 from symarch.errors import MappingError
-from symarch.program import Max, ceil
+from symarch.program import Max, ceil, total
 from symarch.technologies import Quantity, widest
 from symarch.trace.config import Config, share
 from symarch.trace.models import Stored
@@ -247,9 +247,13 @@ class Block:
         """Return whether each of the block's experts can be cut into so many slices."""
         return True
 
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
+        """Return the weights on one device by tensor, routed experts left out."""
+        raise NotImplementedError
+
     def weights(self, shard: Shard) -> Quantity:
         """Return the weights on one device, routed experts left out."""
-        raise NotImplementedError
+        return total(self.parts(shard).values())
 
     def experts(self, shard: Shard) -> Quantity:
         """Return the weights of routed experts on one device."""
@@ -288,9 +292,9 @@ class Positions(Block):
     rows: Quantity
     width: Quantity
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return the table; every device has all of it."""
-        return self.rows * self.width
+        return {"positions": self.rows * self.width}
 
     def unread(self) -> Quantity:
         """Return the table."""
@@ -314,9 +318,9 @@ class Norm(Block):
     name: str
     own: Quantity
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return its weights."""
-        return self.own
+        return {"norms": self.own}
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
         """Return the norm."""
@@ -532,6 +536,21 @@ class Decoder:
         numbers = all(isinstance(e, int | float) for e in ends)
         return share(layers["each"], shard.pipeline) + (max(ends) if numbers else Max(*ends))
 
+    def held(self, shard: Shard) -> dict[str, Any]:
+        """Return the weights that all devices of a replica hold together, by tensor; stages add up to the layers."""
+        found: dict[str, Any] = {}
+        for g in self.groups:
+            part = shard if g.language else Shard()
+            for block in g.blocks:
+                parts = {**block.parts(part), "experts": block.experts(part)}
+                for name, elements in parts.items():
+                    found[name] = found.get(name, 0) + g.count * elements * shard.group
+        if self.ends:
+            table = self._rows(shard) * self.hidden * shard.group
+            found |= {"embedding": table} if self.tied else {"embedding": table, "lm_head": table}
+            found["norms"] = found.get("norms", 0) + self.hidden * (2 if self.norm_bias else 1) * shard.group
+        return {name: n for name, n in found.items() if not (isinstance(n, int) and n == 0)}
+
     def _rows(self, shard: Shard) -> Any:
         """Return the rows of the vocabulary on one device, rounded up."""
         if isinstance(self.vocabulary, int):
@@ -730,9 +749,9 @@ class Product(Block):
     bias: Quantity = 0
     rows: Quantity = 1
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return matrix and bias."""
-        return self.columns * self.depth + self.bias
+        return {self.name: self.columns * self.depth + self.bias}
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
         """Return the product."""

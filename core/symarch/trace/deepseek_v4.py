@@ -80,20 +80,27 @@ class CompressedAttention(Block):
         """Return the columns of a compressor's product and its other weights: positions and a norm."""
         return 2 * self._series * width, self.ratio * self._series * width + width
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return projections, norms, sinks, compressor and indexer; what makes the cache is on every device."""
         h, d, q = self.hidden, self.head_dim, self.query_rank
         heads, groups = share(self.heads, shard.tensor), share(self.groups, shard.tensor)
         rank = groups * self.group_rank
-        count = heads + h * q + q + q * heads * d + h * d + d + h
-        count += share(self.heads * d, self.groups) * rank + rank * h
+        found = {
+            "query_down": h * q,
+            "query_projection": q * heads * d,
+            "kv_projection": h * d,
+            "output_projection": share(self.heads * d, self.groups) * rank + rank * h,
+            "norms": q + d + h,
+            "sinks": heads,
+        }
         if self.ratio:
             columns, own = self._compressor(d)
-            count += h * columns + own
+            found["compressor"] = h * columns + own
         if self.indexer is not None:
             columns, own = self._compressor(self.indexer.head_dim)
-            count += h * columns + own + q * self.indexer.heads * self.indexer.head_dim + h * self.indexer.heads
-        return count
+            wide = self.indexer.heads * self.indexer.head_dim
+            found["indexer"] = h * columns + own + q * wide + h * self.indexer.heads
+        return found
 
     def _per_token(self, width: Quantity) -> Quantity:
         return share(width, self.ratio) if self.ratio else 0
@@ -216,9 +223,9 @@ class HyperConnection(Block):
     def _columns(self) -> int:
         return self.streams * (self.streams + 2)
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return the projection, its bias and three scales."""
-        return self._columns * self.streams * self.hidden + self._columns + 3
+        return {"hyper_connections": self._columns * self.streams * self.hidden + self._columns + 3}
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
         """Return the projection to mixing weights and the mixing."""

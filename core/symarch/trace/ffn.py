@@ -62,11 +62,14 @@ class FeedForward(Block):
     def _stream_norm(self) -> Quantity:
         return self.hidden * (2 if self.norm_bias else 1)
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return products, biases and norms."""
         columns, width = self._inner(shard)
-        count = self.hidden * columns + width * self.hidden + self.norms * self._stream_norm
-        return count + (columns + self.hidden if self.bias else 0)
+        return {
+            f"{self.label}ffn": self.hidden * columns + width * self.hidden,
+            "norms": self.norms * self._stream_norm,
+            f"{self.label}ffn_biases": columns + self.hidden if self.bias else 0,
+        }
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
         """Return norm, first product, activation and second product."""
@@ -144,10 +147,10 @@ class RoutedExperts(Block):
         experts = self.routing.experts
         return experts + (1 if self.shared_gate else 0), (experts if self.bias else 0) + self.router_scales
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return router and norms; they are on every device."""
         columns, other = self._router()
-        return self.hidden * columns + other + self.norms * self.hidden
+        return {"router": self.hidden * columns + other, "norms": self.norms * self.hidden}
 
     def experts(self, shard: Shard) -> Quantity:
         """Return the experts of a device, a slice of each."""

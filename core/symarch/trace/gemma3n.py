@@ -37,9 +37,9 @@ class PerLayerTable(Block):
     rows: Quantity
     width: Quantity
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return the table; every device has all of it."""
-        return self.rows * self.width
+        return {"per_layer_embedding": self.rows * self.width}
 
     def unread(self) -> Quantity:
         """Return the table."""
@@ -70,11 +70,11 @@ class Streams(Block):
     rank: Quantity
     vector: Quantity
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return coefficients, router, low-rank path, gate, projection and their norms; on every device."""
         h, n = self.hidden, self.streams
         mixing = n * n + n**3 + h * n + h + h  # correction, prediction, router, its norm, the output's scale
-        return mixing + 2 * h * self.rank + h + 2 * h * self.vector + h
+        return {"streams": mixing + 2 * h * self.rank + h + 2 * h * self.vector + h}
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
         """Return the products, and the mixing of streams."""

@@ -99,18 +99,24 @@ class LatentAttention(Block):
     def _span(self) -> Span:
         return FULL if self.indexer is None else Compressed(1, self.indexer.top)
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return projections and norms; those of the latents and the indexer are on every device."""
         heads, h, c = share(self.heads, shard.tensor), self.hidden, self.latent
         depth = h if self.query_rank is None else self.query_rank
-        count = depth * heads * self._key + h * self._entry + c + c * heads * (self.nope + self.value)
-        count += heads * self.value * h + h
+        found = {
+            "query_projection": depth * heads * self._key,
+            "latent_down": h * self._entry,
+            "latent_up": c * heads * (self.nope + self.value),
+            "output_projection": heads * self.value * h,
+            "norms": c + h,
+        }
         if self.query_rank is not None:
-            count += h * self.query_rank + self.query_rank
+            found["query_down"] = h * self.query_rank
+            found["norms"] += self.query_rank
         if self.indexer is not None:
             width = self.indexer.head_dim
-            count += depth * self.indexer.heads * width + h * width + 2 * width + h * self.indexer.heads
-        return count
+            found["indexer"] = depth * self.indexer.heads * width + h * width + 2 * width + h * self.indexer.heads
+        return found
 
     def kept(self, shard: Shard) -> Kept:
         """Return the latent, or the expanded keys and values, and the indexer's key."""

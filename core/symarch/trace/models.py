@@ -85,6 +85,14 @@ class Architecture(Protocol):
 
 
 @runtime_checkable
+class Itemized(Protocol):
+    """A model that knows its weights tensor by tensor; a recorded trace knows those of one device alone."""
+
+    def held(self, shard: Shard) -> dict[str, Quantity]:
+        """Return the weights that all devices of a replica hold together, by tensor, routed experts as `experts`."""
+
+
+@runtime_checkable
 class Resizable(Protocol):
     """A model that knows the sizes it was built from; a family need not."""
 

@@ -109,12 +109,15 @@ class DeltaNet(Block):
         values = share(self.value_heads, shard.tensor)
         return share(self.key_heads, shard.tensor) * self.key_dim, values * self.value_dim, values
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return projections, convolution, decay and norms."""
         keys, values, heads = self._widths(shard)
         mixed = 2 * keys + values
         count = self.hidden * (mixed + values) + 2 * self.hidden * heads + mixed * self.kernel
-        return count + 2 * heads + self.value_dim + values * self.hidden + self.hidden
+        return {
+            "recurrent": count + 2 * heads + values * self.hidden,
+            "norms": self.value_dim + self.hidden,
+        }
 
     def kept(self, shard: Shard) -> Kept:
         """Return the state and the inputs of the convolution."""
@@ -190,11 +193,11 @@ class Mamba2(Block):
         inner = heads * self.head_dim
         return inner, inner + 2 * replicated(self.groups, shard.tensor) * self.state, heads
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return projections, convolution, decay, skip and norms."""
         inner, channels, heads = self._widths(shard)
         count = self.hidden * (inner + channels + heads) + channels * self.kernel + (channels if self.conv_bias else 0)
-        return count + 3 * heads + inner + inner * self.hidden + self.hidden
+        return {"recurrent": count + 3 * heads + inner * self.hidden, "norms": inner + self.hidden}
 
     def kept(self, shard: Shard) -> Kept:
         """Return the state and the inputs of the convolution."""
@@ -261,12 +264,12 @@ class Mamba1(Block):
         """Return whether a degree divides the channels."""
         return bool(self.inner % degree == 0)
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return projections, convolution, decay, skip and norms."""
         inner, vectors = share(self.inner, shard.tensor), self.rank + 2 * self.state
         count = 2 * self.hidden * inner + inner * self.kernel + (inner if self.conv_bias else 0)
         count += inner * vectors + self.rank * inner + inner + inner * self.state + inner
-        return count + inner * self.hidden + vectors + self.hidden
+        return {"recurrent": count + inner * self.hidden, "norms": vectors + self.hidden}
 
     def kept(self, shard: Shard) -> Kept:
         """Return the state and the inputs of the convolution."""

@@ -26,9 +26,9 @@ from symarch.trace.spans import Both
 class Lookup(Block):
     """The reading of the embedding for an encoder's tokens; the table is the model's own."""
 
-    def weights(self, shard: Shard) -> Quantity:
+    def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return nothing: the table is counted once."""
-        return 0
+        return {}
 
     def operators(self, write: Writer, shard: Shard) -> list[Operator]:
         """Return the reading of a row for each token."""
