@@ -11,9 +11,11 @@ from click.testing import CliRunner
 
 import symarch
 from symarch.cli import cli
+from symarch.quantities import format_quantity
 from symarch.report.diagram import Part, diagram_of
 from symarch.report.diagram_svg import BOLD, LETTER, diagram_svg
 from symarch.specs import System
+from symarch.system import SystemGraph
 
 SYSTEMS = sorted(p.stem for p in (Path(__file__).parents[2] / "specs" / "systems").glob("*.toml"))
 SVG = "{http://www.w3.org/2000/svg}"
@@ -110,11 +112,14 @@ def test_every_shipped_system_is_drawn(name: str) -> None:
     # as many lines as things that hang on others, and one for each network
     wires = list(root.iter(f"{SVG}path"))
     diagram = diagram_of(system)
-    assert len(wires) == sum(1 for p in diagram.parts() for _ in p.children) + len(system.of("network"))
-    graphs = symarch.system.SystemGraph.build(system, lambda component, parameter, value: value)
-    for memory, built in graphs.memories.items():
-        part = next(p for p in diagram.parts() if p.name == memory)
-        assert symarch.quantities.format_quantity(built.capacity, "B") in part.lines
+    joining = len(system.joining)
+    lines = len(system.of("network")) - joining + joining * len(diagram.frames)
+    assert len(wires) == sum(1 for p in diagram.parts() for _ in p.children) + lines
+    for own in system.parts.values():
+        graph = SystemGraph.build(own, lambda component, parameter, value: value)
+        for memory, built in graph.memories.items():
+            part = next(p for p in diagram.parts() if p.name == memory)
+            assert format_quantity(built.capacity, "B") in part.lines
 
 
 def test_a_ring_and_what_is_shared_are_marked(ring: System) -> None:
@@ -146,7 +151,8 @@ def test_the_line_of_a_faster_link_is_wider() -> None:
 
 
 def test_what_sits_on_a_memory_hangs_on_it_beside_a_host() -> None:
-    (root,) = diagram_of(symarch.load_system("a100-hbm-pim")).roots
+    (frame,) = diagram_of(symarch.load_system("a100-hbm-pim")).frames
+    (root,) = frame.roots
     (memory,) = root.children
     assert (root.table, memory.table) == ("processor", "memory")
     assert [p.table for p in memory.children] == ["processor"]
@@ -184,6 +190,16 @@ def test_a_drawing_is_written_and_bad_demands_are_refused(tmp_path: Path) -> Non
         refused = CliRunner().invoke(cli, ["specs", "show", "wse-3", *options])
         assert refused.exit_code != 0
         assert words in refused.output + str(refused.exception)
+
+
+def test_pools_are_frames_of_their_own() -> None:
+    system = symarch.load_system("h100-h200-apart")
+    diagram = diagram_of(system)
+    assert [f.caption for f in diagram.frames] == ["pool prefill: one of 8 devices", "pool decode: one of 8 devices"]
+    assert [p.name for p in diagram.joining] == ["transfer"]
+    root = check(system)
+    frames = [e for e in root.iter(f"{SVG}rect") if e.get("class") == "frame"]
+    assert float(frames[0].attrib["y"]) + float(frames[0].attrib["height"]) < float(frames[1].attrib["y"])
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_methods_are_documented(cls: type) -> None:
 OUTPUTS = {
     "run --json": ["run h100-sxm-8 --model llama-3.1-8b", "run h100-sxm --model llama-3.1-8b --output 1",
                    "run h100-sxm --model llama-3.1-8b --context 4096", "run cxl-pnm-8 --model llama-3.1-8b",
-                   "run b200-base-die-pnm-8 --model llama-3.1-8b",
+                   "run b200-base-die-pnm-8 --model llama-3.1-8b", "run h100-sxm --model llama-3.1-70b",
                    "run h100-sxm --model llama-3.1-8b --prefix 9 --chunk 99 --draft 2 --acceptance 0.5"],
     "sensitivity --format json": ["sensitivity h100-sxm --model llama-3.1-8b"],
     "compare --format json": ["compare h200-sxm-8 h200-hbf-8 --model llama-3.1-8b"],

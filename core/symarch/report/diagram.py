@@ -47,40 +47,61 @@ class Part:
 
 
 @attrs.frozen
+class Frame:
+    """A device, of which there are others like it.
+
+    Attributes:
+        caption: which: one device, one of eight.
+        roots: its parts that hang on no other.
+        networks: what joins devices of its kind, the closest first, and limits that they share.
+    """
+
+    caption: str
+    roots: tuple[Part, ...]
+    networks: tuple[Part, ...]
+
+
+@attrs.frozen
 class Diagram:
     """A system as parts.
 
     Attributes:
         name: of the system.
         title: one line.
-        devices: how many devices it has.
-        roots: the parts of a device that hang on no other.
-        networks: what joins devices, the closest first, and limits that they share.
+        frames: its device; a device of each pool where it has pools.
+        joining: what joins the pools.
     """
 
     name: str
     title: str
-    devices: int
-    roots: tuple[Part, ...]
-    networks: tuple[Part, ...]
+    frames: tuple[Frame, ...]
+    joining: tuple[Part, ...] = ()
 
     @property
-    def device(self) -> str:
-        """Return what the parts outside the networks are: the device, or one of several."""
-        return "one device" if self.devices == 1 else f"one of {self.devices} devices"
+    def networks(self) -> list[Part]:
+        """Return what joins devices, and limits that they share."""
+        return [*self.joining, *(part for frame in self.frames for part in frame.networks)]
 
     def parts(self) -> Iterator[Part]:
         """Yield every part once."""
-        for root in self.roots:
-            yield from root.all()
+        for frame in self.frames:
+            for root in frame.roots:
+                yield from root.all()
         yield from self.networks
 
 
 def diagram_of(system: System) -> Diagram:
     """Return the picture of a system at its numbers. Raises SpecError."""
-    graph = SystemGraph.build(system, lambda component, parameter, value: value)
-    outside = tuple(_part(graph, c) for c in (*system.of("network"), *system.of("limit")))
-    return Diagram(system.name, system.title, system.devices, _roots(system, graph), outside)
+    frames, joining = [], dict[str, Part]()
+    for pool, part in system.parts.items():
+        graph = SystemGraph.build(part, lambda component, parameter, value: value)
+        outside = [_part(graph, c) for c in (*part.of("network"), *part.of("limit"))]
+        joining |= {p.name: p for p in outside if p.name in part.outside}
+        count = part.devices * (system.pools[pool].count if pool else 1)
+        caption = "one device" if count == 1 else f"one of {count} devices"
+        own = tuple(p for p in outside if p.name not in part.outside)
+        frames.append(Frame(f"pool {pool}: {caption}" if pool else caption, _roots(part, graph), own))
+    return Diagram(system.name, system.title, tuple(frames), tuple(joining.values()))
 
 
 def _roots(system: System, graph: SystemGraph) -> tuple[Part, ...]:

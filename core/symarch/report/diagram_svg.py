@@ -12,7 +12,7 @@ from html import escape
 
 import attrs
 
-from symarch.report.diagram import Diagram, Part
+from symarch.report.diagram import Diagram, Frame, Part
 from symarch.report.palette import HUES
 
 LETTER, BOLD = 7.4, 9.2
@@ -26,6 +26,9 @@ GAP, BETWEEN, MARGIN = 44.0, 16.0, 20.0
 
 THICKEST = 9.0
 """Width of the line of a terabyte a second and more [px]."""
+
+NARROWEST = 560.0
+"""Width that a title needs [px]."""
 
 _STYLE = """
 text { font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: #15181c; }
@@ -115,22 +118,58 @@ def placed(roots: Iterable[Part], left: float, top: float) -> list[Box]:
     return boxes
 
 
+def _moved(boxes: list[Box], down: float) -> list[Box]:
+    """Return boxes further down, each on its parent in its new place."""
+    found: dict[str, Box] = {}
+    for box in boxes:  # a parent stands before what hangs on it
+        parent = None if box.parent is None else found[box.parent.part.name]
+        found[box.part.name] = attrs.evolve(box, y=box.y + down, parent=parent)
+    return list(found.values())
+
+
+def _height(boxes: list[Box]) -> float:
+    return max((b.y + b.height for b in boxes), default=0)
+
+
+@attrs.frozen
+class _Area:
+    """A frame in its place: its upper and lower edge [px], its device's boxes, and those of its networks."""
+
+    frame: Frame
+    top: float
+    bottom: float
+    inner: list[Box]
+    outer: list[Box]
+
+
+def _areas(diagram: Diagram, column: float, left: float, top: float) -> list[_Area]:
+    """Return the frames one under the other, their networks to the left of each."""
+    areas = []
+    for frame in diagram.frames:
+        inner, outer = placed(frame.roots, left + MARGIN, 0), placed(frame.networks, column, 0)
+        body = top + LINE + PAD  # below the frame's own caption
+        tall = max(_height(inner), _height(outer))
+        inner, outer = (_moved(boxes, body + (tall - _height(boxes)) / 2) for boxes in (inner, outer))
+        areas.append(_Area(frame, top, body + tall + MARGIN, inner, outer))
+        top = body + tall + MARGIN + BETWEEN
+    return areas
+
+
 def diagram_svg(diagram: Diagram) -> str:
     """Return the picture as a standalone SVG file."""
-    outer = placed(diagram.networks, MARGIN, 0)
-    left = MARGIN + (max(b.width for b in outer) + GAP if outer else 0)
-    inner = placed(diagram.roots, left + MARGIN, 0)
-    right = max(b.x + b.width for b in inner) + MARGIN
-    width = max(right + MARGIN, 560.0)
+    joining = placed(diagram.joining, MARGIN, 0)
+    column = max((b.x + b.width + GAP for b in joining), default=MARGIN)
+    networks = placed([p for f in diagram.frames for p in f.networks], column, 0)
+    left = max((b.x + b.width + GAP for b in networks), default=column)
+    right = max(b.x + b.width for f in diagram.frames for b in placed(f.roots, left + MARGIN, 0)) + MARGIN
+    width = max(right + MARGIN, NARROWEST)
     heading = textwrap.wrap(diagram.title, int((width - 2 * MARGIN) / LETTER))
     notes = [n for n in _notes(diagram) for n in textwrap.wrap(n, int((width - 2 * MARGIN) / LETTER))]
     top = MARGIN + LINE * (1 + len(heading)) + 10
-    body = top + LINE + PAD  # below the frame's own caption
-    tall = max(b.y + b.height for b in (*inner, *outer))
-    bottom = body + tall + MARGIN
+    areas = _areas(diagram, column, left, top)
+    bottom = max(areas[-1].bottom, top + _height(joining))
+    joining = _moved(joining, top + (bottom - top - _height(joining)) / 2)
     height = bottom + 10 + LINE * len(notes) + MARGIN / 2
-    shift = {id(b): body + (tall - max(x.y + x.height for x in group)) / 2 for group in (inner, outer) for b in group}
-    moved = {id(b): attrs.evolve(b, y=b.y + shift[id(b)]) for b in (*inner, *outer)}
     colours = {part.name: HUES[k % len(HUES)] for k, part in enumerate(diagram.parts())}
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
@@ -141,31 +180,33 @@ def diagram_svg(diagram: Diagram) -> str:
         f'<rect class="ground" width="{width:.0f}" height="{height:.0f}"/>',
         _text(MARGIN, MARGIN + 11, diagram.name, "name"),
         *(_text(MARGIN, MARGIN + 11 + LINE * (k + 1), line, "quiet") for k, line in enumerate(heading)),
-        f'<rect class="frame" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
-        f'height="{bottom - top:.1f}" rx="8"/>',
-        _text(left + MARGIN, top + LINE, diagram.device, "quiet"),
     ]
-    places = {b.part.name: moved[id(b)] for b in inner}
-    for box in inner:
-        here = moved[id(box)]
-        if box.parent is not None:
-            rate = box.part.rate if box.part.rate is not None else box.parent.part.rate
-            if box.parent.part.table == "link":
-                rate = box.parent.part.rate
-            out.append(_wire(moved[id(box.parent)], here, rate))
-        if box.part.also is not None:
-            out.append(_across(here, places[box.part.also], box.part.rate))
-    for box in outer:
-        if box.part.table == "network":
-            here = moved[id(box)]
-            y, start = here.middle, here.x + here.width
-            out.append(
-                f'<path class="wire" d="M{start:.1f} {y:.1f}H{left:.1f}" stroke-width="{_thick(box.part.rate)}"/>'
-            )
-    for box in moved.values():
+    for box in joining:
+        out += [_bend(box, left, (a.top + a.bottom) / 2, box.part.rate) for a in areas]
+    for area in areas:
+        out += _framed(area, left, right)
+    for box in (*joining, *(b for a in areas for b in (*a.inner, *a.outer))):
         out += _drawn(box, colours[box.part.name])
     out += [_text(MARGIN, bottom + 10 + LINE * (k + 1) - 4, line, "quiet") for k, line in enumerate(notes)]
     return "\n".join([*out, "</svg>", ""])
+
+
+def _framed(area: _Area, left: float, right: float) -> list[str]:
+    """Draw a frame, and the lines within it and to it."""
+    out = [
+        f'<rect class="frame" x="{left:.1f}" y="{area.top:.1f}" width="{right - left:.1f}" '
+        f'height="{area.bottom - area.top:.1f}" rx="8"/>',
+        _text(left + MARGIN, area.top + LINE, area.frame.caption, "quiet"),
+    ]
+    places = {b.part.name: b for b in area.inner}
+    for box in area.inner:
+        if box.parent is not None:
+            own = box.part.rate if box.part.rate is not None else box.parent.part.rate
+            rate = box.parent.part.rate if box.parent.part.table == "link" else own
+            out.append(_bend(box.parent, box.x, box.middle, rate))
+        if box.part.also is not None:
+            out.append(_across(box, places[box.part.also], box.part.rate))
+    return out + [_bend(b, left, b.middle, b.part.rate) for b in area.outer if b.part.table == "network"]
 
 
 def _notes(diagram: Diagram) -> list[str]:
@@ -186,8 +227,9 @@ def _thick(rate: float | None) -> str:
     return f"{1.5 if not rate else min(max(1.5 + 2.5 * math.log10(rate / 1e9), 1.5), THICKEST):.1f}"
 
 
-def _wire(start: Box, end: Box, rate: float | None) -> str:
-    x, y, to, at = start.x + start.width, start.middle, end.x, end.middle
+def _bend(start: Box, to: float, at: float, rate: float | None) -> str:
+    """Draw a line from the right edge of a box to a point."""
+    x, y = start.x + start.width, start.middle
     bend = (x + to) / 2
     way = f"H{to:.1f}" if abs(y - at) < 0.5 else f"C{bend:.1f} {y:.1f} {bend:.1f} {at:.1f} {to:.1f} {at:.1f}"
     return f'<path class="wire" d="M{x:.1f} {y:.1f}{way}" stroke-width="{_thick(rate)}"/>'

@@ -428,10 +428,11 @@ def print_diagram(diagram: Diagram) -> None:
     out.print(heading(diagram.name))
     if diagram.title:
         out.print(Text(diagram.title))
-    out.print()
-    out.print(Text(diagram.device, style="dim"))
-    for root in diagram.roots:
-        out.print(Padding(_branch(root), (0, 0, 0, 2)))
+    for frame in diagram.frames:
+        out.print()
+        out.print(Text(frame.caption, style="dim"))
+        for root in frame.roots:
+            out.print(Padding(_branch(root), (0, 0, 0, 2)))
     for words, tables in (("joined by", "network"), ("fed by", "limit")):
         parts = [p for p in diagram.networks if p.table == tables]
         if parts:
