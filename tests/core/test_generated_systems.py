@@ -93,8 +93,11 @@ ORDERS = st.sampled_from([1, 2, math.inf])
 ARBITRATION = st.sampled_from(["shared", "exclusive"])
 
 
+UNLIMITED = st.just(1e6)
+
+
 @st.composite
-def systems(draw: st.DrawFn, power: st.SearchStrategy[float] = st.just(1e6), least: float = 1e13) -> Made:
+def systems(draw: st.DrawFn, power: st.SearchStrategy[float] = UNLIMITED, least: float = 1e13) -> Made:
     """A tree of one to four memories on a processor: on its site, behind another, behind links, a switch, a die."""
     parts: list[Part] = []
     memories: list[str] = []

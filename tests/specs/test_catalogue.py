@@ -390,3 +390,36 @@ def test_size_is_a_parameter_where_there_is_no_network(tmp_path: Path) -> None:
         # a quarter of the cells of 320 x 320
         peak = graph(symarch.load_system("groq-lpu")).processors["lpu"].peak("bf16")
         assert graph(system).processors["lpu"].peak("bf16") == pytest.approx(peak / 4, rel=1e-12)
+
+
+LISTED = {
+    "NVLink domain": ("gb200-nvl72", {"nvlink", "switch"}),
+    "TPU torus pod": ("tpu-v5p-64", {"ici", "torus"}),
+    "LPU dragonfly": ("groq-lpu-rack", {"lpu", "dragonfly"}),
+    "wafer": ("wse-3", {"wafer"}),
+    "HBM and HBF in a chain": ("h200-hbf-daisy-8", {"hbm", "hbf", "ucie"}),
+    "HBM and HBF on sites": ("h200-hbf-8", {"hbm", "hbf"}),
+    "HBF only": ("hbf-only-8", {"hbf"}),
+    "base-die PNM": ("b200-base-die-pnm-8", {"gpu", "pnm", "hbm"}),
+    "LPDDR-PNM over CXL": ("cxl-pnm-8", {"pnm", "lpddr5x", "cxl-link"}),
+    "GDDR-PIM only": ("gddr6-aim", {"pim", "gddr6"}),
+    "3D DRAM under logic": ("stratum", {"dram-3d", "logic-3d"}),
+    "SRAM only": ("groq-lpu-8", {"sram"}),
+    "CXL pool": ("h100-cxl-pool-8", {"cxl-link"}),
+    "in-network reduction": ("h100-sxm-8-sharp", {"nvlink"}),
+    "phone with LPDDR5X": ("phone-lpddr5x", {"npu", "lpddr5x"}),
+    "phone with flash": ("phone-flash", {"npu", "hbf"}),
+    "phone with LPDDR-PIM": ("phone-lpddr-pim", {"npu", "pim"}),
+}
+"""Kinds of systems that the catalogue must have: an example of each and technologies it is made of."""
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_the_catalogue_has_every_kind_of_system(kind: str) -> None:
+    name, due = LISTED[kind]
+    components = symarch.load_system(name).components.values()
+    found = {cls.name for c in components for cls in (c.technology, c.topology) if cls is not None}
+    assert due <= found
+    memories = {c.technology.name for c in components if c.table == "memory" and c.technology is not None}
+    if kind.endswith("only"):  # SRAM on the chip beside it is no other tier
+        assert len(memories - {"sram"}) == (0 if kind == "SRAM only" else 1)
