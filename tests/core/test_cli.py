@@ -35,7 +35,7 @@ def test_run_json_has_the_keys_of_the_contract(call: Any) -> None:
     assert err == ""
     data = json.loads(out)
     assert set(data) == {
-        "system", "model", "workload", "metrics", "constraints", "operators", "resources", "communication", "mapping",
+        "system", "model", "workload", "metrics", "constraints", "operators", "resources", "communication", "held", "remedies", "mapping",
         "assumptions", "plugins",
     }  # fmt: skip
     assert set(data["metrics"]) == {
@@ -46,7 +46,7 @@ def test_run_json_has_the_keys_of_the_contract(call: Any) -> None:
         shares = [r["share"] for r in data["resources"] if r["phase"] == phase]
         assert sum(shares) == pytest.approx(1, rel=1e-12)
         assert sum(o["share"] for o in data["operators"] if o["phase"] == phase) == pytest.approx(1, rel=1e-12)
-    assert {"name", "ok", "used", "limit", "unit"} == set(data["constraints"][0])
+    assert {"name", "ok", "used", "limit", "unit", "slack"} == set(data["constraints"][0])
     assert {"name", "phase", "count", "time", "bound"} <= set(data["operators"][0])
 
 
