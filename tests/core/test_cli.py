@@ -35,7 +35,8 @@ def test_run_json_has_the_keys_of_the_contract(call: Any) -> None:
     assert err == ""
     data = json.loads(out)
     assert set(data) == {
-        "system", "model", "workload", "metrics", "constraints", "operators", "resources", "communication", "held", "remedies", "mapping",
+        "system", "model", "workload", "metrics", "constraints", "operators", "resources", "communication", "held",
+        "remedies", "mapping",
         "assumptions", "plugins",
     }  # fmt: skip
     assert set(data["metrics"]) == {
