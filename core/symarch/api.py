@@ -11,7 +11,9 @@ import attrs
 
 from symarch.analysis import (
     METRICS,
+    PHASE_METRICS,
     PHASES,
+    SHARES,
     Recorded,
     Request,
     check_sizes,
@@ -58,10 +60,7 @@ if TYPE_CHECKING:
 
 TIME_METRICS = ("ttft", "tpot", "request_time")
 
-PHASE_METRICS = {"prefill": "ttft", "decode": "tpot"}
-"""The metric that is the time of a phase."""
-
-SERVING = ("prefix", "chunk", "acceptance")
+SERVING = ("prefix", "hit_rate", "chunk", "step_tokens", "acceptance")
 """Sizes of a workload that only some ways of serving have."""
 
 MOST_DRAFTED = 64
@@ -108,6 +107,9 @@ class Analysis(Questions):
         chunk: tokens of a pass of prefill at most.
         draft: drafted tokens that a decode step verifies, 0 for none.
         acceptance: share of drafted tokens that is accepted; due with `draft`.
+        hit_rate: share of requests that find their prefix cached, all unless told otherwise; goes with `prefix`.
+        continuous: continuous batching: prefill and decode share steps, a request begins as another ends.
+        step_tokens: tokens that a step of continuous batching passes at most.
 
     Raises:
         MappingError, WorkloadError, UnknownNameError: when asked for something that makes no sense.
@@ -116,7 +118,8 @@ class Analysis(Questions):
     def __init__(self, system: System, model: Architecture, mapping: Mapping[str, Any] | None = None,
                  phase: str = "both", dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (),
                  prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
-                 acceptance: float | None = None) -> None:  # fmt: skip
+                 acceptance: float | None = None, hit_rate: float | None = None, continuous: bool = False,
+                 step_tokens: int | None = None) -> None:  # fmt: skip
         if phase not in PHASES:
             raise WorkloadError(f"unknown phase {phase!r}; {nearest(phase, PHASES)}")
         system = placed(system, mapping) if mapping else system
@@ -135,9 +138,12 @@ class Analysis(Questions):
                 raise WorkloadError(f"{model.name} has no {tensor}, which dtype {dtype!r} names")
         self._sizes = _sizes(model, symbols)
         self._draft = 0 if draft is None else draft
-        self._serving = _serving(self.phase, prefix, chunk, draft, acceptance)
-        if (self._serving or self._draft) and isinstance(model, RecordedTrace):
-            raise WorkloadError(f"{model.name} is a recorded trace; {_listed(self._serving)} cannot be given")
+        self._continuous = continuous
+        self._serving = _serving(self.phase, draft, continuous, prefix=prefix, hit_rate=hit_rate, chunk=chunk,
+                                 step_tokens=step_tokens, acceptance=acceptance)  # fmt: skip
+        if (self._serving or self._draft or continuous) and isinstance(model, RecordedTrace):
+            asked = ", ".join(filter(None, (_listed(self._serving), "continuous" if continuous else "")))
+            raise WorkloadError(f"{model.name} is a recorded trace; {asked} cannot be given")
         self._recorded: dict[bool, Recorded] = {}
 
     def __repr__(self) -> str:
@@ -159,7 +165,7 @@ class Analysis(Questions):
                 fixed["batch"] *= mappings(self.system, self.model)[""].data
         return Request(
             "decode" if single else self.phase, self.dtypes, single or "context" in fixed, fixed, self._sizes,
-            self._serving, self._draft,
+            self._serving, self._draft, self._continuous,
         )  # fmt: skip
 
     def recorded(self, single: bool = False) -> Recorded:
@@ -206,6 +212,8 @@ class Analysis(Questions):
             self.model.check_given(n for n, v in given.items() if v is not None)
         recorded = self.recorded(single)
         request = self.request(single)
+        if single and self._continuous:
+            raise WorkloadError("context is one decode step; in continuous batching sequences are at all contexts")
         if single and self.phase == "prefill":
             raise WorkloadError("context is for decode; in prefill each token attends to those before it")
         sizes = check_sizes(request, {k: v for k, v in given.items() if k in request.all_sizes})
@@ -282,14 +290,16 @@ class Analysis(Questions):
             for c in recorded.constraints
         )
         request = self.request(given.get("context") is not None)
-        whole = {k: v if k == "acceptance" else int(v) for k, v in sizes.items()}
+        whole = {k: v if k in SHARES else int(v) for k, v in sizes.items()}
         if "acceptance" in whole:
             whole["draft"] = self._draft
+        if self._continuous:
+            whole["continuous"] = True
         workload = {**whole, "phase": request.phase, "dtype": dict(self.dtypes)}
         workload["ideal"] = self.ideal
         communication = {
             phase: {way: float(found[f"communication.{phase}.{way}"]) for way in ("exposed", "hidden")}
-            for phase in ("prefill", "decode")
+            for phase in request.phases
             if f"communication.{phase}.exposed" in found and f"metric.{PHASE_METRICS[phase]}" in found
         }
         return Result(
@@ -304,7 +314,7 @@ class Analysis(Questions):
         resources: list[ResourceResult] = []
         for phase, name in PHASE_METRICS.items():
             metric = f"metric.{name}"
-            if metric not in found:
+            if metric not in found or all(o.phase != phase for o in recorded.operators):
                 continue
             time = found[metric]
             parts = parts_of(recorded.program, metric, values)
@@ -516,27 +526,33 @@ class Function:
 
 def analyze(system: System, model: Architecture, mapping: Mapping[str, Any] | None = None, phase: str = "both",
             dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (), prefix: int | None = None,
-            chunk: int | None = None, draft: int | None = None,
-            acceptance: float | None = None) -> Analysis:  # fmt: skip
+            chunk: int | None = None, draft: int | None = None, acceptance: float | None = None,
+            hit_rate: float | None = None, continuous: bool = False,
+            step_tokens: int | None = None) -> Analysis:  # fmt: skip
     """Analyse a model on a system; see `Analysis`."""
     return Analysis(system, model, mapping=mapping, phase=phase, dtype=dtype, ideal=ideal, symbols=symbols,
-                    prefix=prefix, chunk=chunk, draft=draft, acceptance=acceptance)  # fmt: skip
+                    prefix=prefix, chunk=chunk, draft=draft, acceptance=acceptance, hit_rate=hit_rate,
+                    continuous=continuous, step_tokens=step_tokens)  # fmt: skip
 
 
-def _serving(phase: str, prefix: int | None, chunk: int | None, draft: int | None,
-             acceptance: float | None) -> dict[str, float]:  # fmt: skip
+def _serving(phase: str, draft: int | None, continuous: bool, **sizes: float | None) -> dict[str, float]:
     """Return the sizes that a way of serving adds. Raises WorkloadError where they make no sense."""
-    if (draft is None) != (acceptance is None):
+    if (draft is None) != (sizes["acceptance"] is None):
         raise WorkloadError("draft and acceptance go together: how many tokens are drafted, which share is accepted")
     if draft is not None:
         if isinstance(draft, bool) or not isinstance(draft, int) or not 0 <= draft <= MOST_DRAFTED:
             raise WorkloadError(f"draft is {draft!r}; it must be a whole number from 0 to {MOST_DRAFTED}")
         if phase == "prefill":
             raise WorkloadError("draft is for decode; it cannot go with phase prefill")
-    if chunk is not None and phase == "decode":
+    if sizes["chunk"] is not None and phase == "decode":
         raise WorkloadError("chunk is for prefill; it cannot go with a decode step alone")
-    given = {"prefix": prefix, "chunk": chunk, "acceptance": acceptance}
-    return {name: value for name, value in given.items() if value is not None}
+    if sizes["hit_rate"] is not None and sizes["prefix"] is None:
+        raise WorkloadError("hit_rate is the share of requests that find a prefix cached; it goes with prefix")
+    if continuous and phase != "both":
+        raise WorkloadError(f"continuous batching mixes prefill and decode; it cannot go with phase {phase}")
+    if sizes["step_tokens"] is not None and not continuous:
+        raise WorkloadError("step_tokens is for continuous batching; it goes with continuous")
+    return {name: value for name, value in sizes.items() if value is not None}
 
 
 def _sizes(model: Architecture, symbols: Sequence[str]) -> dict[str, float]:

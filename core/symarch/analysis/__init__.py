@@ -4,7 +4,9 @@ from symarch.analysis.limits import Constraint
 from symarch.analysis.model import HIGHER_IS_BETTER, METRICS, Model, Workload, build_model
 from symarch.analysis.record import (
     DEFAULTS,
+    PHASE_METRICS,
     PHASES,
+    SHARES,
     Recorded,
     Request,
     Symbol,
@@ -24,6 +26,8 @@ __all__ = [
     "HIGHER_IS_BETTER",
     "METRICS",
     "PHASES",
+    "PHASE_METRICS",
+    "SHARES",
     "Communication",
     "Constraint",
     "Model",

@@ -24,6 +24,7 @@ def held_by(
     if workload.draft:
         tokens = tokens + workload.draft
     width = workload.bytes
+    sharing = batch if workload.hit_rate is None else batch * workload.hit_rate  # sequences that find the prefix cached
     layered: dict[str, dict[str, Stored]] = {}
     if isinstance(model, Placeable):
         parts = model.parts
@@ -33,7 +34,7 @@ def held_by(
     def cached(one: Stored) -> Quantity:
         size = batch * one.cached(tokens)
         if workload.shares:  # stored once a replica; windows move on with each sequence
-            size = size - (batch - 1) * (workload.prefix * one.kv_per_token)
+            size = size - (sharing - 1) * (workload.prefix * one.kv_per_token)
         return size
 
     tables = mapping.place[EMBEDDINGS] != mapping.place["weights"]
@@ -60,7 +61,7 @@ def held_by(
         recent = total([newest * stored.kv_per_token, *bounded])
         old = batch * (stored.cached(tokens) - recent)
         if workload.shares:  # what is recent of a prefix is each sequence's own
-            old = old - (batch - 1) * (Min(workload.prefix, tokens - newest) * stored.kv_per_token)
+            old = old - (sharing - 1) * (Min(workload.prefix, tokens - newest) * stored.kv_per_token)
         found["kv_cache", "recent"] = batch * recent * width["kv_cache"]
         found["kv_cache", "old"] = old * width["kv_cache"]
     elif parts.prefix is not None:

@@ -5,7 +5,7 @@ On floats it is the plain reference, on recording scalars it leaves the program,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -22,18 +22,12 @@ from symarch.analysis.limits import (
     static_powers,
     supply_constraints,
 )
+from symarch.analysis.mixed import Mix, mixed_pass
+from symarch.analysis.passes import Accounts, Pass, combined, summed
 from symarch.analysis.schedule import Communication, OperatorTime, Schedule
 from symarch.analysis.steps import Chunks, Once, Steps, Walk, averaged
-from symarch.analysis.time import (
-    Bench,
-    Load,
-    collective_load,
-    exposed_latency,
-    limited_time,
-    mean_time,
-    operator_load,
-    time_of,
-)
+from symarch.analysis.time import Bench, collective_load, mean_time, operator_load, time_of
+from symarch.analysis.traced import Traced
 from symarch.errors import MappingError, nearest
 from symarch.mapping import Mapping as Placed
 from symarch.mapping.placement import notes_on, parted, place_of
@@ -71,12 +65,14 @@ class Workload:
         bytes: bytes per element of each tensor class [B].
         flop_per_mac: floating-point operations of one multiply-add [FLOP].
         dtypes: data type of each tensor class.
-        phases: prefill, decode, or both in this order.
+        phases: prefill, decode, or both in this order; or mixed, where steps are of both.
         prefix: tokens of each prompt that are cached before, the same for all sequences of a replica.
         chunk: tokens of a pass of prefill at most; None for the whole prompt in one pass.
         draft: drafted tokens that a decode step verifies beside the one it makes.
         acceptance: share of drafted tokens that is accepted; None without a draft.
         standing: sequences whose caches are kept, None: those of the batch. More, where only some pass at once.
+        hit_rate: share of requests whose prefix is cached; None for all.
+        step_tokens: tokens that a mixed step passes at most; None for any number.
     """
 
     batch: Quantity
@@ -92,6 +88,16 @@ class Workload:
     draft: int = 0
     acceptance: Quantity | None = None
     standing: Quantity | None = None
+    hit_rate: Quantity | None = None
+    step_tokens: Quantity | None = None
+
+    @property
+    def kinds(self) -> list[tuple[Quantity, Workload]]:
+        """Return the kinds of requests with their shares: those that find their prefix cached, and those that do not."""
+        if self.hit_rate is None:
+            return [(1, self)]
+        missed = attrs.evolve(self, prefix=0, hit_rate=None)
+        return [(self.hit_rate, attrs.evolve(self, hit_rate=None)), (1 - self.hit_rate, missed)]
 
     @property
     def fresh(self) -> Quantity:
@@ -117,13 +123,24 @@ class Workload:
                 found = 1 + self.acceptance * found
         return found
 
+    def walk(self, phase: str) -> Walk:
+        """Return the passes of a phase, prefill or decode."""
+        if phase == "prefill":
+            if self.chunk is None:
+                return Once(self.prompt)
+            return Chunks(self.prefix, self.fresh / self.rounds, self.rounds, self.shares)
+        if self.context is not None:
+            return Once(self.context)
+        first, last = self.prompt + 1, self.prompt + self.output - 1
+        return Steps(self.prompt + self.output / 2, first, last, self.output - 1)
+
     def mean(self, phase: str) -> Quantity:
         """Return the place of the mean pass of a phase, as `step` takes it."""
-        walk = _walk(self, phase)
+        walk = self.walk(phase)
         return walk.mean if isinstance(walk, Chunks) else walk.typical
 
     def runs(self, operator: Operator, phase: str) -> Quantity:
-        """Return how often an operator runs in a prefill, or for one output token of each sequence."""
+        """Return how often an operator runs in a prefill; in decode and mixed steps, for one output token."""
         if phase == "prefill":
             return operator.count if self.chunk is None or operator.once else operator.count * self.rounds
         return operator.count / self.yielded if self.draft else operator.count
@@ -157,6 +174,10 @@ class Workload:
             final=None if self.context is not None else self.prompt + self.output,
         )
 
+    def rows(self, count: Quantity) -> Step:
+        """Return a pass of so many rows, whichever sequences they are of: for what does not depend on their past."""
+        return attrs.evolve(self.step("decode", count, self.prompt), tokens=1, mixed=True)
+
 
 @attrs.frozen
 class Model:
@@ -181,36 +202,6 @@ class Model:
     communication: Mapping[str, Communication]
     spent: Mapping[str, Quantity | None]
     static: Quantity | None
-
-
-@attrs.frozen
-class Pass:
-    """One phase on one device, the mean one of a pipeline.
-
-    Attributes:
-        operators: their times.
-        time: of one pass [s].
-        energies: dynamic energy of one pass by component [J], None if a part is not modelled.
-        missing: quantities that the energies lack.
-        traffic: bytes of one pass (read, written) by memory [B].
-        tensors: parts of tensor classes (class, part) that the operators of each processor touch.
-        crossing: bytes of one pass that cross the bisection of each network [B].
-        communication: time of collectives that is exposed, and that is hidden [s].
-    """
-
-    operators: list[OperatorTime]
-    time: Quantity
-    energies: Mapping[str, Quantity] | None
-    missing: tuple[str, ...]
-    traffic: Mapping[str, tuple[Quantity, Quantity]]
-    tensors: Mapping[str, set[tuple[str, str]]]
-    crossing: Mapping[str, Quantity]
-    communication: Communication
-
-    @property
-    def energy(self) -> Quantity:
-        """All dynamic energy of one pass [J]; to be asked for where none is missing."""
-        return total((self.energies or {}).values())
 
 
 @attrs.frozen
@@ -244,9 +235,15 @@ def benches_of(system: SystemGraph, mapping: Placed) -> Benches:
     return Benches(bench(mapping.processor), {key: bench(name) for key, name in mapping.run.items()})
 
 
-def _check_run(mapping: Placed, operators: list[Operator]) -> None:
+def _check_run(mapping: Placed, model: Architecture, workload: Workload) -> None:
     """Raise MappingError if the mapping names an operator that the model does not have."""
-    known = [*OPERATOR_KINDS, *dict.fromkeys(o.base for o in operators if o.collective is None)]
+    if not mapping.run:
+        return
+    found = list(OPERATOR_KINDS)
+    for phase in ("prefill", "decode") if "mixed" in workload.phases else workload.phases:
+        step = workload.step(phase, mapping.together(workload.batch), workload.walk(phase).typical)
+        found += [o.base for o in model.operators(step, mapping.shard) if o.collective is None]
+    known = list(dict.fromkeys(found))
     for key in mapping.run:
         if key not in known:
             raise MappingError(f"mapping.run.{key}: the model has no such operator; {nearest(key, known)}")
@@ -272,10 +269,9 @@ def build_model(
     notes = _Notes(benches, workload, mapping)
     for sentence in notes_on(model, mapping.place, workload.shares):
         notes.add(sentence)
-    passes: dict[str, Pass] = {}
-    for phase in workload.phases:
-        passes[phase] = _run(benches, model, workload, phase, statics)
-    metrics, missing = _metrics(workload, passes, static, no_static, system.devices, named)
+    _check_run(mapping, model, workload)
+    passes = _passes(benches, model, workload, statics)
+    metrics, missing = _metrics(workload, mapping, passes, static, no_static, system.devices, named)
     constraints = _capacities(benches, model, workload, passes)
     rates = _Rates.over(workload, passes)
     constraints += prefetch_buffers(benches.main, rates.traffic)
@@ -301,6 +297,22 @@ def build_model(
     return Model(metrics, missing, operators, tuple(constraints), sentences, communication, spent, standing)
 
 
+def _passes(
+    benches: Benches, model: Architecture, workload: Workload, statics: Mapping[str, Quantity | None]
+) -> dict[str, Pass]:
+    """Return the pass of each phase; of a prefill that finds its prefix at some rate, the mean one."""
+    found = {}
+    for phase in workload.phases:
+        if phase == "mixed":
+            found[phase] = mixed_pass(benches, model, workload, statics)
+        elif phase == "decode" or workload.hit_rate is None:
+            found[phase] = _run(benches, model, workload, phase, statics)
+        else:
+            kinds = [(share, _run(benches, model, one, phase, statics)) for share, one in workload.kinds]
+            found[phase] = combined(kinds)
+    return found
+
+
 def _run(
     benches: Benches,
     model: Architecture,
@@ -308,44 +320,15 @@ def _run(
     phase: str,
     statics: Mapping[str, Quantity | None],
 ) -> Pass:
-    walk = _walk(workload, phase)
     mapping = benches.main.mapping
-    batch = mapping.together(workload.batch)
+    traced = Traced(model, workload, phase, mapping.together(workload.batch), mapping.shard)
+    walk, at = traced.walk, traced.at
     schedule = Schedule.of(mapping, workload.batch, phase, workload.rounds)
-    spread: list[Quantity | None] = []
-
-    def trace(place: Quantity) -> list[Operator]:
-        found = model.operators(workload.step(phase, batch, place), mapping.shard)
-        if phase == "prefill" and workload.chunk is not None:
-            # attention in chunks of its own does not grow evenly from pass to pass: its work is spread over them
-            if not spread:
-                whole = attrs.evolve(workload, chunk=None).step(phase, batch, workload.prompt)
-                for operator, one in zip(found, model.operators(whole, mapping.shard), strict=True):
-                    spread.append(None if operator.period is None else one.flops / workload.rounds)
-            found = [o if f is None else attrs.evolve(o, flops=f) for o, f in zip(found, spread, strict=True)]
-        return found
-
-    typical = trace(walk.typical)
-    _check_run(mapping, typical)
-    seen: dict[Any, list[Operator]] = {}
-
-    def at(context: Quantity, position: int) -> Operator:
-        if context not in seen:
-            seen[context] = trace(context)
-        return seen[context][position]
-
-    budgets = {b.name: budgets_of(b, statics)[0] for b in benches.all}
-    times: list[OperatorTime] = []
-    loads: list[tuple[Quantity, Load]] = []
-    stages: list[Operator] = []
-    waits: dict[str, list[tuple[str, Any]]] = {}
-    tensors: dict[str, set[tuple[str, str]]] = {}
-    for position, operator in enumerate(typical):
+    accounts = Accounts(benches, statics, schedule, phase, lambda o: workload.runs(o, phase))
+    for position, operator in enumerate(traced.typical):
         bench = benches.of(operator)
-        tensors.setdefault(bench.name, set()).update((a.tensor, a.part) for a in operator.accesses)
-        order, limits = bench.processor.overlap, budgets[bench.name]
+        order = bench.processor.overlap
         load = operator_load(bench, operator) if operator.collective is None else collective_load(bench, operator)
-        limit = limited_time(limits, load.energies, operator.name)
         flops = operator.flops
         if operator.context and walk.several:
             grown, steps = walk.stretches(operator), walk.steps
@@ -355,7 +338,7 @@ def _run(
                 # tiles and granules are rounded in the middle of a stretch: at the mean context if it is the only one
                 middle = operator if len(grown) == 1 else at(stretch.middle, position)
                 early, late = (operator_load(bench, e, middle) for e in edges)
-                powers = [limited_time(limits, e.energies, operator.name) for e in (early, late)]
+                powers = [accounts.limit(bench, e, operator.name) for e in (early, late)]
                 parts.append(mean_time(order, stretch.points, early, late, (powers[0], powers[1])))
                 ends.append((stretch, early, late))
             time = parts[0]
@@ -366,48 +349,9 @@ def _run(
                 flops = total(s.steps * (at(s.first, position).flops + at(s.last, position).flops) / 2 for s in grown)
                 flops = flops / some
         else:
-            time = time_of(order, load, limit)
-        count = schedule.repeated(workload.runs(operator, phase))
-        times.append(OperatorTime(operator.name, phase, count, time, flops, operator.kind))
-        stages.append(operator)
-        loads.append((schedule.mean(count), load))
-        waits.setdefault(bench.name, []).extend(load.streamed)
-    for bench in benches.all:
-        if bench.processor.prefetch == "step":
-            wait = exposed_latency(bench.processor, waits.get(bench.name, []), "first_access")
-            if wait is not None:
-                first = Operator("first_access", "latency", mapping.shard.pipeline)  # once in every stage
-                once = schedule.repeated(workload.runs(first, phase))
-                times.append(OperatorTime("first_access", phase, once, wait, 0, "latency"))
-                stages.append(first)
-    extra, communication = schedule.beside(times, stages)
-    times += extra
-    missing = tuple(dict.fromkeys(m for _, load in loads for m in load.missing))
-    return Pass(
-        times,
-        total(t.time * t.count for t in times),
-        None if missing else _summed((load.energies or {}, count) for count, load in loads),
-        missing,
-        _traffic(loads),
-        tensors,
-        _summed((load.crossing, count) for count, load in loads),
-        communication,
-    )
-
-
-def _summed(parts: Iterable[tuple[Mapping[str, Quantity], Quantity]]) -> dict[str, Quantity]:
-    """Add up figures by name, each so many times."""
-    found: dict[str, list[Quantity]] = {}
-    for figures, count in parts:
-        for name, value in figures.items():
-            # nothing stays a plain 0, however often
-            found.setdefault(name, []).append(0 if isinstance(value, int) and value == 0 else value * count)
-    return {name: total(values) for name, values in found.items()}
-
-
-def _traffic(loads: list[tuple[Quantity, Load]]) -> dict[str, tuple[Quantity, Quantity]]:
-    ways = [_summed(({m: t[way] for m, t in load.traffic.items()}, n) for n, load in loads) for way in (0, 1)]
-    return {memory: (ways[0][memory], ways[1][memory]) for memory in ways[0]}
+            time = time_of(order, load, accounts.limit(bench, load, operator.name))
+        accounts.add(bench, operator, load, time, flops)
+    return accounts.closed()
 
 
 @attrs.frozen
@@ -433,52 +377,52 @@ class _Rates:
         energies = [(p.energies, counts[phase]) for phase, p in passes.items()]
         powers = None
         if all(e is not None for e, _ in energies):
-            powers = {c: e / elapsed for c, e in _summed((e or {}, n) for e, n in energies).items()}
+            powers = {c: e / elapsed for c, e in summed((e or {}, n) for e, n in energies).items()}
         ways = [
-            _summed(({m: t[way] for m, t in p.traffic.items()}, counts[phase]) for phase, p in passes.items())
+            summed(({m: t[way] for m, t in p.traffic.items()}, counts[phase]) for phase, p in passes.items())
             for way in (0, 1)
         ]
         # a memory that nothing is written to has no rate, rather than one that comes out as 0
         rates = [{m: 0 if isinstance(b, int) and b == 0 else b / elapsed for m, b in way.items()} for way in ways]
-        crossing = _summed((p.crossing, counts[phase]) for phase, p in passes.items())
+        crossing = summed((p.crossing, counts[phase]) for phase, p in passes.items())
         return cls(
             powers, {m: (rates[0][m], rates[1][m]) for m in rates[0]}, {n: b / elapsed for n, b in crossing.items()}
         )
 
 
-def _walk(workload: Workload, phase: str) -> Walk:
-    """Return the passes of a phase."""
-    if phase == "prefill":
-        if workload.chunk is None:
-            return Once(workload.prompt)
-        return Chunks(workload.prefix, workload.fresh / workload.rounds, workload.rounds, workload.shares)
-    if workload.context is not None:
-        return Once(workload.context)
-    first, last = workload.prompt + 1, workload.prompt + workload.output - 1
-    return Steps(workload.prompt + workload.output / 2, first, last, workload.output - 1)
+def _called(time: Quantity, metric: str, named: bool) -> Quantity:
+    return leave_name(time, metric) if named else time
 
 
-def _metrics(workload: Workload, passes: Mapping[str, Pass], static: Quantity | None, no_static: tuple[str, ...],
-             devices: int, named: bool) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:  # fmt: skip
+def _metrics(workload: Workload, mapping: Placed, passes: Mapping[str, Pass], static: Quantity | None,
+             no_static: tuple[str, ...], devices: int, named: bool) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:  # fmt: skip
     metrics: dict[str, Any] = {}
     batch = workload.batch
-    prefill, decode = passes.get("prefill"), passes.get("decode")
-    if prefill:
-        metrics["ttft"] = leave_name(prefill.time, "ttft") if named else prefill.time
-    if decode:
-        metrics["tpot"] = leave_name(decode.time, "tpot") if named else decode.time
+    prefill, decode, mixed = passes.get("prefill"), passes.get("decode"), passes.get("mixed")
+    step = mixed or decode
+    waited: Quantity = 0  # output tokens whose time a request waits for its first
+    if mixed:
+        waited = Mix.of(workload, mapping.together(batch)).first
+        waited = waited * workload.yielded if workload.draft else waited
+        metrics["ttft"] = _called(waited * mixed.time, "ttft", named)
+    elif prefill:
+        metrics["ttft"] = _called(prefill.time, "ttft", named)
+    if step:
+        metrics["tpot"] = _called(step.time, "tpot", named)
         metrics["throughput_per_user"] = 1 / metrics["tpot"]
-    if prefill and decode:
+    if "ttft" in metrics and step:
         rounds = workload.output - 1
         elapsed = metrics["request_time"] = metrics["ttft"] + rounds * metrics["tpot"]
         tokens = batch * workload.output
     else:
-        elapsed, tokens = metrics["tpot" if decode else "ttft"], batch
+        elapsed, tokens = metrics["tpot" if step else "ttft"], batch
     metrics["throughput"] = tokens / elapsed
     lacking = tuple(dict.fromkeys([*no_static, *(m for p in passes.values() for m in p.missing)]))
     if lacking or static is None:
         return metrics, {"energy_per_token": lacking, "power": lacking}
-    if prefill and decode:
+    if mixed:
+        dynamic = (waited + workload.output - 1) * mixed.energy
+    elif prefill and decode:
         dynamic = prefill.energy + (workload.output - 1) * decode.energy
     else:
         dynamic = (prefill or decode).energy  # type: ignore[union-attr]  # one of the two is there
@@ -551,13 +495,24 @@ class _Notes:
         if "prefill" in self.workload.phases:
             passes = "one pass" if self.workload.chunk is None else "passes of chunks of equal size"
             notes.append(f"prefill reads all prompts of the batch in {passes}, without a queue")
+        if "mixed" in self.workload.phases:
+            notes += [
+                "steps mix prefill and decode: sequences are at all points of their lives equally often, steps have "
+                "whole chunks, and times are means over the two kinds of steps that occur",
+                "a request begins as another ends; its first token waits for its own steps only"
+                if self.workload.step_tokens is None
+                else "a request begins as another ends, and waits where the tokens of a step are taken",
+            ]
+        if self.workload.hit_rate is not None:
+            notes.append("prefill is the mean over requests that find their prefix cached and requests that do not")
         if self.workload.shares:
             notes.append(
                 "the prefix is stored once a replica, windows and states apart, and read anew for each sequence"
             )
         if self.workload.draft:
             notes.append("drafting costs nothing: the time of the draft model, and its memory, are not counted")
-        if "decode" in self.workload.phases and self.workload.context is None:
+        growing = "decode" in self.workload.phases or "mixed" in self.workload.phases
+        if growing and self.workload.context is None:
             notes.append("granules and tiles of growing tensors are rounded at the mean context of the decode steps")
         for bench in self.benches.all:
             arithmetic = {}

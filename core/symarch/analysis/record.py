@@ -26,11 +26,17 @@ from symarch.technologies import data_type
 from symarch.trace import Architecture, Resizable
 
 PHASES = ("prefill", "decode", "both")
+PHASE_METRICS = {"prefill": "ttft", "decode": "tpot", "mixed": "tpot"}
+"""The metric that is the time of each phase."""
+
 DEFAULTS = {"batch": 1, "prompt": 2048, "output": 256}
 """The workload unless told otherwise."""
 
 LETTERS = {"weights": "w", "experts": "e", "kv_cache": "kv", "state": "s", "activations": "a"}
 """Index of a tensor class where its bytes are typeset."""
+
+SHARES = ("acceptance", "hit_rate")
+"""Sizes of a workload that are shares, from 0 to 1."""
 
 LARGEST_SIZE = 10**15
 """The largest batch, prompt or output; up to here whole numbers and their products by 2 are exact in floats."""
@@ -79,8 +85,9 @@ class Request:
         single: whether decode is one step at a given context instead of the mean over the output.
         fixed: sizes that are numbers: those a recorded trace was taken at.
         model: sizes of the model that are symbols, `model.KEY`, with their values.
-        serving: sizes that only some ways of serving have, with their values: prefix, chunk, acceptance.
+        serving: sizes that only some ways of serving have, with their values: prefix, chunk, acceptance ...
         draft: drafted tokens that a decode step verifies.
+        continuous: whether prefill and decode share steps.
     """
 
     phase: str
@@ -90,10 +97,13 @@ class Request:
     model: Mapping[str, float] = attrs.field(factory=dict)
     serving: Mapping[str, float] = attrs.field(factory=dict)
     draft: int = 0
+    continuous: bool = False
 
     @property
     def phases(self) -> tuple[str, ...]:
         """Return the phases in order."""
+        if self.continuous:
+            return ("mixed",)
         return ("prefill", "decode") if self.phase == "both" else (self.phase,)
 
     @property
@@ -200,12 +210,12 @@ def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
         "trace.flop_per_mac", "FLOP", 2, source="a multiply and an add", status="standard", latex="f_{mac}"
     )
     letters = {"batch": "N", "prompt": "S", "output": "O", "context": "T", "prefix": "P", "chunk": "C",
-               "acceptance": "\\alpha"}  # fmt: skip
+               "acceptance": "\\alpha", "hit_rate": "\\eta", "step_tokens": "M"}  # fmt: skip
     for key, number in request.model.items():
         name = f"model.{key}"
         found[name] = Symbol(name, "1", number, integer=isinstance(number, int), source="the model's configuration")
     for size in request.sizes:
-        share = size == "acceptance"
+        share = size in SHARES
         found[size] = Symbol(size, "1", _default(request, size), integer=not share, at_most=1 if share else None,
                              source="workload", latex=letters[size])  # fmt: skip
     return found
@@ -232,6 +242,8 @@ def workload_of(request: Request, value: Any) -> Workload:
         chunk=sizes.get("chunk"),
         draft=request.draft,
         acceptance=sizes.get("acceptance"),
+        hit_rate=sizes.get("hit_rate"),
+        step_tokens=sizes.get("step_tokens"),
     )
 
 
@@ -338,8 +350,8 @@ def check_sizes(request: Request, given: Mapping[str, Any]) -> dict[str, float]:
             value = request.fixed[name]
         if value is None:
             value = _default(request, name)
-        if name == "acceptance":
-            sizes[name] = check_acceptance(value)
+        if name in SHARES:
+            sizes[name] = check_share(name, value)
             continue
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise WorkloadError(f"{name} is {value!r}; it must be a whole number, at least 1")
@@ -359,10 +371,10 @@ def check_sizes(request: Request, given: Mapping[str, Any]) -> dict[str, float]:
     return sizes
 
 
-def check_acceptance(value: Any) -> float:
-    """Return the share of drafted tokens that is accepted. Raises WorkloadError if it is none."""
+def check_share(name: str, value: Any) -> float:
+    """Return a share of drafted tokens or requests. Raises WorkloadError if it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise WorkloadError(f"acceptance is {value!r}; it must be a share between 0 and 1")
+        raise WorkloadError(f"{name} is {value!r}; it must be a share between 0 and 1")
     return float(value)
 
 
@@ -370,10 +382,12 @@ __all__ = [
     "DEFAULTS",
     "METRICS",
     "PHASES",
+    "PHASE_METRICS",
+    "SHARES",
     "Recorded",
     "Request",
     "Symbol",
-    "check_acceptance",
+    "check_share",
     "check_sizes",
     "parse_dtypes",
     "record",

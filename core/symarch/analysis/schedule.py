@@ -4,7 +4,7 @@ A pipeline of P stages takes a pass in n parts, microbatches or chunks of a prom
 of one part through all stages and s that of the slowest stage, whose layers are the mean of all and which has the
 embedding or the LM head, whichever takes longer, n parts take
 
-    T + (n - 1) s,      and in decode, where every part starts again as it arrives, a step takes   max(T, n s).
+    T + (n - 1) s,      and in decode and mixed steps, where every part starts again as it arrives, a step takes   max(T, n s).
 
 Of a time C of computation and K of collectives, a share f that computation hides leaves
 
@@ -32,9 +32,9 @@ class OperatorTime:
 
     Attributes:
         name: the operator's.
-        phase: prefill or decode.
+        phase: prefill, decode or mixed.
         count: runs in a prefill, or for one output token.
-        time: of one run, the mean over the steps of decode or the chunks of prefill [s].
+        time: of one run, the mean over the steps of decode, the chunks of prefill or the mixed steps [s].
         flops: of one run on one device, the same mean [FLOP].
         kind: the operator's.
     """
@@ -65,7 +65,7 @@ class Schedule:
     """How the passes of a phase follow each other.
 
     Attributes:
-        phase: prefill or decode.
+        phase: prefill, decode or mixed.
         stages: of the pipeline.
         filled: microbatches that are under way.
         rounds: passes of a prefill, of which each microbatch makes one after the other.
@@ -135,7 +135,7 @@ class Schedule:
             path = total(whole) - hidden
             one = 1 if _one(self.rounds) else 1 / self.rounds
             stage = self._stage(summed, one)
-            if self.phase == "decode":
+            if self.phase != "prefill":
                 waited = Max(0, self.filled * stage - path)
             else:
                 parts_under_way = self.filled if _one(self.rounds) else self.filled * self.rounds

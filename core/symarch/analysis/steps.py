@@ -177,10 +177,11 @@ Walk = Once | Steps | Chunks
 """The passes of a phase."""
 
 
-def averaged(load: Load, ends: list[tuple[Stretch, Load, Load]], steps: Quantity) -> Load:
+def averaged(load: Load, ends: list[tuple[Stretch, Load, Load]], steps: Quantity, busy: bool = False) -> Load:
     """Return a load whose energies and traffic are the means over stretches, given at the ends of each.
 
-    A stretch may leave a memory alone that others use: the first chunk of a prompt reads no cache.
+    With `busy`, so are the times of its resources. A stretch may leave a memory alone that others use: the first chunk
+    of a prompt reads no cache.
     """
 
     def mean(of: Callable[[Load], Any]) -> Any:
@@ -198,4 +199,11 @@ def averaged(load: Load, ends: list[tuple[Stretch, Load, Load]], steps: Quantity
         )
         for memory in load.traffic
     }
-    return attrs.evolve(load, energies=energies(), traffic=traffic)
+    found = attrs.evolve(load, energies=energies(), traffic=traffic)
+    if not busy:
+        return found
+    arithmetic, data = (
+        {name: mean(lambda one, w=way, n=name: getattr(one, w).get(n, 0)) for name in getattr(load, way)}  # type: ignore[misc]
+        for way in ("arithmetic", "data")
+    )
+    return attrs.evolve(found, arithmetic=arithmetic, data=data)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 SIZES = ("batch", "prompt", "output", "context")
-SERVING = ("prefix", "chunk", "acceptance")
+SERVING = ("prefix", "hit_rate", "chunk", "step_tokens", "acceptance")
 
 
 def parse_settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -54,7 +54,10 @@ def serving(function: _F) -> _F:
     """Add the options on how requests are served."""
     options = [
         click.option("--prefix", type=int, metavar="N", help="Tokens of each prompt that are cached and shared."),
+        click.option("--hit-rate", type=float, metavar="H", help="Share of requests that find the prefix cached [1]."),
         click.option("--chunk", type=int, metavar="N", help="Prefill in passes of at most N tokens of each prompt."),
+        click.option("--continuous", is_flag=True, help="Continuous batching: prefill and decode share steps."),
+        click.option("--step-tokens", type=int, metavar="N", help="With --continuous: tokens of a step at most."),
         click.option("--draft", type=int, metavar="N", help="Drafted tokens that a decode step verifies."),
         click.option("--acceptance", type=float, metavar="A", help="Share of drafted tokens accepted, 0 to 1."),
     ]
@@ -164,10 +167,11 @@ def built(
         given[name] = value
     asked = {name: given.pop(name) if name in given else options.get(name) for name in SERVING}
     phase = point(options, given)
-    if "context" in given and asked["chunk"] is not None:
-        raise WorkloadError("--context is one decode step; it cannot go with --chunk")
+    for name in ("chunk", "continuous"):
+        if "context" in given and (asked | options).get(name):
+            raise WorkloadError(f"--context is one decode step; it cannot go with --{name}")
     systems = load(settings)
     model = load_model(options["model"], sizes)
     chosen = {"phase": phase, "dtype": options["dtype"], "ideal": options["ideal"], "draft": options.get("draft")}
-    chosen |= asked
+    chosen |= {"continuous": bool(options.get("continuous")), **asked}
     return [analyze(system, model, **chosen) for system in systems], given

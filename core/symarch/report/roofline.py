@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from symarch.analysis import Workload, workload_of
+from symarch.analysis.mixed import Mix, pieces
 from symarch.analysis.model import benches_of
+from symarch.analysis.passes import repeated
 from symarch.analysis.pools import share_of
 from symarch.analysis.time import operator_load
 from symarch.api import Analysis, Result
 from symarch.mapping import mappings
-from symarch.program import Max, Program, Tape
+from symarch.program import Max, Program, Tape, total
 from symarch.program.derivatives import evaluate
 from symarch.specs import System
 from symarch.system import SystemGraph
 from symarch.trace import Architecture, Divisible, Resizable
+
+if TYPE_CHECKING:
+    from symarch.analysis.model import Benches
+    from symarch.analysis.time import Load
+    from symarch.trace import Operator
 
 
 @attrs.frozen
@@ -98,21 +105,20 @@ def traffic_program(analysis: Analysis, *, single: bool) -> Program:
         model = model.resized({key: tape.input(f"model.{key}") for key in request.model})
     graphs = {p: SystemGraph.build(part, lambda c, p, _: tape.input(f"{c}.{p}")) for p, part in system.parts.items()}
     workload = workload_of(request, tape.input)
-    outputs: dict[str, Any] = {}
+    sums: dict[str, list[Any]] = {}
     for phase, pool, part, own in ((p, *s) for p in request.phases for s in _seats(system, model, workload, p)):
         mapping = placed[pool]
         benches = benches_of(graphs[pool], mapping)
-        step = own.step(phase, mapping.together(own.batch), own.mean(phase))
-        for operator in part.operators(step, mapping.shard):
-            if operator.collective is not None:
-                continue
-            load = operator_load(benches.of(operator), operator)
-            if not load.arithmetic:
+        for share, operator, load in _loads(benches, part, own, phase, mapping.together(own.batch)):
+            if operator.collective is not None or not load.arithmetic:
                 continue
             key = f"{phase}\n{operator.name}"
-            outputs |= {f"bytes\n{key}\n{m}": read + written for m, (read, written) in load.traffic.items()}
-            outputs |= {f"busy\n{key}\n{m}": load.data[m] for m in load.traffic if m in load.data}
-            outputs[f"busy\n{key}\n"] = Max(*load.arithmetic.values())
+            moved = {f"bytes\n{key}\n{m}": read + written for m, (read, written) in load.traffic.items()}
+            moved |= {f"busy\n{key}\n{m}": load.data[m] for m in load.traffic if m in load.data}
+            moved[f"busy\n{key}\n"] = Max(*load.arithmetic.values())
+            for name, value in moved.items():
+                sums.setdefault(name, []).append(repeated(value, share))
+    outputs = {name: total(values) for name, values in sums.items()}
     return Program.of(tape, outputs).pruned()
 
 
@@ -131,3 +137,22 @@ def _seats(
         )
         for pool in system.seats(phase)
     ]
+
+
+def _loads(benches: Benches, model: Architecture, workload: Workload, phase: str,
+           batch: Any) -> Iterator[tuple[Any, Operator, Load]]:  # fmt: skip
+    """Yield the operators of a phase with their loads, each with its share where passes are of several kinds."""
+    if phase == "mixed":
+        mix = Mix.of(workload, batch)
+        for share, chunks, decoding in mix.kinds:
+            for piece in pieces(benches, model, mix, chunks, decoding):
+                yield share * piece.share, piece.operator, piece.load
+        return
+    kinds = workload.kinds if phase == "prefill" else [(1, workload)]
+    rounds = total(share * one.rounds for share, one in kinds)
+    for share, one in kinds:
+        mine = share if len(kinds) == 1 else share * one.rounds / rounds
+        step = one.step(phase, batch, one.mean(phase))
+        for operator in model.operators(step, benches.main.mapping.shard):
+            if operator.collective is None:
+                yield mine, operator, operator_load(benches.of(operator), operator)

@@ -102,10 +102,11 @@ def percent(share: float) -> str:
 def described(report: Report) -> str:
     """Return the point in words: sizes, phase, data types."""
     work = report.workload
-    sizes = [f"{k} {v}" for k, v in work.items() if k not in ("dtype", "phase", "ideal")]
+    sizes = [f"{k.replace('_', ' ')} {v}" for k, v in work.items() if k not in ("dtype", "phase", "ideal", "continuous")]
     dtypes = [f"{k} {v}" for k, v in work["dtype"].items()]
     ideal = ["ideal (speed of light)"] if work["ideal"] else []
-    return f"phase {work['phase']}, {', '.join([*sizes, *dtypes, *ideal])}"
+    phase = "continuous batching" if work.get("continuous") else f"phase {work['phase']}"
+    return f"{phase}, {', '.join([*sizes, *dtypes, *ideal])}"
 
 
 def value_text(report: Report, name: str, value: float, unit: str) -> str:
@@ -171,7 +172,7 @@ def _binds(report: Report) -> Section:
             (o.name, f"{o.count:g}", format_quantity(o.time, "s"), percent(o.share), o.bound or "-")
             for o in sorted(own, key=lambda o: -o.share)
         )
-        title = f"Operators of {phase}" + (" (mean of the steps)" if phase == "decode" else "")
+        title = f"Operators of {phase}" + (" (mean of the steps)" if phase != "prefill" else "")
         tables.append(Table(("operator", "runs", "each", "share", "bound by"), rows, title, frozenset({4}), resource=4))
     return Section("binds", "What binds", (), (), tuple(tables))
 

@@ -99,11 +99,12 @@ def paragraph(out: Output, sentences: Iterable[str]) -> None:
 
 def describe_workload(workload: Mapping[str, Any]) -> str:
     """Return one line on the workload: sizes, phase, data types, ideal."""
-    named = ("batch", "prompt", "output", "context", "prefix", "chunk", "draft", "acceptance")
-    sizes = ", ".join(f"{k} {workload[k]}" for k in named if k in workload)
+    named = ("batch", "prompt", "output", "context", "prefix", "hit_rate", "chunk", "step_tokens", "draft", "acceptance")
+    sizes = ", ".join(f"{k.replace('_', ' ')} {workload[k]}" for k in named if k in workload)
     kinds = set(workload["dtype"].values())
     dtype = kinds.pop() if len(kinds) == 1 else ", ".join(f"{k} {v}" for k, v in workload["dtype"].items())
     phase = "" if workload["phase"] == "both" else f", {workload['phase']} only"
+    phase = ", continuous batching" if workload.get("continuous") else phase
     return f"{sizes}{phase}, {dtype}{', ideal (speed of light)' if workload['ideal'] else ''}"
 
 
@@ -205,7 +206,7 @@ def _print_operators(out: Output, result: Result) -> None:
     phases = list(dict.fromkeys(o.phase for o in result.operators))
     out.print()
     if len(phases) == 1:
-        out.print(heading("Operators" + (" (mean of the steps)" if phases == ["decode"] else "")))
+        out.print(heading("Operators" + (" (mean of the steps)" if phases != ["prefill"] else "")))
         rows: Rows = [
             (o.name, str(o.count), format_quantity(o.time, "s"), _percent(o.share), _bound(o)) for o in result.operators
         ]

@@ -63,9 +63,10 @@ class LLaDA(Decoder):
 
     def operators(self, step: Step, shard: Shard) -> list[Operator]:
         """Return the operators of one denoising step, or of the part of one that an output token takes."""
-        if not step.fresh or step.drafted:
+        if not step.fresh or step.drafted or step.mixed:
             raise WorkloadError(
-                f"{self.name} attends both ways and caches nothing, so it has no prefix, chunk or draft"
+                f"{self.name} attends both ways and caches nothing, so it has no prefix, chunk, draft or "
+                "continuous batching"
             )
         step = divided(step, shard)
         length = step.context if step.final is None else step.final

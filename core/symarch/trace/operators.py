@@ -148,6 +148,8 @@ class Step:
         state: bytes of one element of a recurrent state [B].
         past: tokens of each sequence cached before a prefill pass: chunks before this one, a shared prefix.
         final: tokens of a finished sequence, prompt and output; None where only the context is known.
+        mixed: whether the pass stands for the rows of sequences in prefill and in decode together, one each as
+            `batch`; of its operators only those count that do not depend on a sequence's past.
     """
 
     phase: str
@@ -163,6 +165,7 @@ class Step:
     state: Quantity = 0
     past: Quantity = 0
     final: Quantity | None = None
+    mixed: bool = False
 
     @property
     def fresh(self) -> bool:

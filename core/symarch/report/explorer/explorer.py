@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from symarch.analysis import HIGHER_IS_BETTER, METRICS, Recorded, Symbol
+from symarch.analysis import HIGHER_IS_BETTER, METRICS, PHASE_METRICS, Recorded, Symbol
 from symarch.api import Analysis
 from symarch.mapping import mappings
 from symarch.program import Node, Program, Tape, gradient, to_javascript, total
@@ -31,9 +31,6 @@ from symarch.specs import read_system
 from symarch.specs.files import provider_of
 from symarch.specs.placement import described
 from symarch.specs.resolved import resolved
-
-PHASE_METRICS = {"prefill": "ttft", "decode": "tpot"}
-"""The metric that is the time of each phase."""
 
 SPREAD = 4.0
 """A parameter without a range gets one from its value over this to its value times this."""
@@ -70,7 +67,8 @@ def explorer_html(analysis: Analysis, given: Mapping[str, Any]) -> str:
     bytes_moved = traffic_program(analysis, single=single)
     programs = {"outputs_of": recorded.program, "roofline_of": bytes_moved}
     parts: dict[str, list[list[str]]] = {}
-    for phase, metric in PHASE_METRICS.items():
+    phases = {p: PHASE_METRICS[p] for p in analysis.request(single).phases}
+    for phase, metric in phases.items():
         if f"metric.{metric}" in recorded.program.outputs:
             programs[f"parts_of_{phase}"] = found = _parts(recorded.program, f"metric.{metric}")
             parts[phase] = [key.split("\n") for key in found.outputs]
@@ -89,7 +87,7 @@ def explorer_html(analysis: Analysis, given: Mapping[str, Any]) -> str:
         "metrics": [
             {"name": m, "unit": METRICS[m][0], "words": METRICS[m][1], "more": m in HIGHER_IS_BETTER} for m in metrics
         ],
-        "phases": {p: m for p, m in PHASE_METRICS.items() if m in metrics},
+        "phases": {p: m for p, m in phases.items() if m in metrics},
         "missing": {m: list(lacks) for m, lacks in recorded.missing.items()},
         "constraints": [{"name": c.name, "unit": c.unit} for c in recorded.constraints],
         "operators": [{"name": o.name, "phase": o.phase} for o in recorded.operators],

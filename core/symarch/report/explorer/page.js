@@ -637,7 +637,7 @@ function showRoofline(outputs, breakdown) {
   });
   for (const p of ordered) {
     const r = 3.5 + 6 * Math.sqrt(Math.max(0, p.share)), fill = colours.get(p.bound) || "gray", x = px(p.x), y = py(p.y);
-    const shape = p.phase === "decode" ? make("svg:circle", { class: "point", cx: x, cy: y, r, fill })
+    const shape = p.phase !== "prefill" ? make("svg:circle", { class: "point", cx: x, cy: y, r, fill })
       : make("svg:rect", { class: "point", x: x - r, y: y - r, width: 2 * r, height: 2 * r, fill });
     shape.append(make("svg:title", null, `${p.operator} in ${p.phase}: ${formatQuantity(p.y, "FLOP/s")} at ${formatValue(p.x)} FLOP/B`));
     svg.append(shape);
