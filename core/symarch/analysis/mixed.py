@@ -85,12 +85,13 @@ class Mix:
         """Return the kinds of steps: share of all steps, chunks in one, sequences that decode."""
         stay = self.first + self.rounds
         passing = self.batch * self.chunks / stay
-        active: Quantity = self.batch
-        if self.first is not self.chunks:  # some may wait
-            active = self.batch * (self.chunks + self.rounds) / stay
         low = floor(passing)
         more = passing - low
-        return [(1 - more, low, Max(active - low, 0)), (more, low + 1, Max(active - low - 1, 0))]
+        if self.first is self.chunks:  # none waits: all others decode
+            return [(1 - more, low, self.batch - low), (more, low + 1, Max(self.batch - low - 1, 0))]
+        decoding = self.batch * self.rounds / stay
+        fewer = Max(decoding + more - 1, 0)
+        return [(1 - more, low, Min(decoding + more, decoding / (1 - more))), (more, low + 1, fewer)]
 
 
 def _chunks(workload: Workload) -> Quantity:

@@ -102,7 +102,9 @@ def percent(share: float) -> str:
 def described(report: Report) -> str:
     """Return the point in words: sizes, phase, data types."""
     work = report.workload
-    sizes = [f"{k.replace('_', ' ')} {v}" for k, v in work.items() if k not in ("dtype", "phase", "ideal", "continuous")]
+    sizes = [
+        f"{k.replace('_', ' ')} {v}" for k, v in work.items() if k not in ("dtype", "phase", "ideal", "continuous")
+    ]
     dtypes = [f"{k} {v}" for k, v in work["dtype"].items()]
     ideal = ["ideal (speed of light)"] if work["ideal"] else []
     phase = "continuous batching" if work.get("continuous") else f"phase {work['phase']}"

@@ -99,7 +99,18 @@ def paragraph(out: Output, sentences: Iterable[str]) -> None:
 
 def describe_workload(workload: Mapping[str, Any]) -> str:
     """Return one line on the workload: sizes, phase, data types, ideal."""
-    named = ("batch", "prompt", "output", "context", "prefix", "hit_rate", "chunk", "step_tokens", "draft", "acceptance")
+    named = (
+        "batch",
+        "prompt",
+        "output",
+        "context",
+        "prefix",
+        "hit_rate",
+        "chunk",
+        "step_tokens",
+        "draft",
+        "acceptance",
+    )
     sizes = ", ".join(f"{k.replace('_', ' ')} {workload[k]}" for k in named if k in workload)
     kinds = set(workload["dtype"].values())
     dtype = kinds.pop() if len(kinds) == 1 else ", ".join(f"{k} {v}" for k, v in workload["dtype"].items())

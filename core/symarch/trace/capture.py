@@ -17,6 +17,7 @@ and four differences are silent and large; each is handled here or refused with 
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -144,6 +145,8 @@ def capture_module(module: Any, name: str, batch: int = 1, prompt: int = 2048,
     recorder = _Recorder(torch, module, name, batch, as_executed)
     cache = transformers.DynamicCache(config=module.config)
     recorder.watch(cache)
+    # transformers renamed the argument in 5.24
+    key = "cache" if "cache" in inspect.signature(module.forward).parameters else "past_key_values"
     records: list[Record] = []
     for phase, tokens in (("prefill", prompt), ("decode", 1)):
         if phase == "decode" and "decode" not in phases:
@@ -151,7 +154,7 @@ def capture_module(module: Any, name: str, batch: int = 1, prompt: int = 2048,
         ids = torch.zeros((batch, tokens), dtype=torch.long, device="meta")
         with recorder.running(phase, tokens), torch.no_grad():
             try:
-                module(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                module(ids, **{key: cache}, use_cache=True, logits_to_keep=1)
             except (ModelError, SymarchError):
                 raise
             except Exception as error:  # foreign code: an operator without a meta kernel, a cache it does not know
