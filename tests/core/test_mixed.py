@@ -21,6 +21,8 @@ FAMILIES = ["llama-3.1-8b", "mixtral-8x7b", "gpt-oss-20b", "gemma-3-27b", "llama
             "qwen2.5-vl-7b"]  # fmt: skip
 """One of each kind: full attention, experts, windows, chunks, latents, recurrences, an encoder, a vision tower."""
 
+MODELS = Path(__file__).parents[2] / "specs" / "models"
+
 KEPT: dict[Any, symarch.Analysis] = {}
 
 
@@ -322,6 +324,16 @@ def test_misses_store_what_hits_share() -> None:
 
 
 # --- what makes no sense, and the outer side
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in MODELS.glob("*.json") if p.stem != "llada-8b"))
+def test_every_model_mixes(name: str) -> None:
+    found = symarch.analyze(symarch.load_system("h100-sxm"), symarch.load_model(name), continuous=True, chunk=256)
+    result = found.evaluate(batch=4, prompt=1000, output=50)
+    names = [o.name for o in result.operators]
+    assert len(names) == len(set(names))
+    assert result.request_time and math.isfinite(result.request_time)
+    assert sum(o.share for o in result.operators) == pytest.approx(1, rel=1e-12)
 
 
 @pytest.mark.parametrize(
