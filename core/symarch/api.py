@@ -139,6 +139,11 @@ class Analysis(Questions):
         self._sizes = _sizes(model, symbols)
         self._draft = 0 if draft is None else draft
         self._continuous = continuous
+        if continuous and self.system.pools:
+            raise WorkloadError(
+                f"{self.system.name} runs parts of the work on pools of their own; continuous batching, in which "
+                "prefill and decode share steps, is for systems of one kind of devices"
+            )
         self._serving = _serving(self.phase, draft, continuous, prefix=prefix, hit_rate=hit_rate, chunk=chunk,
                                  step_tokens=step_tokens, acceptance=acceptance)  # fmt: skip
         if (self._serving or self._draft or continuous) and isinstance(model, RecordedTrace):

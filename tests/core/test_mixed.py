@@ -56,7 +56,8 @@ def flops(found: symarch.Analysis, phase: str, **sizes: Any) -> float:
 @pytest.mark.parametrize("ideal", [True, False])
 def test_one_sequence_alone_is_served_as_without(name: str, ideal: bool) -> None:
     # its prefill and its decode never meet: one pass of the prompt, one step
-    for options in ({}, {"draft": 3, "acceptance": 0.7}):
+    ways: list[dict[str, Any]] = [{}, {"draft": 3, "acceptance": 0.7}]
+    for options in ways:
         mixed = analysis(name, ideal=ideal, continuous=True, **options).evaluate(batch=1, prompt=2400, output=2)
         plain = analysis(name, ideal=ideal, **options).evaluate(batch=1, prompt=2400, output=2)
         assert mixed.request_time == pytest.approx(plain.request_time, rel=1e-12)
@@ -163,7 +164,7 @@ def test_experts_are_read_for_all_tokens_of_a_step() -> None:
 def test_mixing_is_never_slower_than_static_batches(batch: int, prompt: int, output: int, chunk: int) -> None:
     # as many passes, whose rows differ less: at perfect overlap no operator takes longer; the LM head runs in all of
     # them, not once a prompt
-    mixed, plain = (analysis("llama-3.1-8b", chunk=1, **o) for o in ({"continuous": True}, {}))
+    mixed, plain = (analysis("llama-3.1-8b", chunk=1, continuous=c) for c in (True, False))
     sizes = {"batch": float(batch), "prompt": float(prompt), "output": float(output), "chunk": float(chunk)}
 
     def time(found: symarch.Analysis, phase: str) -> float:

@@ -394,8 +394,15 @@ def _called(time: Quantity, metric: str, named: bool) -> Quantity:
     return leave_name(time, metric) if named else time
 
 
-def _metrics(workload: Workload, mapping: Placed, passes: Mapping[str, Pass], static: Quantity | None,
-             no_static: tuple[str, ...], devices: int, named: bool) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:  # fmt: skip
+def _metrics(
+    workload: Workload,
+    mapping: Placed,
+    passes: Mapping[str, Pass],
+    static: Quantity | None,
+    no_static: tuple[str, ...],
+    devices: int,
+    named: bool,
+) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
     metrics: dict[str, Any] = {}
     batch = workload.batch
     prefill, decode, mixed = passes.get("prefill"), passes.get("decode"), passes.get("mixed")

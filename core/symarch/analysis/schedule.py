@@ -4,7 +4,7 @@ A pipeline of P stages takes a pass in n parts, microbatches or chunks of a prom
 of one part through all stages and s that of the slowest stage, whose layers are the mean of all and which has the
 embedding or the LM head, whichever takes longer, n parts take
 
-    T + (n - 1) s,      and in decode and mixed steps, where every part starts again as it arrives, a step takes   max(T, n s).
+    T + (n - 1) s,      and in decode and mixed steps, where a part starts again as it arrives, a step   max(T, n s).
 
 Of a time C of computation and K of collectives, a share f that computation hides leaves
 

@@ -118,14 +118,17 @@ class Relative(Decoder):
         qkv = _switch(config, traits.qkv)
         output = qkv if traits.output is None else _switch(config, traits.output)
         parallel = _switch(config, traits.parallel)
-        shared = {"norm_bias": traits.norm_bias, "norms": traits.norms}
-        heads = {**heads_of(config), **shared, "qkv_bias": qkv, "output_bias": output, "reduced": not parallel,
-                 "head_norms": _switch(config, traits.head_norms),
+        heads = {**heads_of(config), "norm_bias": traits.norm_bias, "norms": traits.norms, "qkv_bias": qkv,
+                 "output_bias": output, "reduced": not parallel, "head_norms": _switch(config, traits.head_norms),
                  "wide_norms": _switch(config, traits.wide_norms)}  # fmt: skip
         dense = FeedForward(
-            hidden=fields["hidden"], width=config.size("intermediate_size"), gated=traits.gated,
-            bias=_switch(config, traits.ffn), **{**shared, "norms": 0 if parallel and traits.one_norm else traits.norms},
-        )  # fmt: skip
+            hidden=fields["hidden"],
+            width=config.size("intermediate_size"),
+            gated=traits.gated,
+            bias=_switch(config, traits.ffn),
+            norms=0 if parallel and traits.one_norm else traits.norms,
+            norm_bias=traits.norm_bias,
+        )
         groups = []
         for (kind, span, routed), count in counts(_layers(config, traits)).items():
             attention = Attention(**heads, kind=kind, span=span)
