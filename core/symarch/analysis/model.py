@@ -93,7 +93,7 @@ class Workload:
 
     @property
     def kinds(self) -> list[tuple[Quantity, Workload]]:
-        """Return the kinds of requests with their shares: those that find their prefix cached, and those that do not."""
+        """Return the kinds of requests with their shares: their prefix is cached, or it is not."""
         if self.hit_rate is None:
             return [(1, self)]
         missed = attrs.evolve(self, prefix=0, hit_rate=None)
