@@ -24,7 +24,7 @@ from symarch.errors import ModelError
 from symarch.plugins.hookspecs import hookimpl
 from symarch.technologies import Quantity
 from symarch.trace.attention import WINDOWS, Attention, heads_of, span_of
-from symarch.trace.config import Config, counts
+from symarch.trace.config import Config, positions
 from symarch.trace.decoder import Block, Decoder, Group, built, embedded
 from symarch.trace.ffn import FeedForward, RoutedExperts, routing_of
 
@@ -130,10 +130,10 @@ class Relative(Decoder):
             norm_bias=traits.norm_bias,
         )
         groups = []
-        for (kind, span, routed), count in counts(_layers(config, traits)).items():
+        for (kind, span, routed), at in positions(_layers(config, traits)).items():
             attention = Attention(**heads, kind=kind, span=span)
             blocks = _experts(config, fields["hidden"]) if routed else (dense,)
-            groups.append(Group(config.layers(count), (attention, *blocks)))
+            groups.append(Group(config.layers(len(at)), (attention, *blocks), at=at))
         return built(  # type: ignore[no-any-return]
             cls, name, config, groups=tuple(groups), norm_bias=traits.norm_bias, **fields
         )
