@@ -209,18 +209,18 @@ def test_program_and_floats_agree(name: str, options: dict[str, Any]) -> None:
         assert sum(o.count * o.time for o in result.operators) == pytest.approx(result.tpot, rel=1e-12)
 
 
-@pytest.mark.parametrize("ideal", [True, False])
-def test_the_formula_gives_the_same_number(ideal: bool) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(("metric", "ideal"), [("ttft", True), ("tpot", False)])
+def test_the_formula_gives_the_same_number(metric: str, ideal: bool) -> None:
     import sympy
 
     found = analysis("llama-3.1-8b", ideal=ideal, continuous=True, chunk=256, step_tokens=600)
     sizes = {"batch": 20.0, "prompt": 1500.0, "output": 100.0}
     values = {n: s.value for n, s in found.recorded().symbols.items()} | sizes
-    for metric in ("ttft", "tpot", "energy_per_token"):
-        expression = getattr(found, metric)
-        symbols = sorted(expression.free_symbols, key=str)
-        number = sympy.lambdify(symbols, expression)(*(values[s.name] for s in symbols))
-        assert number == pytest.approx(found.evaluate(batch=20, prompt=1500, output=100).metrics[metric], rel=1e-12)
+    expression = getattr(found, metric)
+    symbols = sorted(expression.free_symbols, key=str)
+    number = sympy.lambdify(symbols, expression)(*(values[s.name] for s in symbols))
+    assert number == pytest.approx(found.evaluate(batch=20, prompt=1500, output=100).metrics[metric], rel=1e-12)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -405,8 +405,9 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     assert data["workload"]["continuous"] is True
     assert (data["workload"]["step_tokens"], data["workload"]["hit_rate"]) == (1000, 0.5)
     assert {o["phase"] for o in data["operators"]} == {r["phase"] for r in data["resources"]} == {"mixed"}
-    assert "step tokens 1000" in " ".join(run("run", *words).split())
-    assert "prefill_attention" in run("run", *words)
+    printed = run("run", *words)
+    assert "step tokens 1000" in " ".join(printed.split())
+    assert "prefill_attention" in printed
     assert run("explain", *words, "--metric", "ttft")
     assert json.loads(run("sensitivity", *words, "--format", "json"))["metric"] == "tpot"
     assert run("sensitivity", *words, "--format", "html")
