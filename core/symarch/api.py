@@ -58,7 +58,8 @@ if TYPE_CHECKING:
 
     from symarch.formula import Formula
 
-TIME_METRICS = ("ttft", "tpot", "request_time")
+SUMS = ("ttft", "tpot", "request_time", "energy_per_token", "cost_per_million_tokens", "carbon_per_million_tokens")
+"""Metrics that are sums of marked parts."""
 
 SERVING = ("prefix", "hit_rate", "chunk", "step_tokens", "acceptance")
 """Sizes of a workload that only some ways of serving have."""
@@ -67,9 +68,12 @@ MOST_DRAFTED = 64
 """Drafted tokens beyond which no acceptance lets a draft pay."""
 
 
-def load_system(name: str, settings: Mapping[str, str | float] | None = None) -> System:
-    """Load a system by shipped name or path, with settings as `--set` takes them. Raises SpecError."""
-    return read_system(find_system(str(name)), {k: str(v) for k, v in (settings or {}).items()})
+def load_system(name: str, settings: Mapping[str, str | float] | None = None, prices: str | None = None) -> System:
+    """Load a system by shipped name or path, with settings as `--set` takes them. Raises SpecError.
+
+    `prices` is the name or path of a list of prices; without it that of the spec is taken, else the latest.
+    """
+    return read_system(find_system(str(name)), {k: str(v) for k, v in (settings or {}).items()}, prices)
 
 
 def load_model(name: str, settings: Mapping[str, Any] | None = None) -> Architecture:
@@ -253,7 +257,7 @@ class Analysis(Questions):
         except (TypeError, ValueError, OverflowError):
             raise WorkloadError(f"{name} is {value!r:.60}; it must be a number in SI") from None
         owner, _, item = name.partition(".")
-        component = self.system.components.get(owner)
+        component = self.system.owners.get(owner)
         declared = component.declared().get(item) if component else None
         zero = declared is not None and declared.nonnegative
         if not math.isfinite(number) or number < 0 or (number == 0 and not zero):
@@ -403,7 +407,7 @@ class Analysis(Questions):
 
     def _definition_units(self) -> dict[str, str]:
         units: dict[str, str] = {}
-        for component in self.system.components.values():
+        for component in self.system.owners.values():
             for cls in (component.technology, component.topology):
                 if cls is not None:
                     units |= {f"{component.name}.{n}": q.unit for n, q in quantities_of(cls).items()}
@@ -468,16 +472,14 @@ class Analysis(Questions):
         return ConstraintFormula(name, used, limit, found[name].unit)
 
     def explain(self, metric: str, **given: Any) -> Explanation:
-        """Return a time metric or `energy_per_token` as a sum of named terms in the regime at a point.
+        """Return a time, the energy, cost or carbon as a sum of named terms in the regime at a point.
 
         The terms are the marked times, each weighted by the metric's derivative: at p = 1 and infinity how often each
         counts, at other p times (t/m)**(p-1). Their sum is the metric, exactly. Raises WorkloadError for metrics that
         are not sums.
         """
-        if metric in METRICS and metric not in (*TIME_METRICS, "energy_per_token"):
-            raise WorkloadError(
-                f"{metric} is no sum of terms; explain one of {', '.join(TIME_METRICS)}, energy_per_token"
-            )
+        if metric in METRICS and metric not in SUMS:
+            raise WorkloadError(f"{metric} is no sum of terms; explain one of {', '.join(SUMS)}")
         point = self.point(metric, **given)
         roofline = None
         if METRICS[metric][0] == "s" and point.order not in (1, math.inf):

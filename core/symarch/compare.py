@@ -140,8 +140,8 @@ def _differences(analyses: Sequence[Analysis]) -> list[Difference]:
             places = tuple(described(m.place[tensor]) if m else None for m in ours)
             if len(set(places)) > 1:
                 found.append(Difference(f"{before}place.{tensor}", "", places, ()))
-    for name in dict.fromkeys(n for s in systems for n in s.components):
-        found += _of_component(name, [s.components.get(name) for s in systems])
+    for name in dict.fromkeys(n for s in systems for n in s.owners):
+        found += _of_component(name, [s.owners.get(name) for s in systems])
     return found
 
 
@@ -175,7 +175,7 @@ def _costed(
     """Return a difference with what it costs the first system to take each other system's value over."""
     first = analyses[0]
     owner, _, key = difference.name.partition(".")
-    component = first.system.components.get(owner)
+    component = first.system.owners.get(owner)
     costs: list[float | None] = []
     for value in difference.values[1:]:
         cost = None

@@ -144,6 +144,14 @@ class StackedDram(Memory):
         source="assumed: as HBM",
         doc="smallest access",
     )  # fmt: skip
+    price: Quantity = parameter(
+        None, "USD/B", better="less", status="assumed", symbol=r"p",
+        source="absent: no such memory is sold", doc="price of a unit of capacity",
+    )  # fmt: skip
+    carbon_intensity: Quantity = parameter(
+        None, "kg/B", better="less", status="assumed", symbol=r"c_{CO2}",
+        source="absent: no such memory is made", doc="carbon dioxide equivalent of making a unit of capacity",
+    )  # fmt: skip
 
     @quantity("B")
     def capacity(self) -> Quantity:
@@ -154,6 +162,16 @@ class StackedDram(Memory):
     def devices(self) -> Quantity:
         """Stacks, each with logic of its own."""
         return self.stacks
+
+    @quantity("USD")
+    def cost(self) -> Quantity:
+        """Price of the memory; absent without a price."""
+        return None if self.price is None else self.capacity * self.price
+
+    @quantity("kg")
+    def embodied_carbon(self) -> Quantity:
+        """Carbon dioxide equivalent of making the memory; absent without a figure."""
+        return None if self.carbon_intensity is None else self.capacity * self.carbon_intensity
 
     @quantity("m^2")
     def area(self) -> Quantity:

@@ -247,16 +247,6 @@ class GPU(Processor):
         "people set",
         doc="share of what is left of the memory that can be filled",
     )  # fmt: skip
-    cost: Quantity = parameter(
-        None, "USD", better="less", status="assumed", symbol=r"K",
-        source="absent unless a preset gives it: prices are those of one day",
-        doc="price without its memories",
-    )  # fmt: skip
-    embodied_carbon: Quantity = parameter(
-        None, "kg", better="less", status="assumed", symbol=r"G",
-        source="absent unless a preset gives it",
-        doc="carbon dioxide equivalent of making it and its share of the baseboard, without its memories",
-    )  # fmt: skip
 
     def effort(self, operator: OperatorLike) -> Effort:
         """Return arithmetic at the efficiency of the operator's kind, and the launches of its kernels."""

@@ -155,6 +155,16 @@ class OnChipSram(Memory):
         """Leakage of the arrays."""
         return self.capacity * self.leakage
 
+    @quantity("USD")
+    def cost(self) -> Quantity:
+        """Nothing: the arrays are on the processor's die."""
+        return 0
+
+    @quantity("kg")
+    def embodied_carbon(self) -> Quantity:
+        """Nothing: the arrays are on the processor's die."""
+        return 0
+
 
 @hookimpl
 def symarch_technologies() -> list[type]:

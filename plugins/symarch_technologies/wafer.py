@@ -99,8 +99,8 @@ class Wafer(Processor):
         source="CS-3 system, about 23 kW (awesomeagents.ai); Cerebras says as much as CS-2",
         doc="power that processor and attached memories may draw together",
     )  # fmt: skip
-    cost: Quantity = parameter(
-        None, "USD", better="less", status="assumed", symbol=r"K",
+    price: Quantity = parameter(
+        None, "USD", nonnegative=True, better="less", status="assumed", symbol=r"K",
         source="absent unless a preset gives it", doc="price of a system, its SRAM included",
     )  # fmt: skip
 

@@ -33,7 +33,8 @@ def test_every_input_of_the_program_is_a_known_symbol_in_si(name: str) -> None:
     assert {f"metric.{m}" for m in ("ttft", "tpot", "request_time", "throughput", "energy_per_token", "power")} <= set(
         recorded.program.outputs
     )
-    assert recorded.missing == {}
+    bought = {"cost_per_million_tokens", "throughput_per_dollar", "carbon_per_million_tokens"}
+    assert set(recorded.missing) <= bought  # not every processor has a published price
 
 
 def test_a_recorded_program_is_small_and_survives_storage() -> None:

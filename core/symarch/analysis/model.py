@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from symarch.analysis.cost import Fleet, cost_metrics, running
 from symarch.analysis.held import held_by
 from symarch.analysis.limits import (
     Constraint,
@@ -38,7 +39,7 @@ from symarch.technologies import Quantity, data_type
 from symarch.technologies.check import OPERATOR_KINDS
 from symarch.trace import Architecture, Operator, Step
 
-HIGHER_IS_BETTER = frozenset({"throughput", "throughput_per_user"})
+HIGHER_IS_BETTER = frozenset({"throughput", "throughput_per_user", "throughput_per_watt", "throughput_per_dollar"})
 """Metrics of which more is better; of the others less is."""
 
 METRICS = {
@@ -46,9 +47,13 @@ METRICS = {
     "tpot": ("s", "time per output token"),
     "request_time": ("s", "time to completion of a request"),
     "throughput": ("token/s", "output tokens of the whole system"),
-    "throughput_per_user": ("token/s", "1 / tpot: of one sequence, in decode"),
-    "energy_per_token": ("J", "energy of the whole system per output token"),
+    "throughput_per_user": ("token/s", "1 / tpot, of one sequence"),
+    "energy_per_token": ("J", "energy for each output token"),
     "power": ("W", "mean power of the whole system"),
+    "throughput_per_watt": ("token/J", "throughput over power"),
+    "cost_per_million_tokens": ("USD", "money for a million output tokens"),
+    "throughput_per_dollar": ("token/USD", "output tokens for each dollar"),
+    "carbon_per_million_tokens": ("kg", "CO2 equivalent of a million tokens"),
 }
 """Unit and meaning of every metric."""
 
@@ -272,6 +277,12 @@ def build_model(
     _check_run(mapping, model, workload)
     passes = _passes(benches, model, workload, statics)
     metrics, missing = _metrics(workload, mapping, passes, static, no_static, system.devices, named)
+    if named:
+        idle = 0 if static is None or (isinstance(static, int) and static == 0) else static * system.devices
+        more, unpriced, said = cost_metrics([Fleet(system)], running(metrics, missing, idle))
+        metrics, missing = metrics | more, missing | unpriced
+        for sentence in said:
+            notes.add(sentence)
     constraints = _capacities(benches, model, workload, passes)
     rates = _Rates.over(workload, passes)
     constraints += prefetch_buffers(benches.main, rates.traffic)

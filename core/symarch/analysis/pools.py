@@ -20,6 +20,7 @@ from typing import Any
 
 import attrs
 
+from symarch.analysis.cost import Fleet, cost_metrics, running
 from symarch.analysis.model import Model, Workload, benches_of, build_model
 from symarch.analysis.schedule import Communication, OperatorTime
 from symarch.analysis.time import Load, collective_load, time_of
@@ -84,6 +85,7 @@ class _Pools:
                 self.workloads[pool] = share_of(spec, workload, role)
                 part = model.part(role) if isinstance(model, Divisible) else model
                 self.built[pool] = build_model(graphs[pool], part, placed[pool], self.workloads[pool], named=False)
+        self.priced: list[str] = []  # what was assumed of money
         self.sent: list[tuple[str, OperatorTime, Load]] = []  # by the pool whose devices send
 
     def build(self) -> Model:
@@ -104,7 +106,10 @@ class _Pools:
             )
             metric = TIMES[phase]
             times[metric] = leave_name(time + waited if extra else time, metric)
-        metrics, missing = self._metrics(times)
+        metrics, missing, standing = self._metrics(times)
+        fleets = [Fleet(self.graphs[pool], self.spec.pools[pool].count) for pool in self.built]
+        more, lacking, self.priced = cost_metrics(fleets, running(metrics, missing, standing))
+        metrics, missing = metrics | more, missing | lacking
         constraints = tuple(c for m in self.built.values() for c in m.constraints)
         return Model(
             metrics, missing, tuple(operators), constraints, tuple(self._assumptions()), communication, {}, None
@@ -179,7 +184,8 @@ class _Pools:
         received = ceil(group / theirs.shard.attention_data) * kept
         return [self._send(source, "cache_transfer", "prefill", 1, Max(sent, received))]
 
-    def _metrics(self, times: Mapping[str, Quantity]) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+    def _metrics(self, times: Mapping[str, Quantity]) -> tuple[dict[str, Any], dict[str, tuple[str, ...]], Quantity]:
+        """Return the metrics, what those without a value lack, and the static power of all pools [W]."""
         metrics: dict[str, Any] = {m: times[m] for m in TIMES.values() if m in times}
         if "tpot" in metrics:
             metrics["throughput_per_user"] = 1 / metrics["tpot"]
@@ -199,7 +205,7 @@ class _Pools:
         lacking += [m for _, _, load in self.sent for m in load.missing]
         if lacking:
             names = tuple(dict.fromkeys(lacking))
-            return metrics, {"energy_per_token": names, "power": names}
+            return metrics, {"energy_per_token": names, "power": names}, 0
         spent = [self._per_request(phase) for phase in workload.phases]
         if len(spent) == 2:
             spent[1] = spent[1] * rounds
@@ -210,7 +216,7 @@ class _Pools:
         )
         metrics["energy_per_token"] = (total(spent) + standing / rate) / tokens
         metrics["power"] = metrics["energy_per_token"] * metrics["throughput"]
-        return metrics, {}
+        return metrics, {}, standing
 
     def _per_request(self, phase: str) -> Quantity:
         """Return the dynamic energy of a phase's pass for one sequence [J]."""
@@ -233,4 +239,6 @@ class _Pools:
             )
         if any(len(self.spec.seats(p)) == 2 for p in self.workload.phases):
             notes.append(f"{turns(self.spec)} microbatches take turns between attention and feed-forward networks")
-        return list(dict.fromkeys([*notes, *(s for built in self.built.values() for s in built.assumptions)]))
+        return list(
+            dict.fromkeys([*notes, *(s for built in self.built.values() for s in built.assumptions), *self.priced])
+        )

@@ -17,7 +17,7 @@ from symarch.mapping import mappings
 from symarch.mapping.placement import scaled
 from symarch.program import Program, Tape
 from symarch.quantities import Dimensioned, format_quantity, format_setting, unit_dimension
-from symarch.specs import System
+from symarch.specs import System, prices_of
 from symarch.specs.placement import FOLLOWING, TENSOR_CLASSES
 from symarch.specs.systems import striped
 from symarch.system import SystemGraph
@@ -174,7 +174,7 @@ class Recorded:
 def symbols_of(system: System, request: Request) -> dict[str, Symbol]:
     """Return the symbols of a system and a workload by name."""
     found = {}
-    for component in system.components.values():
+    for component in system.owners.values():
         for parameter in component.declared().values():
             setting = component.settings[parameter.name]
             if parameter.structural or setting.value is None:
@@ -285,10 +285,7 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
     silent = [f"not given by the presets' sources, the technologies' defaults stand: {', '.join(unknown)}"]
     bits = system.in_bits
     set_by_hand = {
-        f"{c.name}.{n}"
-        for c in system.components.values()
-        for n, s in c.settings.items()
-        if s.origin in ("spec", "--set")
+        f"{c.name}.{n}" for c in system.owners.values() for n, s in c.settings.items() if s.origin in ("spec", "--set")
     }
     outside = [
         f"{s.name} is {format_setting(s.value, s.unit, s.name in bits)}, outside its range "
@@ -308,10 +305,20 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
         constraints=built.constraints,
         missing=built.missing,
         assumptions=tuple(
-            dict.fromkeys((*model.notes, *outside, *crowded, *(silent if unknown else ()), *built.assumptions))
+            dict.fromkeys(
+                (*model.notes, *outside, *crowded, *(silent if unknown else ()), *built.assumptions, *_prices(system))
+            )
         ),
         mappings=placed,
     )
+
+
+def _prices(system: System) -> list[str]:
+    """Return a sentence on the list of prices, if this system has any of its prices."""
+    origin = f"prices {prices_of(system.prices).name}"
+    own = [f"{c.name}.{n}" for c in system.owners.values() for n, s in c.settings.items() if s.origin == origin]
+    why = "" if system.chosen else ", since no list was named"
+    return [f"{', '.join(own)} {'is' if len(own) == 1 else 'are'} from the list of {origin}{why}"] if own else []
 
 
 def _check_ports(system: System, symbols: Mapping[str, Symbol]) -> None:

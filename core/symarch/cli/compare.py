@@ -31,23 +31,23 @@ def command(systems: tuple[str, ...], metric: str | None, parameter: str | None,
     from symarch.compare import compare
     from symarch.report.comparison import RENDERERS
 
-    analyses, given = built(options, lambda settings: _loaded(systems, settings))
+    analyses, given = built(options, lambda settings: _loaded(systems, settings, options["prices"]))
     chosen = usual_metric(analyses[0]) if metric is None else metric
     click.echo(RENDERERS[form](compare(analyses, chosen, parameter, **given)), nl=False)
 
 
-def _loaded(names: tuple[str, ...], settings: dict[str, str]) -> list[System]:
+def _loaded(names: tuple[str, ...], settings: dict[str, str], prices: str | None) -> list[System]:
     """Load systems, each with those settings that it has. Raises SpecError for one that none has."""
     from symarch.api import load_system
     from symarch.specs.systems import settable
 
-    plain = [load_system(name) for name in names]
-    owners = [{*s.components, *(k.partition(".")[0] for k in settable(s))} for s in plain]
+    plain = [load_system(name, prices=prices) for name in names]
+    owners = [{*s.owners, *(k.partition(".")[0] for k in settable(s))} for s in plain]
     known = {owner for found in owners for owner in found}
     for key in settings:
         if key.partition(".")[0] not in known:
             raise SpecError([f"--set {key}: no system has it; {nearest(key.partition('.')[0], sorted(known))}"])
     return [
-        load_system(name, {k: v for k, v in settings.items() if k.partition(".")[0] in found})
+        load_system(name, {k: v for k, v in settings.items() if k.partition(".")[0] in found}, prices)
         for name, found in zip(names, owners, strict=True)
     ]

@@ -79,13 +79,16 @@ def model_option(function: _F) -> _F:
 
 
 def point_options(function: _F) -> _F:
-    """Add --set and --ideal."""
+    """Add --set, --prices and --ideal."""
     settings = click.option(
         "--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
         help="Set a parameter, with its unit: hbf.read_time=5us. May be given several times.",
     )  # fmt: skip
     ideal = click.option("--ideal", is_flag=True, help="The speed of light: efficiencies 1, overheads 0, full overlap.")
-    return settings(ideal(function))
+    prices = click.option(
+        "--prices", metavar="LIST", help="A shipped list of prices, or a file [the spec's, or the latest]."
+    )
+    return settings(prices(ideal(function)))
 
 
 def split_settings(settings: dict[str, str]) -> tuple[dict[str, str], dict[str, float]]:
@@ -143,7 +146,7 @@ def build(options: dict[str, Any]) -> tuple[Analysis, dict[str, Any]]:
     """Return the analysis that a command's options ask for, and the point at which to evaluate it."""
     from symarch.api import load_system
 
-    analyses, given = built(options, lambda settings: [load_system(options["system"], settings)])
+    analyses, given = built(options, lambda settings: [load_system(options["system"], settings, options["prices"])])
     return analyses[0], given
 
 

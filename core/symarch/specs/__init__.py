@@ -2,6 +2,7 @@
 
 from symarch.specs.files import Listed, find_model, find_spec, find_system, list_specs, listing, provider_of, shipped
 from symarch.specs.presets import Preset, preset_of, presets_of, with_preset
+from symarch.specs.priced import USUAL, priced, prices_of
 from symarch.specs.prices import Price, Prices, read_prices
 from symarch.specs.records import Component, Setting, System
 from symarch.specs.resolved import resolved
@@ -9,6 +10,7 @@ from symarch.specs.systems import read_system
 from symarch.specs.technologies import definition_of
 
 __all__ = [
+    "USUAL",
     "Component",
     "Listed",
     "Preset",
@@ -24,6 +26,8 @@ __all__ = [
     "listing",
     "preset_of",
     "presets_of",
+    "priced",
+    "prices_of",
     "provider_of",
     "read_prices",
     "read_system",

@@ -128,6 +128,11 @@ def find_system(name: str) -> Path:
     return _find(name, "system")
 
 
+def find_prices(name: str) -> Path:
+    """Return the file of a list of prices: an installed name, or a path. Raises UnknownNameError."""
+    return _find(name, "prices")
+
+
 def find_model(name: str) -> Path:
     """Return the file of a model: an installed name, a `config.json`, or a folder that holds one."""
     return _find(name, "model")

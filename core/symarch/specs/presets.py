@@ -16,6 +16,7 @@ import attrs
 from symarch.errors import PluginError, SpecError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import Provider, registry
 from symarch.specs.files import PRESETS, files_of, rivals
+from symarch.specs.priced import priced
 from symarch.specs.records import Setting, System
 from symarch.specs.values import read_setting
 from symarch.technologies import options_of, parameters_of
@@ -191,4 +192,4 @@ def with_preset(system: System, component: str, preset: Preset) -> System:
     changed = attrs.evolve(
         own, preset=preset.name, settings=settings | kept, unknown=tuple(f"{component}.{u}" for u in preset.unknown)
     )
-    return attrs.evolve(system, components={**system.components, component: changed})
+    return priced(system.with_owner(changed))

@@ -13,14 +13,36 @@ import attrs
 
 from symarch.errors import SpecError, SymarchError, nearest
 from symarch.quantities import parse_quantity, unit_dimension
+from symarch.specs.records import Component
 
 BASES = ("contract", "spot", "retail", "rental", "estimate")
 """How something was sold: under contract, on the spot market, to anyone, by the hour; or an analyst's estimate."""
 
 _TOP = ("format", "title", "date", "source", "price")
-_KEYS = ("item", "value", "low", "high", "unit", "basis", "date", "status", "source")
+_KEYS = ("item", "value", "low", "high", "unit", "basis", "date", "status", "source", "sets")
 _STATUS = ("measured", "standard", "announced", "assumed")
+_TARGET = re.compile(r"(?P<technology>[a-z0-9-]+)(?::(?P<preset>[A-Za-z0-9._-]+))?\.(?P<parameter>[a-z][a-z0-9_]*)\Z")
 _DATE = re.compile(r"20\d\d(-[01]\d(-[0-3]\d)?)?\Z")
+
+
+@attrs.frozen
+class Target:
+    """A parameter of a technology that a price is for.
+
+    Attributes:
+        technology: the technology's name, or economy.
+        preset: of components with this preset alone; None for all.
+        parameter: the parameter.
+    """
+
+    technology: str
+    preset: str | None
+    parameter: str
+
+    def means(self, component: Component) -> bool:
+        """Return whether it is a parameter of a component."""
+        cls = component.technology
+        return cls is not None and cls.name == self.technology and self.preset in (None, component.preset)
 
 
 @attrs.frozen
@@ -38,6 +60,7 @@ class Price:
         date: for which it holds.
         status: measured, standard, announced or assumed.
         source: citation.
+        sets: the parameters of technologies that it is for.
     """
 
     name: str
@@ -50,6 +73,7 @@ class Price:
     date: str
     status: str
     source: str
+    sets: tuple[Target, ...] = ()
 
 
 @attrs.frozen
@@ -117,6 +141,11 @@ def _price(name: str, row: Mapping[str, Any], date: str) -> Price:
     if given["unit"] and not _of_money(given["unit"]):
         faults.append(f"unit is {given['unit']!r}; it must be USD, or USD for each of something, such as USD/B")
         given["unit"] = ""
+    try:
+        sets = _targets(given.get("sets", []))
+    except SymarchError as error:
+        faults.append(f"sets: {error}")
+        sets = ()
     numbers: dict[str, float | None] = {"value": None, "low": None, "high": None}
     for key in numbers if given["unit"] else ():
         try:
@@ -139,7 +168,21 @@ def _price(name: str, row: Mapping[str, Any], date: str) -> Price:
         date=given["date"],
         status=given["status"],
         source=given["source"],
+        sets=sets,
     )
+
+
+def _targets(given: Any) -> tuple[Target, ...]:
+    """Return the parameters that a price names. Raises SymarchError."""
+    if not isinstance(given, list):
+        raise SymarchError(f"it is {given!r}; it must be a list such as ['hbm:hbm3e.price']")
+    found = []
+    for name in given:
+        match = _TARGET.match(name) if isinstance(name, str) else None
+        if match is None:
+            raise SymarchError(f"{name!r} is no TECHNOLOGY.PARAMETER or TECHNOLOGY:PRESET.PARAMETER")
+        found.append(Target(**match.groupdict()))
+    return tuple(found)
 
 
 def _of_money(unit: str) -> bool:

@@ -134,6 +134,9 @@ class System:
         pools: pools of devices by name, each a system of its own; empty where all devices are alike.
         roles: pool by what it is for: prefill, decode, attention or ffn.
         outside: networks that join this system, which is a pool, to others; their sizes count no devices.
+        economy: the numbers that turn power, time and prices into money and carbon.
+        prices: name or path of the list of prices.
+        chosen: whether somebody named that list.
     """
 
     name: str
@@ -157,6 +160,20 @@ class System:
     pools: Mapping[str, Pool] = attrs.field(factory=dict)
     roles: Mapping[str, str] = attrs.field(factory=dict)
     outside: tuple[str, ...] = ()
+    economy: Component = attrs.field(kw_only=True)
+    prices: str = attrs.field(kw_only=True)
+    chosen: bool = attrs.field(kw_only=True)
+
+    @property
+    def owners(self) -> dict[str, Component]:
+        """Everything that has parameters, by the name before their dot: the components and the economy."""
+        return {**self.components, self.economy.name: self.economy}
+
+    def with_owner(self, changed: Component) -> System:
+        """Return the system with a component, or the economy, in place of the one of its name."""
+        if changed.name == self.economy.name:
+            return attrs.evolve(self, economy=changed)
+        return attrs.evolve(self, components={**self.components, changed.name: changed})
 
     @property
     def parts(self) -> dict[str, System]:
@@ -203,13 +220,13 @@ class System:
     @property
     def in_bits(self) -> frozenset[str]:
         """Names of the parameters that people state in bits."""
-        named = ((c.name, p) for c in self.components.values() for p in c.declared().values())
+        named = ((c.name, p) for c in self.owners.values() for p in c.declared().values())
         return frozenset(f"{component}.{p.name}" for component, p in named if p.bits)
 
     def _repr_html_(self) -> str:
         """Return the components with their parameters, for notebooks."""
         bits, rows = self.in_bits, []
-        for component in self.components.values():
+        for component in self.owners.values():
             declared = component.declared()
             for name, setting in component.settings.items():
                 full = f"{component.name}.{name}"

@@ -23,6 +23,7 @@ def resolved(system: System) -> str:
         table["source"] = system.source
     for name, cls in system.technologies.items():
         table.setdefault("technology", {})[name] = dict(definition_of(cls))
+    table["prices"] = system.prices
     inside = {name for pool in system.pools.values() for name in pool.system.components}
     for component in system.components.values():
         if component.name not in inside:
@@ -30,6 +31,7 @@ def resolved(system: System) -> str:
     for name, pool in system.pools.items():
         own = restored(system.part(name), name, [n.name for n in system.joining])
         table.setdefault("pool", {})[name] = {"count": pool.count, "batch": pool.batch, **_tables(own)}
+    table["economy"] = {n: _setting(s) for n, s in system.economy.settings.items()}
     mapping: dict[str, Any] = dict(system.roles) | _mapping(system)
     if mapping:
         table["mapping"] = mapping

@@ -11,7 +11,7 @@ from symarch.specs.pools import ROLES
 from symarch.specs.presets import presets_of
 from symarch.specs.systems import AXES, DEGREES, HIDINGS, KIND_OF, RESERVED
 from symarch.specs.technologies import KINDS, MOST
-from symarch.technologies import Option, Parameter, Supply, options_of, parameters_of
+from symarch.technologies import Economy, Option, Parameter, Supply, options_of, parameters_of
 
 _PARTS = ("extends", "name", "title", "source", "mapping", "technology")
 """What a pool holds, beside components, that a spec holds too."""
@@ -58,6 +58,12 @@ def schema() -> dict[str, Any]:
             "name": text,
             "title": text,
             "source": text,
+            "prices": text | {"description": "a shipped list of prices, or a file"},
+            "economy": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {p.name: _parameter(p) for p in parameters_of(Economy)},
+            },
             "mapping": {
                 "type": "object",
                 "additionalProperties": False,

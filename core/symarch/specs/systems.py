@@ -19,13 +19,14 @@ from symarch.specs.placement import FOLLOWING, PLACED, TENSOR_CLASSES, TOLERANCE
 from symarch.specs.pools import OWN as OWN_OF_A_POOL
 from symarch.specs.pools import ROLES, faults_of_pools, joined, pool_tables
 from symarch.specs.presets import preset_of
+from symarch.specs.priced import USUAL, priced
 from symarch.specs.records import TABLES, Component, Setting, System
 from symarch.specs.technologies import article, faults_of, is_written, read_technologies
 from symarch.specs.toml import Source, chain_of, line_of, merged, place_of, read_chain
 from symarch.specs.values import read_setting, shown
-from symarch.technologies import Processor, Supply, Technology, options_of, parameters_of, quantities_of
+from symarch.technologies import Economy, Processor, Supply, Technology, options_of, parameters_of, quantities_of
 
-RESERVED = ("dtype", "mapping", "model", "trace")
+RESERVED = ("dtype", "economy", "mapping", "model", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
 
 LONGEST_KEY = 120
@@ -34,7 +35,7 @@ LONGEST_KEY = 120
 MOST = 10**9
 """The largest count of devices, endpoints or shares a spec may state."""
 
-_TOP = ("format", "extends", "name", "title", "source", "mapping", "technology", "pool", *TABLES)
+_TOP = ("format", "extends", "name", "title", "source", "prices", "economy", "mapping", "technology", "pool", *TABLES)
 _OWN = {
     "processor": ("on",),
     "memory": ("on", "arbitration", "shared_by"),
@@ -121,9 +122,12 @@ _converter.register_structure_hook(str, _word)
 _converter.register_structure_hook(Hiding, _hiding)
 
 
-def read_system(path: Path, overrides: Mapping[str, str] | None = None) -> System:
-    """Read a system spec with what it extends, and apply `--set` overrides. Raises SpecError with every fault found."""
-    return _Reader(read_chain(path)).read(overrides or {})
+def read_system(path: Path, overrides: Mapping[str, str] | None = None, prices: str | None = None) -> System:
+    """Read a system spec with what it extends; apply a list of prices and `--set` overrides.
+
+    Without `prices` the list is the one that the spec names, else `USUAL`. Raises SpecError with every fault found.
+    """
+    return _Reader(read_chain(path)).read(overrides or {}, prices)
 
 
 class _Reader:
@@ -147,7 +151,7 @@ class _Reader:
         words = words if len(words) <= LONGEST_KEY else f"{words[: LONGEST_KEY - 3]}..."
         self.faults.append(f"{place}: {words}: {sentence}" if key else f"{place}: {sentence}")
 
-    def read(self, overrides: Mapping[str, str]) -> System:
+    def read(self, overrides: Mapping[str, str], prices: str | None = None) -> System:
         table = self.table
         for source in self.chain:
             if source.table.get("format") != 1 or type(source.table["format"]) is not int:
@@ -158,7 +162,7 @@ class _Reader:
         for key in table:
             if key not in _TOP:
                 self.fault(key, f"unknown key or table; {nearest(key, _TOP)}")
-        for key in ("name", "title", "source"):
+        for key in ("name", "title", "source", "prices"):
             if key in table and not isinstance(table[key], str):
                 self.fault(key, f"it is {shown(table[key])}; it must be a text")
         self.written = read_technologies(table.get("technology", {}), self.fault)
@@ -174,10 +178,11 @@ class _Reader:
                     self.fault(f"{kind}.{name}", f"the name is taken by {components[name].table}.{name}")
                 elif component is not None:
                     components[name] = component
-        pools = self._pools()
+        pools = self._pools(prices or table.get("prices"))
         if not self.faults and not pools:
             self._wire(components)
         mapping = self._mapping()
+        economy = self._economy()
         name = table.get("name")
         spec = System(
             name=name if isinstance(name, str) else self.path.stem,
@@ -186,6 +191,9 @@ class _Reader:
             path=self.path,
             components=components,
             technologies=self.written,
+            economy=economy,
+            prices=prices or str(table.get("prices", USUAL)),
+            chosen=prices is not None or "prices" in table,
             **{field.name: getattr(mapping, field.name) for field in attrs.fields(_Mapping) if field.name not in ROLES},
         )
         roles = {role: pool for role in ROLES if (pool := getattr(mapping, role)) is not None}
@@ -203,9 +211,20 @@ class _Reader:
                 self._levels(spec)
         if self.faults:
             raise SpecError(self.faults)
-        return override(spec, overrides)
+        return override(priced(spec), overrides)
 
-    def _pools(self) -> dict[str, tuple[System, dict[str, int]]]:
+    def _economy(self) -> Component:
+        """Return the numbers that turn power, time and prices into money, as a component of its own kind."""
+        content = self.table.get("economy", {})
+        declared = {p.name: p for p in parameters_of(Economy)}
+        settings = {p.name: Setting(p.default, p.low, p.high, p.source, p.status) for p in declared.values()}
+        if isinstance(content, dict):
+            self._stated("economy", content, (), declared, settings)
+        else:
+            self.fault("economy", "it must be a table")
+        return Component("economy", "economy", Economy, None, settings)
+
+    def _pools(self, prices: Any) -> dict[str, tuple[System, dict[str, int]]]:
         """Return the pools, each read as a spec of its own, with its own keys."""
         found: dict[str, tuple[System, dict[str, int]]] = {}
         content = self.table.get("pool", {})
@@ -217,6 +236,9 @@ class _Reader:
                 self.fault(f"pool.{name}", f"a pool's name is a lower-case word other than {', '.join(RESERVED)}")
                 continue
             own, rest = pool_tables(table)
+            for key in ("prices", "economy"):
+                if key in rest:
+                    self.fault(f"pool.{name}.{key}", "it is one for the whole system and stands outside its pools")
             if "pool" in rest:
                 self.fault(f"pool.{name}.pool", "a pool has no pools of its own")
                 continue
@@ -224,7 +246,7 @@ class _Reader:
             counts = {key: self._count(f"pool.{name}", own, key, 1) for key in own}
             try:
                 chain = chain_of(attrs.evolve(top, table={"format": 1, "name": name, **rest}))
-                part = _Reader(chain, name).read({})
+                part = _Reader(chain, name).read({}, prices if isinstance(prices, str) else None)
             except SpecError as error:
                 self.faults += error.faults
                 continue
@@ -366,27 +388,7 @@ class _Reader:
                 self.fault(f"{key}.preset", str(error))
         own = (*(() if table == "limit" else ("technology", "preset")), *_OWN[table])
         if cls is not None or table == "switch":
-            for item_key, value in content.items():
-                if item_key in own:
-                    continue
-                if item_key not in declared:
-                    self.fault(f"{key}.{item_key}", f"unknown key; {nearest(item_key, [*declared, *own])}")
-                    continue
-                try:
-                    setting = read_setting(declared[item_key], value)
-                except SymarchError as error:
-                    for sentence in str(error).splitlines():
-                        self.fault(f"{key}.{item_key}", sentence)
-                    continue
-                inherited = settings[item_key]
-                settings[item_key] = attrs.evolve(
-                    setting,
-                    source=setting.source or inherited.source,
-                    status=setting.status or inherited.status,
-                    low=setting.low if isinstance(value, dict) else inherited.low,
-                    high=setting.high if isinstance(value, dict) else inherited.high,
-                    origin="spec",
-                )
+            self._stated(key, content, own, declared, settings)
         if table == "switch" and "technology" not in content:
             for item in _OWN[table]:
                 if item in content:
@@ -407,6 +409,31 @@ class _Reader:
             unknown=unknown,
         )
         return component if len(self.faults) == before else None
+
+    def _stated(self, key: str, content: dict[str, Any], own: tuple[str, ...], declared: Mapping[str, Any],
+                settings: dict[str, Setting]) -> None:  # fmt: skip
+        """Put what a table states of a component over what presets and defaults do; `own` are keys read elsewhere."""
+        for item, value in content.items():
+            if item in own:
+                continue
+            if item not in declared:
+                self.fault(f"{key}.{item}", f"unknown key; {nearest(item, [*declared, *own])}")
+                continue
+            try:
+                setting = read_setting(declared[item], value)
+            except SymarchError as error:
+                for sentence in str(error).splitlines():
+                    self.fault(f"{key}.{item}", sentence)
+                continue
+            inherited = settings[item]
+            settings[item] = attrs.evolve(
+                setting,
+                source=setting.source or inherited.source,
+                status=setting.status or inherited.status,
+                low=setting.low if isinstance(value, dict) else inherited.low,
+                high=setting.high if isinstance(value, dict) else inherited.high,
+                origin="spec",
+            )
 
     def _text(self, key: str, content: dict[str, Any], item: str) -> str | None:
         value = content.get(item)
@@ -536,7 +563,7 @@ def override(spec: System, overrides: Mapping[str, str]) -> System:
 
 def settable(spec: System) -> list[str]:
     """Return every name `--set` takes for a system."""
-    names = [f"{c.name}.{p}" for c in spec.components.values() for p in (*c.declared(), *c.words())]
+    names = [f"{c.name}.{p}" for c in spec.owners.values() for p in (*c.declared(), *c.words())]
     names += [f"{c.name}.arbitration" for c in spec.components.values() if c.carries]
     names += [f"{c.name}.{key}" for c in spec.of("network") for key in ("size", "algorithm")]
     keys = (*DEGREES, "hide", "processor")
@@ -578,7 +605,7 @@ def _override(spec: System, key: str, value: str) -> System:
         return attrs.evolve(spec, place={**spec.place, tensor: read_where(tensor, _toml_value(value), _memories(spec))})
     if owner == "mapping" and item.partition(".")[0] in striped(spec):
         return _share(spec, item, value)
-    component = spec.components.get(owner)
+    component = spec.owners.get(owner)
     known = settable(spec)
     if component is None or key not in known:
         own = [n for n in known if n.partition(".")[0] == owner]
@@ -602,7 +629,7 @@ def _override(spec: System, key: str, value: str) -> System:
         inherited = component.settings[item]
         new = attrs.evolve(inherited, value=setting.value, origin="--set")
         changed = attrs.evolve(component, settings={**component.settings, item: new})
-    return attrs.evolve(spec, components={**spec.components, owner: changed})
+    return spec.with_owner(changed)
 
 
 def _override_pool(spec: System, key: str, value: str) -> System:

@@ -13,7 +13,7 @@ from symarch.plugins import registry
 from symarch.specs import Component, System
 from symarch.specs.records import TABLES
 from symarch.system.paths import Path, Segment, compose
-from symarch.technologies import CollectiveAlgorithm, Interconnect, Memory, Processor, Supply, Topology
+from symarch.technologies import CollectiveAlgorithm, Economy, Interconnect, Memory, Processor, Supply, Topology
 from symarch.technologies.topology import chosen
 
 Make = Callable[[str, str, float], Any]
@@ -65,6 +65,7 @@ class SystemGraph:
         networks: by name.
         supplies: limits on the power of devices together, by name.
         paths: the record of each (processor, memory).
+        economy: prices, lives and shares that turn power, time and prices into money and carbon.
     """
 
     spec: System
@@ -74,6 +75,7 @@ class SystemGraph:
     networks: Mapping[str, Network]
     supplies: Mapping[str, Supply]
     paths: Mapping[tuple[str, str], Path]
+    economy: Economy
 
     @classmethod
     def build(cls, spec: System, make: Make) -> SystemGraph:
@@ -111,7 +113,8 @@ class SystemGraph:
         for memory in built["memory"]:
             if not any(m == memory for _, m in paths):
                 raise SpecError([f"{spec.path or spec.name}: memory.{memory}: no link leads to it from a processor"])
-        return cls(spec, built["processor"], built["memory"], built["link"], built["network"], built["limit"], paths)
+        return cls(spec, built["processor"], built["memory"], built["link"], built["network"], built["limit"], paths,
+                   _instance(Economy, spec.economy, make))  # fmt: skip
 
     @property
     def devices(self) -> int:

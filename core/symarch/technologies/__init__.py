@@ -29,6 +29,7 @@ from symarch.technologies.declare import (
     quantity,
     technology,
 )
+from symarch.technologies.economy import Economy
 from symarch.technologies.supply import Supply
 from symarch.technologies.topology import (
     COLLECTIVES,
@@ -46,6 +47,7 @@ __all__ = [
     "Call",
     "CollectiveAlgorithm",
     "DataType",
+    "Economy",
     "Effort",
     "Interconnect",
     "Limit",

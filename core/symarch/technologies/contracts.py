@@ -193,9 +193,7 @@ class Processor(Technology):
     static_power = contract("W", "power drawn with no work, memories not counted")
     power_limit = contract("W", "power that processor and attached memories may draw together")
     on_chip_memory = contract("B", "memory on the chip that software can keep data in")
-    cost = contract("USD", "price without its memories")
     area = contract("m^2", "area of the logic")
-    embodied_carbon = contract("kg", "carbon dioxide equivalent of making it")
 
     overlap: Quantity = parameter(
         math.inf, "1", low=1, high=math.inf, ideal=math.inf, structural=True, symbol="p",
@@ -251,6 +249,26 @@ class Processor(Technology):
         source="assumed: operators are separate kernels that pass tensors through memory",
         doc="share of the bytes between operators that goes to memory and back; the rest is fused or stays on chip",
     )  # fmt: skip
+    price: Quantity = parameter(
+        None, "USD", nonnegative=True, better="less", symbol=r"K",
+        source="absent unless a preset gives it: prices are those of one day",
+        doc="price without its memories",
+    )  # fmt: skip
+    making_carbon: Quantity = parameter(
+        None, "kg", nonnegative=True, better="less", symbol=r"G",
+        source="absent unless a preset gives it",
+        doc="carbon dioxide equivalent of making it and its share of the board, without its memories",
+    )  # fmt: skip
+
+    @quantity("USD")
+    def cost(self) -> Quantity:
+        """Price without its memories; absent without one."""
+        return self.price
+
+    @quantity("kg")
+    def embodied_carbon(self) -> Quantity:
+        """Carbon dioxide equivalent of making it, without its memories; absent without a figure."""
+        return self.making_carbon
 
     def peak(self, dtype: str) -> Quantity:
         """Return the peak arithmetic rate [FLOP/s] for a data type: its own, or that of the type it is converted to.
