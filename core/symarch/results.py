@@ -86,6 +86,10 @@ class ConstraintFormula:
         return left
 
 
+AMOUNT = {"s": "time", "J": "energy", "USD": "money", "kg": "mass"}
+"""What a metric that is a sum of parts counts, by its unit."""
+
+
 def shown(metric: str, value: float | None) -> str:
     """Return a metric as text."""
     return "-" if value is None else format_quantity(value, METRICS[metric][0])
@@ -164,11 +168,13 @@ class Explanation:
         unit: of the value.
         order: the overlap order p.
         terms: largest first.
+        leading: how many of them the closed form states one by one; the rest, which is small, stands apart.
         definitions: the named definitions that the terms use, as the plugins state them.
         values: value of every symbol and definition used.
         units: unit of every symbol and definition used.
         roofline: the same at p = infinity, None if p is infinity or 1 or the metric is no time.
         latex: declared LaTeX of the symbols.
+        rounded: whether what rounding up adds at the point is in the formulas as a number.
     """
 
     metric: str
@@ -176,11 +182,18 @@ class Explanation:
     unit: str
     order: float
     terms: tuple[Term, ...]
+    leading: int
     definitions: Mapping[str, sympy.Expr]
     values: Mapping[str, float]
     units: Mapping[str, str]
     roofline: Explanation | None
     latex: Mapping[str, str]
+    rounded: bool = False
+
+    @property
+    def rest(self) -> tuple[Term, ...]:
+        """The terms that the closed form leaves to a definition of their own."""
+        return self.terms[self.leading :]
 
     def _repr_latex_(self) -> str:
         """Return the sum of the terms in LaTeX, for notebooks."""

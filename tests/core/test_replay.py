@@ -92,3 +92,36 @@ def test_latex_and_text_of_a_metric_can_be_printed() -> None:
         assert sympy.latex(term.expression)
         assert str(term.expression)
     assert sympy.latex(found.formula("tpot").expressions[0])
+
+
+@pytest.mark.parametrize("metric", ["ttft", "tpot", "request_time", "energy_per_token", "cost_per_million_tokens"])
+@pytest.mark.parametrize("order", [1.0, math.inf])
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("h100-sxm-8", "llama-3.1-70b"),
+        ("h100-sxm-8", "mixtral-8x7b"),
+        ("h200-hbf-8", "deepseek-v3"),
+        ("b200-hbf-8", "jamba-v0.1"),
+        ("stratum", "deepseek-v3"),  # a limit on temperature at work
+        ("tpu-v6e-8", "deepseek-v3"),  # tiles of every product
+    ],
+)
+def test_a_closed_form_has_at_most_100_operations_and_is_exact(
+    name: str, model: str, order: float, metric: str
+) -> None:
+    analysis = symarch.analyze(symarch.load_system(name), symarch.load_model(model)).at_order(order)
+    if metric in analysis.recorded().missing:
+        pytest.skip(f"{name} has no price")
+    why = analysis.explain(metric, batch=16)
+    stated = why.terms[: why.leading]
+    operations = sum(t.expression.count_ops() + 1 for t in stated) - 1 + bool(why.rest)
+    assert operations <= 100
+    assert math.fsum(t.share for t in why.rest) < 0.05
+    for term in why.terms:
+        at = {s: why.values[str(s)] for s in term.expression.free_symbols}
+        assert float(term.expression.xreplace(at)) == pytest.approx(term.value, rel=1e-9)
+    assert math.fsum(t.value for t in why.terms) == pytest.approx(why.value, rel=1e-12)
+    for definition, expression in why.definitions.items():
+        at = {s: why.values[str(s)] for s in expression.free_symbols}
+        assert float(expression.xreplace(at)) == pytest.approx(why.values[definition], rel=1e-9)

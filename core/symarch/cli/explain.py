@@ -11,7 +11,7 @@ from symarch.cli.options import analysis_options, build, usual_metric
 
 @click.command("explain")
 @analysis_options
-@click.option("--metric", help="ttft, tpot, request_time, energy_per_token [tpot; ttft under --phase prefill].")
+@click.option("--metric", help="A time, energy, cost or carbon [tpot; ttft under --phase prefill].")
 @click.option("--latex", is_flag=True, help="Print LaTeX.")
 @click.option("--derivation", is_flag=True, help="Go down to each plugin's equations and each parameter's source.")
 def command(metric: str | None, latex: bool, derivation: bool, **options: Any) -> None:

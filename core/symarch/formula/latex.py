@@ -52,5 +52,5 @@ def _words(text: str) -> str:
 def latex_of(expression: Any, declared: dict[str, str]) -> str:
     """Return an expression in LaTeX; `declared` gives the typeset symbol of a parameter where one was declared."""
     names: dict[Any, str] = {s: symbol_latex(s.name, declared.get(s.name, "")) for s in expression.free_symbols}
-    text: str = sympy.latex(expression, symbol_names=names)
+    text: str = sympy.latex(expression, symbol_names=names, mul_symbol=r" \, ")
     return text

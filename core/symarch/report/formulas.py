@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from symarch.plugins import registry
 from symarch.quantities import format_quantity, format_setting
 from symarch.report.sections import regime_words
 from symarch.report.text import Output, console, heading, table
+from symarch.results import AMOUNT
 from symarch.technologies import quantities_of
 
 
@@ -64,7 +66,7 @@ def print_explanation(analysis: Analysis, explanation: Explanation, *, derivatio
         for t in explanation.terms
         if t.share >= 0.0005
     ]
-    columns = (("share", "right"), ("time" if unit == "s" else "energy", "right"), ("resource", "left"),
+    columns = (("share", "right"), (AMOUNT[unit], "right"), ("resource", "left"),
                ("for", "left"), ("in", "left"))  # fmt: skip
     out.print(table(columns, rows))
     _print_sum(out, explanation)
@@ -118,7 +120,7 @@ def _print_derivation(
         out.print(Text(f"  {name} = {format_setting(values[name], units[name], name in bits)}"), soft_wrap=True)
         if name in symbols:
             owner, _, item = name.partition(".")
-            component = analysis.system.components.get(owner)
+            component = analysis.system.owners.get(owner)
             source = symbols[name].source or "no source"
             if component is not None:
                 source = f"{symbols[name].status} ({component.settings[item].origin}): {source}"
@@ -128,11 +130,13 @@ def _print_derivation(
 def _stated(analysis: Analysis, name: str) -> str:
     """Return who states a definition: its words, the technology, the module and the package."""
     owner, _, item = name.partition(".")
-    component = analysis.system.components.get(owner)
+    component = analysis.system.owners.get(owner)
     for cls in (component.technology, component.topology) if component is not None else ():
         stated = quantities_of(cls).get(item) if cls is not None else None
         if cls is not None and stated is not None:
             words = f"{stated.doc.rstrip('.')}: " if stated.doc else ""
+            if component is analysis.system.economy:
+                return f"{words}{cls.__name__}.{item} in {cls.__module__}"
             if cls.name in analysis.system.technologies:
                 return f"{words}technology '{cls.name}', written in the spec"
             origin = registry().origin(cls.name)
@@ -144,27 +148,96 @@ def _first(names: tuple[str, ...]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
+def sum_lines(explanation: Explanation, *, rest: bool = False) -> list[str]:
+    """Return the lines of a closed form in plain symbols: its leading terms and `rest`, or the terms of that rest."""
+    terms = explanation.rest if rest else explanation.terms[: explanation.leading]
+    lines = [written(rounded(term.expression, explanation.values)) for term in terms]
+    if explanation.rest and not rest:
+        lines.append("rest")
+    return [f"{'+ ' if position else '  '}{line}" for position, line in enumerate(lines)]
+
+
 def _print_sum(out: Output, explanation: Explanation) -> None:
     out.print()
     out.print(heading(f"{explanation.metric} ="))
-    for position, term in enumerate(explanation.terms):
-        sign = "  " if position == 0 else "+ "
-        out.print(Text(f"  {sign}{written(rounded(term.expression, explanation.values))}"), soft_wrap=True)
+    for line in sum_lines(explanation):
+        out.print(Text(f"  {line}"), soft_wrap=True)
+    if explanation.rest:
+        out.print(heading("rest ="))
+        for line in sum_lines(explanation, rest=True):
+            out.print(Text(f"  {line}"), soft_wrap=True)
+
+
+WIDEST = 62
+"""Signs of a typeset line that fit between the margins."""
 
 
 def explanation_latex(explanation: Explanation) -> str:
     """Return the closed form and its definitions as a LaTeX document fragment (needs amsmath)."""
     declared = dict(explanation.latex)
-    lines = [f"% {explanation.metric} = {format_quantity(explanation.value, explanation.unit)}", r"\begin{align*}"]
     name = explanation.metric.replace("_", r"\_")
+    rows: list[str] = []
     for position, term in enumerate(explanation.terms):
-        sign = rf"\mathrm{{{name}}} &= " if position == 0 else r"&\quad + "
-        lines.append(f"{sign}{latex_of(rounded(term.expression, explanation.values), declared)} \\\\")
+        sign = r"&\quad + "
+        if position == 0:
+            sign = rf"\mathrm{{{name}}} &= "
+        elif position == explanation.leading:
+            rows.append(r"&\quad + \mathrm{rest}")
+            sign = r"\mathrm{rest} &= "
+        first, *more = _broken(rounded(term.expression, explanation.values), declared)
+        rows += [f"{sign}{first}", *(rf"&\quad\qquad {line}" for line in more)]
     for definition, expression in explanation.definitions.items():
-        lines.append(f"{symbol_latex(definition)} &= {latex_of(expression, declared)} \\\\")
-    lines[-1] = lines[-1].removesuffix(r" \\")
-    lines.append(r"\end{align*}")
-    return "\n".join(lines)
+        rows.append(f"{symbol_latex(definition)} &= {latex_of(expression, declared)}")
+    head = f"% {explanation.metric} = {format_quantity(explanation.value, explanation.unit)}"
+    return "\n".join([head, r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"])
+
+
+def _broken(expression: sympy.Expr, declared: dict[str, str]) -> list[str]:
+    """Return an expression as lines of LaTeX: a product with a long sum in it has an addend, or a few, on each."""
+    whole = latex_of(expression, declared)
+    if _width(whole) <= WIDEST:
+        return [whole]
+    longest = max(sympy.Mul.make_args(expression), key=lambda f: len(f.args) if f.is_Add else 0)
+    if not longest.is_Add:
+        return [whole]
+    before = expression / longest
+    front = "" if before == 1 else f"{latex_of(before, declared)} "
+    lines = [rf"{front}\Bigl("]
+    for addend in longest.args:
+        text = latex_of(addend, declared)
+        text = text if text.startswith("-") or addend is longest.args[0] else f"+ {text}"
+        if lines[1:] and _width(lines[-1] + text) <= WIDEST:
+            lines[-1] = f"{lines[-1]} {text}"
+        else:
+            lines.append(text)
+    return [*lines[:-1], rf"{lines[-1]} \Bigr)"]
+
+
+def _width(latex: str) -> int:
+    """Return about how many signs wide a line of LaTeX is: of a fraction the wider part."""
+    text = re.sub(r"\\(?:mathrm|left|right|quad|operatorname|min|max|Bigl|Bigr)\b", "", latex)
+
+    def fraction(at: int) -> tuple[int, int]:
+        """Return the width of what is in braces from a place on, and where it ends."""
+        depth, start = 0, at
+        while at < len(text):
+            depth += {"{": 1, "}": -1}.get(text[at], 0)
+            at += 1
+            if depth == 0:
+                break
+        return _width(text[start + 1 : at - 1]), at
+
+    total = position = 0
+    while position < len(text):
+        if text.startswith(r"\frac{", position):
+            over, position = fraction(position + 5)
+            under, position = fraction(position)
+            total += max(over, under)
+            continue
+        command = re.match(r"\\[A-Za-z]+", text[position:])
+        position += command.end() if command else 1
+        total += 1 if command or text[position - 1] not in "{}^_ \\" else 0
+    return total
 
 
 __all__ = ["explanation_latex", "print_explanation", "rounded", "written"]

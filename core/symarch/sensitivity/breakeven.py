@@ -23,6 +23,7 @@ from symarch.quantities import format_quantity, format_setting
 from symarch.sensitivity.changes import Array, Winners, changes, grid, valid
 from symarch.sensitivity.point import Point, on_arrays, on_numbers
 from symarch.sensitivity.rational import NoFraction, Rational, rational_in
+from symarch.sensitivity.terms import sum_of
 
 if TYPE_CHECKING:
     import sympy
@@ -83,16 +84,16 @@ class ClosedForm:
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """The coefficients in symbols. Imports sympy."""
+        """The coefficients in symbols, in the regime of the crossing. Imports sympy."""
         from symarch.formula import let_bound
 
         found = []
         for letter, (rational, output, under) in self.sides.items():
-            outputs = rational.program.outputs
-            over = let_bound(rational.program, [outputs[output]]).expressions[0]
-            value = rational.values[output]
+            indices = [rational.program.outputs[o] for o in (output, under) if o]
+            over, *by = let_bound(rational.program, indices, rational.computed, short=True).expressions
+            over, value = sum_of([(1, over)], short=True), rational.values[output]
             if under:
-                over = over / let_bound(rational.program, [outputs[under]]).expressions[0]
+                over = over / sum_of([(1, by[0])], short=True)
                 value = value / rational.values[under]
             found.append(Part(letter, value, over))
         return tuple(found)

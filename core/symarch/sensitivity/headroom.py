@@ -19,6 +19,7 @@ from symarch.program import Node, Program, Tape, gradient
 from symarch.program.derivatives import evaluate
 from symarch.program.functions import FLOAT
 from symarch.quantities import format_quantity, unit_dimension
+from symarch.results import AMOUNT
 from symarch.sensitivity.elasticities import FAR, Elasticity, Group, Sensitivity, best_end
 from symarch.sensitivity.point import Point, on_numbers
 
@@ -34,7 +35,7 @@ class Headway:
         name: of the parameter, definition or resource.
         kind: parameter, definition or resource.
         end: the best end: infinity, 0 or a bound [SI]; 0 for the time of a resource.
-        unit: of the end.
+        unit: of the end; of a resource what it takes: s, J, USD or kg.
         limit: the metric there [SI].
         gain: how many times better than now, at least 1.
     """
@@ -50,7 +51,7 @@ class Headway:
     def words(self) -> str:
         """Return a sentence: `even infinite hbm.pin_rate brings at most 1.7x`."""
         if self.kind == "resource":
-            what = f"no time at all for {self.name}"
+            what = f"no {AMOUNT[self.unit]} at all for {self.name}"
         elif self.end == math.inf:
             what = f"infinite {self.name}"
         else:
@@ -177,11 +178,10 @@ class Factors:
 
 
 def resources(point: Point) -> Factors:
-    """Return a metric as a function of a factor on the time of each resource (for energies: on its energy)."""
-    marked = {unit: point.program.marks(unit) for unit in ("s", "J")}
-    labels = {i: label[0] for i, label in marked[point.marked].items()}
+    """Return a metric as a function of a factor on what each resource takes of it: time, energy, money or mass."""
+    labels = {i: label[0] for i, label in point.program.marks(point.marked).items()}
     # energies act on times through limits of power; an energy is what is spent in the time as it is
-    return Factors(point, labels, marked["s"] if point.marked == "J" else ())
+    return Factors(point, labels, point.program.marks("s") if point.marked == "J" else ())
 
 
 def headroom_of(point: Point, sensitivity: Sensitivity) -> Headroom:
@@ -250,8 +250,8 @@ def _of_definition(point: Point, group: Group, factors: Factors) -> Headway | No
 def _of_resource(point: Point, name: str, factors: Factors) -> Headway | None:
     limit = factors.value({name: 0.0})
     if not math.isfinite(limit):
-        return Headway(name, "resource", 0.0, "s", limit, math.inf) if point.sign < 0 else None
-    return Headway(name, "resource", 0.0, "s", limit, _gain(point, limit))
+        return Headway(name, "resource", 0.0, point.marked, limit, math.inf) if point.sign < 0 else None
+    return Headway(name, "resource", 0.0, point.marked, limit, _gain(point, limit))
 
 
 def _waterfall(point: Point, factors: Factors) -> tuple[Removal, ...]:

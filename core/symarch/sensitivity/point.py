@@ -58,8 +58,9 @@ class Point:
 
     @property
     def marked(self) -> str:
-        """Unit of the marked parts that the metric is made of: J for energies and what they divide, else s."""
-        return "J" if unit_dimension(self.unit).exponent("J") else "s"
+        """Unit of the marked parts that the metric is made of: USD, kg or J where it has that dimension, else s."""
+        dimension = unit_dimension(self.unit)
+        return next((unit for unit in ("USD", "kg", "J") if dimension.exponent(unit)), "s")
 
     @property
     def sign(self) -> int:

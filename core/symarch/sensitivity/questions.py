@@ -192,7 +192,7 @@ class Questions(ABC):
         return indices_of(self.point(metric, **given), method, samples, seed, self._held(held))
 
     def _held(self, names: Sequence[str]) -> frozenset[str]:
-        known = [f"{c.name}.{p}" for c in self.system.components.values() for p in c.declared()]
+        known = [f"{c.name}.{p}" for c in self.system.owners.values() for p in c.declared()]
         for name in names:
             if name not in known:
                 raise UnknownNameError(f"unknown name '{name}'; {nearest(name, known)}")
@@ -225,10 +225,9 @@ class Questions(ABC):
 
     def with_setting(self, component: str, name: str, value: Any) -> Self:
         """Return the same analysis with one parameter or option of a component changed: those a program fixes too."""
-        own = self.system.components[component]
+        own = self.system.owners[component]
         settings = {**own.settings, name: attrs.evolve(own.settings[name], value=value)}
-        components = {**self.system.components, component: attrs.evolve(own, settings=settings)}
-        return self.on(attrs.evolve(self.system, components=components))
+        return self.on(self.system.with_owner(attrs.evolve(own, settings=settings)))
 
     def at_order(self, order: float) -> Self:
         """Return the same analysis at another overlap order of every processor."""
@@ -240,7 +239,7 @@ class Questions(ABC):
 
 def _known(analysis: Questions, given: dict[str, Any]) -> dict[str, Any]:
     """Return what of a point the other side can be given: workload sizes, and parameters that it has too."""
-    return {n: v for n, v in given.items() if "." not in n or n.partition(".")[0] in analysis.system.components}
+    return {n: v for n, v in given.items() if "." not in n or n.partition(".")[0] in analysis.system.owners}
 
 
 def _in_latency(point: Point, parameter: str) -> bool:

@@ -8,7 +8,7 @@ formulas over named definitions. Definitions that depend on the parameter are ta
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -39,12 +39,14 @@ class Rational:
         over: powers above.
         under: powers below.
         values: coefficients at the point, by output.
+        computed: value of every operation of the program at the point.
     """
 
     program: Program
     over: tuple[int, ...]
     under: tuple[int, ...]
     values: Mapping[str, float]
+    computed: Sequence[float] = attrs.field(eq=False, repr=False)
 
     def at(self, x: Any) -> Any:
         """Return the value at some x, a number or an array."""
@@ -235,4 +237,4 @@ def rational_in(program: Program, output: str, name: str, values: Mapping[str, f
     coefficients = Program.of(run.tape, outputs).pruned()
     computed = evaluate(coefficients, values)
     numbers = {k: float(computed[i]) for k, i in coefficients.outputs.items()}
-    return Rational(coefficients, tuple(sorted(found.over)), tuple(sorted(found.under)), numbers)
+    return Rational(coefficients, tuple(sorted(found.over)), tuple(sorted(found.under)), numbers, computed)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from symarch.analysis import parts_of
+from symarch.analysis.shares import Part
 from symarch.program.derivatives import evaluate
 from symarch.results import Explanation, Term
 from symarch.sensitivity.point import Point
 
+MOST = 100
+"""Operations of a closed form beyond which nobody reads it."""
+
 
 def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
-    """Return a time metric or an energy as a sum of named terms; see `Analysis.explain`.
+    """Return a time metric, an energy, cost or carbon as a sum of named terms; see `Analysis.explain`.
+
+    Where the sum has more than `MOST` operations, definitions that say the same share a name, what rounding adds at the
+    point is a number, and at last the smallest terms stand apart, as a definition of their own.
 
     Args:
         point: where.
@@ -25,20 +32,17 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
     program, values = point.recorded.program, point.values
     parts = parts_of(program, f"metric.{point.metric}", values, point.marked)
     computed = evaluate(program, values)
-    formula = let_bound(program, [p.index for p in parts], computed)
     value = float(computed[point.output])
-    groups: dict[tuple[str, str], list[int]] = {}
-    for position, part in enumerate(parts):
-        groups.setdefault((part.resource, part.cause), []).append(position)
-    terms = []
-    for (resource, cause), members in groups.items():
-        amount = math.fsum(parts[i].weight * parts[i].value for i in members)
-        if amount == 0:
-            continue  # an overhead that is 0 at the speed of light, a latency that is covered
-        expression = _sum_of([(_exact(parts[i].weight), formula.expressions[i]) for i in members])
-        names = tuple(dict.fromkeys(parts[i].operator for i in members if parts[i].operator))
-        terms.append(Term(resource, cause, amount, amount / value, expression, names))
-    terms.sort(key=lambda t: -t.value)
+    short = False
+    formula = let_bound(program, [p.index for p in parts], computed)
+    terms = _terms(parts, formula.expressions, value, short)
+    if terms is None:
+        short = True
+        formula = let_bound(program, [p.index for p in parts], computed, short)
+        terms = _terms(parts, formula.expressions, value, short) or []
+    leading = len(terms)
+    while leading > 1 and _operations(terms[:leading]) + (leading < len(terms)) > MOST:
+        leading -= 1
     used = symbols_in([*(t.expression for t in terms), *formula.definitions.values()])
     defined = program.names
     shown = {
@@ -50,12 +54,37 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
         unit=point.unit,
         order=point.order,
         terms=tuple(terms),
+        leading=leading,
         definitions=formula.definitions,
         values=shown,
         units={n: point.unit_of(n) for n in shown},
         roofline=roofline,
         latex={n: s.latex for n, s in point.recorded.symbols.items()},
+        rounded=short and any(program.operations[i][0] in ("ceil", "floor") for i in program.live([point.output])),
     )
+
+
+def _terms(parts: Sequence[Part], expressions: Sequence[Any], value: float, short: bool) -> list[Term] | None:
+    """Return a term for each resource and cause, the largest first; None where they are too long and not yet short."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for position, part in enumerate(parts):
+        groups.setdefault((part.resource, part.cause), []).append(position)
+    terms = []
+    for (resource, cause), members in groups.items():
+        amount = math.fsum(parts[i].weight * parts[i].value for i in members)
+        if amount == 0:
+            continue  # an overhead that is 0 at the speed of light, a latency that is covered
+        expression = sum_of([(_exact(parts[i].weight), expressions[i]) for i in members], short)
+        names = tuple(dict.fromkeys(parts[i].operator for i in members if parts[i].operator))
+        terms.append(Term(resource, cause, amount, amount / value, expression, names))
+        if not short and _operations(terms) > MOST:
+            return None
+    terms.sort(key=lambda t: -t.value)
+    return terms
+
+
+def _operations(terms: Sequence[Term]) -> int:
+    return sum(int(t.expression.count_ops()) + 1 for t in terms) - 1
 
 
 def symbols_in(expressions: Iterable[Any]) -> set[str]:
@@ -69,20 +98,59 @@ def _exact(weight: float) -> Any:
     return fraction if math.isclose(float(fraction), weight, rel_tol=1e-15) else weight
 
 
-def _sum_of(terms: list[tuple[Any, Any]]) -> Any:
-    """Add weighted expressions and factor out what they share: the same bytes over the same bandwidth."""
+def sum_of(terms: list[tuple[Any, Any]], short: bool) -> Any:
+    """Add weighted expressions and factor out what they share: the same bytes over the same bandwidth.
+
+    With `short`, all that is done with the same parts of the machine has one coefficient of sizes.
+    """
     import sympy
 
     from symarch.formula.functions import exact
 
     added = sympy.Add(*(exact(w) * e for w, e in terms))
-    if added.count_ops() > 1000:  # expanding whole operators, as static power times their time, takes half a minute
-        return added
+    operations = added.count_ops()
+    if operations > 1000 and not short:
+        return added  # too long in any case
     # sums of sizes alone, as prompt + 1, are kept together while the rest is multiplied out, so that they cancel
     whole = {a: sympy.Dummy(positive=True) for a in added.atoms(sympy.Add) if _of_sizes(a)}
     apart = sympy.expand(added.xreplace(whole)).xreplace({dummy: a for a, dummy in whole.items()})
-    ways = [added, sympy.factor_terms(apart), sympy.factor_terms(sympy.expand_mul(apart))]
+    ways = [added, sympy.factor_terms(apart)]
+    if short:
+        ways.append(sympy.factor_terms(_collected(sympy.expand(added))))
+    elif operations > PLAIN:
+        ways.append(sympy.factor_terms(sympy.expand_mul(apart)))
     return min(ways, key=lambda e: e.count_ops())
+
+
+PLAIN = 6
+"""Operations up to which a term is not searched for a shorter form."""
+
+
+def _collected(expanded: Any) -> Any:
+    """Return a sum with one coefficient of sizes for each product of what belongs to the machine.
+
+    Sizes that several products have in common, as bytes that cost energy in memory and chip, are written once.
+    """
+    import sympy
+
+    owned = [s for s in expanded.free_symbols if _is_owned(s)]
+    sizes: dict[Any, list[Any]] = {}
+    for addend in sympy.Add.make_args(expanded):
+        size, machine = addend.as_independent(*owned, as_Add=False)
+        sizes.setdefault(machine, []).append(size)
+    machines: dict[Any, list[Any]] = {}
+    for machine, found in sizes.items():
+        machines.setdefault(sympy.Add(*found), []).append(machine)
+    together: dict[Any, list[Any]] = {}
+    for size, found in machines.items():
+        together.setdefault(sympy.Add(*found), []).append(size)
+    return sympy.Add(*(sympy.factor_terms(sympy.Add(*found)) * machine for machine, found in together.items()))
+
+
+def _is_owned(symbol: Any) -> bool:
+    """Return whether a symbol belongs to the machine, not to the workload."""
+    owner, dot, _ = symbol.name.partition(".")
+    return bool(dot) and owner not in ("dtype", "trace", "model")
 
 
 def _of_sizes(expression: Any) -> bool:
