@@ -79,9 +79,9 @@ def test_a_map_covers_its_whole_area_once() -> None:
 
 
 def test_components_have_hues_and_their_resources_shades() -> None:
-    found = coloured(["hbm", "gpu.launch", "gpu.arithmetic", "static"], ["gpu", "hbm"])
+    found = coloured(["hbm", "gpu.arithmetic", "gpu.launch", "static", "hosts"], ["gpu", "hbm"])
     assert found == {"gpu.arithmetic": HUES[0].lower(), "gpu.launch": "#eaae80", "hbm": HUES[1].lower(),
-                     "static": HUES[2].lower()}  # fmt: skip
+                     "static": HUES[2].lower(), "hosts": "#f2cf80"}  # fmt: skip
 
 
 def test_ink_is_read_on_every_hue() -> None:
@@ -90,7 +90,7 @@ def test_ink_is_read_on_every_hue() -> None:
         linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    shades = coloured([f"{c}.{i}" for c in "abcdefg" for i in range(5)], list("abcdefg"))
+    shades = coloured([f"{c}.{i}" for c in "abcdefg" for i in range(7)], list("abcdefg"))
     for colour in shades.values():
         pair = sorted((light(colour), light(ink_on(colour))))
         assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5  # WCAG 2.2, 1.4.3

@@ -326,7 +326,8 @@ def check_spec(browser: Browser, folder: Path, changes: dict[str, float], **how:
     return path.read_text(encoding="utf-8")
 
 
-CHANGES = {"hbf.read_time": 3.1e-6, "hbm.stacks": 8, "hbm.pin_rate": 1.2e9, "gpu.launch": 5e-5, "batch": 32}
+CHANGES = {"hbf.read_time": 3.1e-6, "hbm.stacks": 8, "hbm.pin_rate": 1.2e9, "gpu.launch": 5e-5, "batch": 32,
+           "economy.pue": 1.3, "gpu.price": 36000.0}  # fmt: skip
 
 
 def test_the_exported_spec_extends_a_shipped_system(browser: Browser, page: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import symarch
 from symarch.api import Analysis
 from symarch.cli import main
 from symarch.errors import PluginError, UnknownNameError
+from symarch.quantities import format_quantity
 from symarch.report.formats import format_for, render
 from symarch.report.record import Report, report_of
 
@@ -128,3 +130,35 @@ def test_a_format_without_render_is_refused_by_name(install: Install, report: Re
     with pytest.raises(PluginError, match=r"symarch-mine: symarch_report_formats returned .* has no render"):
         render(report, "mine")
     assert format_for(None, Path("x.md")) == "md"
+
+
+def test_sections_by_name_are_there_in_their_order_and_say_what_the_records_say() -> None:
+    analysis = symarch.analyze(symarch.load_system("h200-hbf-8"), symarch.load_model("llama-3.1-70b")).at_order(
+        math.inf
+    )
+    found = report_of(analysis, analysis.sensitivity("tpot"), {}, sections=("published", "line", "cost"))
+    published, line, cost = found.sections
+    assert [s.name for s in found.sections] == ["published", "line", "cost"]
+    samples = analysis.presets_as_samples("hbf")
+    table = next(t for t in published.tables if t.title.startswith("hbf, "))
+    assert len(table.rows) == len(samples) >= 14
+    for row, sample in zip(table.rows, samples, strict=True):
+        assert row[0].removesuffix(" (now)") == sample.preset
+        assert row[1] == format_quantity(sample.metrics["tpot"] or 0, "s")
+        assert row[4] == (", ".join(sample.fails) or "-")
+    regimes = analysis.regimes("tpot", found.axes[0] if found.axes else "")
+    assert [r[:3] for r in line.tables[0].rows] == regimes.rows()
+    assert any(
+        f"{r.coefficients[0]:.4g}" in row[3] for r, row in zip(regimes.regimes, line.tables[0].rows, strict=True)
+    )
+    assert any("million output tokens" in s for s in cost.sentences)
+    text = render(found, "text")
+    assert all(s.title in text for s in found.sections)
+    assert "\n\n\n" not in text
+
+
+def test_a_section_of_what_is_not_known_says_what_would_give_it() -> None:
+    analysis = symarch.analyze(symarch.load_system("tpu-v6e-8"), symarch.load_model("llama-3.1-8b"))
+    (cost,) = report_of(analysis, analysis.sensitivity("tpot"), {}, sections=("cost",)).sections
+    assert cost.sentences[0] == "Not computed: tpu.price not known."
+    assert "--set tpu.price=" in cost.sentences[1]

@@ -46,8 +46,8 @@ def _check(text: str) -> None:
 def test_the_document_is_sound(report: Report) -> None:
     text = render(report, "latex")
     _check(text)
-    assert set(re.findall(r"\\usepackage(?:\[\w+\])?\{(\w+)\}", text)) == {
-        "inputenc", "fontenc", "textcomp", "amsmath", "booktabs"
+    assert set(re.findall(r"\\usepackage(?:\[[\w=]+\])?\{(\w+)\}", text)) == {
+        "inputenc", "fontenc", "geometry", "array", "textcomp", "amsmath", "booktabs", "longtable"
     }  # fmt: skip
     assert format_for(None, Path("x.tex")) == "latex"
 
@@ -59,6 +59,11 @@ def test_it_has_the_terms_the_definitions_and_the_elasticities(report: Report) -
     formula = text.partition(r"\begin{align*}")[2].partition(r"\end{align*}")[0]
     assert formula.count("&=") == 1 + len(why.definitions)
     assert formula.count("&\\quad + ") == len(why.terms) - 1
+    for section in report.sections:
+        assert rf"\section*{{{latex_text(section.title)}}}" in text
+        for table in section.tables[:1] if section.name == "formula" else section.tables:
+            for row in table.rows:
+                assert latex_text(row[0]) in text
     for name in why.definitions:
         assert f"{symbol_latex(name)} &= " in formula
     for entry in report.sensitivity.elasticities:
@@ -98,5 +103,6 @@ def test_it_compiles(report: Report, tmp_path: Path) -> None:
     (tmp_path / "report.tex").write_text(render(report, "latex"), encoding="utf-8")
     program = shutil.which("pdflatex")
     how = [program, "-interaction=nonstopmode", "-halt-on-error"] if program else [str(shutil.which("tectonic"))]
-    subprocess.run([*how, "report.tex"], cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    done = subprocess.run([*how, "report.tex"], cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    assert b"Overfull" not in done.stdout + done.stderr  # no formula and no table leaves the page
     assert (tmp_path / "report.pdf").stat().st_size > 1000

@@ -39,6 +39,7 @@ USERS = {
     "symarch_collectives": ("collective.ring", "symarch_technologies.collectives"),
     "symarch_trace_readers": ("trace.jsonl", "symarch.trace.records"),
     "symarch_report_formats": ("report.text", "symarch.report.formats"),
+    "symarch_report_sections": ("section.headline", "symarch.report.sections"),
     "symarch_model_architectures": ("model.llama", "symarch.trace.dense"),
 }
 
@@ -86,6 +87,7 @@ def test_all_of_a_third_partys_plugins_are_listed(extras: Path, capsys: pytest.C
         "collective.server": ("collective algorithm", "0.1.0"),
         "trace.products": ("trace reader", "0.1.0"),
         "report.csv": ("report format", "0.1.0"),
+        "section.racks": ("report section", "0.1.0"),
         "model.house_style": ("model_type", "0.1.0"),
     }
     assert set(POINTS) == set(mine)
@@ -198,7 +200,49 @@ def test_a_report_format_is_used_by_name_and_by_suffix(extras: Path, capsys: pyt
     assert (extras / "out.csv").read_text(encoding="utf-8").splitlines() == lines
 
 
+def test_a_section_is_added_to_a_report_in_every_format(extras: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = "sensitivity h100-sxm-8 --model llama-3.1-70b --batch 64"
+    result = json.loads(command("run h100-sxm-8 --model llama-3.1-70b --batch 64 --json", capsys))["metrics"]
+    systems = int(130e3 / (result["power"]["value"] * 1.5))
+    served = f"{systems * result['throughput']['value']:.0f}"
+    for form in ("text", "md", "html", "latex"):
+        alone = command(f"{arguments} --section racks --format {form}", capsys)
+        assert f"At this point {systems} systems, hosts included, draw no more than 130 kW." in alone
+        assert served in alone
+        assert "Elasticities" not in alone
+    assert "A rack" not in command(f"{arguments} --format md", capsys)  # installing it changes no report
+    both = command(f"{arguments} --format md --section checks --section racks --section checks", capsys)
+    assert [line for line in both.splitlines() if line.startswith("## ")] == ["## Checks", "## A rack"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise KeyError('x')", "report section 'racks' of distribution symarch-extras failed: KeyError: 'x'"),
+        ("return 'text'", "report section 'racks' of distribution symarch-extras returned str; it must return a Sec"),
+    ],
+)
+def test_a_section_that_fails_is_named_with_its_package(
+    body: str, words: str, install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = FILES["symarch_extras/racks.py"].replace("    power, throughput", f"    {body}\n    power, throughput")
+    files = {**FILES, "symarch_extras/racks.py": code}
+    install(PROJECT["name"], files, {"section.racks": POINTS["section.racks"]}, PROJECT["version"])
+    with pytest.raises(SystemExit) as stopped:
+        main(["sensitivity", "h100-sxm", "--model", "llama-3.1-8b", "--format", "md", "--section", "racks"])
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_an_unknown_section_is_told_before_anything_is_computed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["sensitivity", "h100-sxm", "--model", "llama-3.1-8b", "--section", "tornadoo"])
+    assert stopped.value.code == 2
+    assert "unknown report section 'tornadoo'; did you mean 'tornado'?" in capsys.readouterr().err
+
+
 HIDDEN = [
+    ("sensitivity h100-sxm --model llama-3.1-8b --section racks", "report section 'racks'"),
     ("run served.toml --model llama-3.1-8b", "collective algorithm 'server'"),
     ("run boards.toml --model llama-3.1-8b", "technology 'two-boards'"),
     ("run h100-sxm --model house-7b", "model_type 'house_style'"),

@@ -100,6 +100,13 @@ COLLECTIVES = _Kind(
 )
 READERS = _Kind("symarch_trace_readers", "trace.", "trace reader", list, _class_with("suffixes", "sniff", "read"))
 FORMATS = _Kind("symarch_report_formats", "report.", "report format", list, _class_with("suffix", "render"))
+SECTIONS = _Kind(
+    "symarch_report_sections",
+    "section.",
+    "report section",
+    dict,
+    lambda found: None if callable(found) else "cannot be called with a report",
+)
 ARCHITECTURES = _Kind(
     "symarch_model_architectures",
     "model.",
@@ -107,7 +114,7 @@ ARCHITECTURES = _Kind(
     dict,
     lambda found: None if hasattr(found, "from_config") else "has no from_config",
 )
-KINDS = {k.hook: k for k in (TECHNOLOGIES, SPECS, COLLECTIVES, READERS, FORMATS, ARCHITECTURES)}
+KINDS = {k.hook: k for k in (TECHNOLOGIES, SPECS, COLLECTIVES, READERS, FORMATS, SECTIONS, ARCHITECTURES)}
 
 
 class Registry:
@@ -177,6 +184,10 @@ class Registry:
     def report_format(self, name: str) -> Any:
         """Return the class of a report format by name. Raises UnknownNameError or PluginError."""
         return self._find(FORMATS, name)
+
+    def report_section(self, name: str) -> Any:
+        """Return what writes a section of a report, by name. Raises UnknownNameError or PluginError."""
+        return self._find(SECTIONS, name)
 
     def trace_readers(self) -> dict[str, Any]:
         """Return all sound trace readers by name; what failed is in `failures`."""

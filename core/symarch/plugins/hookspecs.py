@@ -2,7 +2,7 @@
 
 A plugin is a module named by an entry point in the group `symarch`. The entry point is called like the technology it
 provides, or with a prefix for everything else: `model.TYPE` for a Hugging Face `model_type`, `collective.NAME`,
-`trace.NAME`, `report.NAME`, `specs.NAME`; so a run loads only what it names.
+`trace.NAME`, `report.NAME`, `section.NAME`, `specs.NAME`; so a run loads only what it names.
 """
 
 from __future__ import annotations
@@ -60,6 +60,15 @@ def symarch_report_formats() -> list[type]:  # type: ignore[empty-body]
 
     Called once, when a report in a format is first asked for. A format has a `name`, a `suffix`, and
     `render(report)`, which returns the text.
+    """
+
+
+@hookspec
+def symarch_report_sections() -> dict[str, Any]:  # type: ignore[empty-body]
+    """Return the sections of reports this module provides: a name to a function.
+
+    Called once, when a report with the section is first written. The function takes a `symarch.report.record.Report`
+    and returns a `symarch.report.sections.Section`, or None where it has nothing to say.
     """
 
 

@@ -17,6 +17,7 @@ from symarch.plugins import Provider, registry
 from symarch.plugins.discovery import KINDS, OWN, SPECS, TECHNOLOGIES
 from symarch.remedies import Remedy
 from symarch.specs import (
+    Component,
     System,
     definition_of,
     find_spec,
@@ -207,11 +208,6 @@ def _unit_of(declared: Parameter | None) -> dict[str, Any]:
 def _system_data(system: System) -> dict[str, Any]:
     components = []
     for component in system.components.values():
-        declared = component.declared()
-        settings = []
-        for name, setting in component.settings.items():
-            row = {"name": f"{component.name}.{name}"} | _unit_of(declared.get(name))
-            settings.append(row | attrs.asdict(setting))
         components.append(
             {
                 "name": component.name,
@@ -224,7 +220,7 @@ def _system_data(system: System) -> dict[str, Any]:
                 "on": component.on,
                 "between": list(component.between) if component.between else None,
                 "arbitration": component.arbitration if component.carries else None,
-                "settings": settings,
+                "settings": _settings(component),
             }
         )
     return {
@@ -247,7 +243,17 @@ def _system_data(system: System) -> dict[str, Any]:
             for n, c in system.technologies.items()
         ],
         "components": components,
+        "prices": system.prices,
+        "economy": _settings(system.economy),
     }
+
+
+def _settings(component: Component) -> list[dict[str, Any]]:
+    declared = component.declared()
+    return [
+        {"name": f"{component.name}.{name}"} | _unit_of(declared.get(name)) | attrs.asdict(setting)
+        for name, setting in component.settings.items()
+    ]
 
 
 ENDLESS = 10**12

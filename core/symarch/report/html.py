@@ -1,14 +1,15 @@
-"""A report as one HTML file: every number and picture in it, no script, nothing fetched.
+"""A report as one HTML file: every number and picture in it, nothing fetched, and readable without its script.
 
 Texts of specs and plugins are escaped wherever they stand. The content security policy allows the page's own style and
-nothing else. Pictures are inline SVG with the tables that hold their numbers beside them; the pages of one system have
-one colour for each resource.
+script and nothing else. Pictures are inline SVG with the tables that hold their numbers beside them; the pages of one
+system have one colour for each resource.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from importlib.resources import files
 
@@ -18,7 +19,7 @@ from symarch.report import charts
 from symarch.report.charts import Axis, Bar
 from symarch.report.page import base_style, fingerprint
 from symarch.report.record import Report
-from symarch.report.sections import LONGEST, Section, Table, described, percent, value_text
+from symarch.report.sections import ASIDES, LONGEST, Section, Table, described, percent, value_text
 from symarch.sensitivity import Headroom
 
 WIDTHS = {"wide": 760, "narrow": 330}
@@ -38,7 +39,11 @@ def report_html(report: Report) -> str:
     """Return the page. The same report gives the same text."""
     title = f"{report.metric} of {report.model} on {report.system}"
     style = base_style() + (files("symarch.report") / "report.css").read_text(encoding="utf-8")
-    policy = f"default-src 'none'; style-src '{fingerprint(style)}'; base-uri 'none'; form-action 'none'"
+    script = (files("symarch.report") / "report.js").read_text(encoding="utf-8")
+    policy = (
+        f"default-src 'none'; style-src '{fingerprint(style)}'; script-src '{fingerprint(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
     links = "".join(f'<li><a href="#{s.name}">{escape(s.title)}</a></li>' for s in report.sections)
     body = "".join(_section(report, s) for s in report.sections)
     versions = {p["version"] for p in report.plugins if p["distribution"] == "symarch"}
@@ -52,7 +57,7 @@ def report_html(report: Report) -> str:
         '<a class="skip" href="#headline">Skip to the answer</a>\n'
         f'<header><h1>{escape(title)}</h1><p class="quiet">{escape(described(report))}</p>'
         f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>\n<main>\n{body}</main>\n'
-        f'<footer class="quiet">{escape(made)}</footer>\n</body>\n</html>\n'
+        f'<footer class="quiet">{escape(made)}</footer>\n<script>{script}</script>\n</body>\n</html>\n'
     )
 
 
@@ -345,6 +350,13 @@ def _scaled_text(scale: float) -> Callable[[float], str]:
     return lambda value: format_value(value / scale)
 
 
+def _picture_aside(report: Report, metric: str, caption: str) -> list[str]:
+    found = report.asides.get(metric)
+    if found is None:
+        return []
+    return [*_picture_terms(report, found.why, caption), *_picture_waterfall(report, found.headroom)]
+
+
 PICTURES: dict[str, Callable[[Report], list[str]]] = {
     "binds": _picture_binds,
     "formula": lambda report: _picture_terms(report, report.explanation, "The terms by resource"),
@@ -354,9 +366,9 @@ PICTURES: dict[str, Callable[[Report], list[str]]] = {
     "roofline": _picture_roofline,
     "break_even": _picture_break_even,
     "uncertainty": _picture_uncertainty,
-    "energy": lambda report: [
-        *_picture_terms(report, report.energy, "Where the energy goes"),
-        *_picture_waterfall(report, report.energy_headroom),
-    ],
+    **{
+        name: partial(_picture_aside, metric=metric, caption=f"Where {title.lower()} goes")
+        for metric, (name, title, _) in ASIDES.items()
+    },
 }
 """What draws the pictures of a section, by its name."""

@@ -13,23 +13,23 @@ from symarch.analysis import Recorded
 HUES = ("#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#56B4E9")
 """Colour of each component in the order of the system, the same again after the last."""
 
-SHADES = ((255, 0.0), (255, 0.5), (0, 0.4), (255, 0.75), (0, 0.65))
+SHADES = ((255, 0.0), (255, 0.5), (0, 0.4), (255, 0.75), (0, 0.65), (255, 0.25), (0, 0.2))
 """What each further resource of a component is mixed with: white (255) or black (0), and the share of it."""
 
 
 def colours_of(recorded: Recorded, components: Sequence[str]) -> dict[str, str]:
-    """Return the colour of every resource that takes time or energy in a recorded model, as `#rrggbb`."""
-    marks = [label for unit in ("s", "J") for label in recorded.program.marks(unit).values()]
-    return coloured(dict.fromkeys(resource for resource, _, _ in marks), components)
+    """Return the colour of every resource that takes time, energy, money or mass in a recorded model, as `#rrggbb`."""
+    marks = (recorded.program.marks(unit).values() for unit in ("s", "J", "USD", "kg"))
+    return coloured((name for own in marks for name in sorted({resource for resource, _, _ in own})), components)
 
 
 def coloured(resources: Iterable[str], components: Sequence[str]) -> dict[str, str]:
-    """Return the colour of each resource; those that belong to no component share the hue after the last."""
+    """Return the colour of each resource, shades in their order; those of no component share the hue after the last."""
     order = {name: i for i, name in enumerate(components)}
-    owners = {resource: resource.partition(".")[0] for resource in resources}
+    owners = {r: o if (o := r.partition(".")[0]) in order else "" for r in dict.fromkeys(resources)}
     used: dict[str, int] = {}
     found = {}
-    for resource in sorted(owners, key=lambda r: (order.get(owners[r], len(order)), r)):
+    for resource in sorted(owners, key=lambda r: order.get(owners[r], len(order))):
         owner = owners[resource]
         shade = used.get(owner, 0)
         used[owner] = shade + 1

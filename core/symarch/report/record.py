@@ -5,13 +5,14 @@ What costs time is computed when a format first asks for it: the text report of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from symarch.analysis import HIGHER_IS_BETTER, Symbol
+from symarch.analysis import HIGHER_IS_BETTER, Symbol, grouped, parts_of
 from symarch.api import Analysis, Explanation, Result
 from symarch.errors import SymarchError, WorkloadError
 from symarch.quantities import parse_quantity
@@ -28,8 +29,33 @@ _Answer = TypeVar("_Answer")
 SMALLEST = 0.0005
 """Elasticities and shares below this are left out of what people read."""
 
-SUMS = {"throughput": "request_time", "throughput_per_user": "tpot", "power": "energy_per_token"}
+SUMS = {
+    "throughput": "request_time",
+    "throughput_per_user": "tpot",
+    "power": "energy_per_token",
+    "throughput_per_watt": "energy_per_token",
+    "throughput_per_dollar": "cost_per_million_tokens",
+}
 """The metric that is a sum of terms, for metrics that are none."""
+
+BESIDE = ("energy_per_token", "cost_per_million_tokens", "carbon_per_million_tokens")
+"""Metrics that every report explains beside its own."""
+
+
+@attrs.frozen
+class Aside:
+    """What a report says of a metric beside its own.
+
+    Attributes:
+        why: its closed form.
+        sensitivity: its elasticities.
+        headroom: what the best conceivable parts would bring.
+    """
+
+    why: Explanation
+    sensitivity: Sensitivity
+    headroom: Headroom
+
 
 SAMPLES = 200_000
 """Samples behind an interval: its ends are known to a few parts in a thousand."""
@@ -63,6 +89,7 @@ class Report:
         given: the point, as `Analysis.evaluate` takes it.
         result: the numbers of the point: all metrics, constraints, operators, resources.
         target: what the metric is wanted to be [SI], None for nothing.
+        chosen: names of the sections, in their order; empty for those of symarch.
     """
 
     system: str
@@ -76,6 +103,7 @@ class Report:
     given: Mapping[str, Any]
     result: Result
     target: float | None = None
+    chosen: tuple[str, ...] = ()
 
     @property
     def metric(self) -> str:
@@ -112,20 +140,39 @@ class Report:
         return found if f"metric.{found}" in self.point.recorded.program.outputs else None
 
     @cached_property
+    def binding(self) -> tuple[str, str, float] | None:
+        """Which resource has the largest share, and of which metric: its own, or that behind it; None without one."""
+        name = self.sum_of(self.metric)
+        if name is None:
+            return None
+        point = self.analysis.point(name, **self.given)
+        parts = parts_of(point.recorded.program, f"metric.{name}", point.values, point.marked)
+        sums = grouped(parts, "resource")
+        (resource,), value = next(iter(sums.items()))
+        return name, resource, value / math.fsum(sums.values())
+
+    @cached_property
     def explanation(self) -> Explanation | None:
         """The closed form of the metric, or of the one behind it (`sum_of`); None where there is none."""
         name = self.sum_of(self.metric)
         return self._explained(name) if name else None
 
     @cached_property
-    def energy(self) -> Explanation | None:
-        """The closed form of the energy per token, None where energy is not modelled."""
-        return self._explained("energy_per_token")
+    def asides(self) -> Mapping[str, Aside]:
+        """Energy, cost and carbon, each where it is modelled."""
+        found = {name: self._asked(self._aside(name)) for name in BESIDE}
+        return {name: aside for name, aside in found.items() if aside is not None}
 
-    @cached_property
-    def energy_sensitivity(self) -> Sensitivity | None:
-        """The sensitivity of the energy per token, None where energy is not modelled."""
-        return self._asked(lambda: self.analysis.sensitivity("energy_per_token", **self.given))
+    def _aside(self, metric: str) -> Callable[[], Aside]:
+        from symarch.sensitivity import headroom_of
+
+        def ask() -> Aside:
+            why = self.explanation if self.explanation and self.explanation.metric == metric else None
+            why = why or self.analysis.explain(metric, **self.given)
+            sensitivity = self.analysis.sensitivity(metric, **self.given)
+            return Aside(why, sensitivity, headroom_of(self.analysis.point(metric, **self.given), sensitivity))
+
+        return ask
 
     @cached_property
     def headroom(self) -> Headroom:
@@ -133,11 +180,6 @@ class Report:
         from symarch.sensitivity import headroom_of
 
         return headroom_of(self.point, self.sensitivity)
-
-    @cached_property
-    def energy_headroom(self) -> Headroom | None:
-        """The headroom of the energy per token, None where energy is not modelled."""
-        return self._asked(lambda: self.analysis.headroom("energy_per_token", **self.given))
 
     @cached_property
     def tornado(self) -> tuple[Bar, ...]:
@@ -148,10 +190,11 @@ class Report:
 
     @cached_property
     def uncertainty(self) -> Uncertainty | None:
-        """Intervals of the metric, and of the energy per token, over the declared ranges; None where nothing varies."""
-        names = [self.metric]
-        if self.metric != "energy_per_token" and self.energy_sensitivity is not None:
-            names.append("energy_per_token")
+        """Intervals of the metric, of energy, cost and carbon over the declared ranges; None where nothing varies."""
+        names = [
+            self.metric,
+            *(n for n in BESIDE if n != self.metric and f"metric.{n}" in self.point.recorded.program.outputs),
+        ]
         return self._asked(lambda: self.analysis.uncertainty(names, samples=SAMPLES, **self.given))
 
     @cached_property
@@ -231,8 +274,9 @@ def _owner(name: str) -> str:
 
 
 def report_of(
-    analysis: Analysis, sensitivity: Sensitivity, given: Mapping[str, Any], target: float | str | None = None
-) -> Report:
+    analysis: Analysis, sensitivity: Sensitivity, given: Mapping[str, Any], target: float | str | None = None,
+    sections: Sequence[str] = (),
+) -> Report:  # fmt: skip
     """Return the report on a sensitivity at a point.
 
     Args:
@@ -240,6 +284,7 @@ def report_of(
         sensitivity: its answer.
         given: the point, as `Analysis.evaluate` takes it.
         target: what the metric is wanted to be: a number in SI or a text such as `20 ms`; None for nothing.
+        sections: names of the sections to have, `all` for those of symarch; empty for them alone.
 
     Raises WorkloadError for sizes or a target that make no sense, UnitError for a target of another unit.
     """
@@ -259,6 +304,7 @@ def report_of(
         given=dict(given),
         result=result,
         target=aim,
+        chosen=tuple(sections),
     )
 
 

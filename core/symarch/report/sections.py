@@ -6,18 +6,30 @@ A format that draws shows a picture beside the tables of a section, which hold t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
 from symarch.analysis import HIGHER_IS_BETTER, METRICS
 from symarch.api import Explanation
+from symarch.errors import PluginError, SymarchError
+from symarch.plugins import registry
+from symarch.plugins.discovery import SECTIONS
+from symarch.plugins.hookspecs import hookimpl
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
-from symarch.report.record import SMALLEST, Report, legend
+from symarch.report.record import BESIDE, SMALLEST, Report, legend
+from symarch.results import AMOUNT
 
 if TYPE_CHECKING:
-    from symarch.sensitivity import Headroom, Indices, Sensitivity
+    from symarch.sensitivity import Headroom, Indices, Region, Sensitivity
+
+ADDED = {
+    "J": "Energies add; static power counts for the whole time.",
+    "USD": "Prices count with interest and upkeep for the time that the tokens take, idle times included; energy adds.",
+    "kg": "What making a machine emits counts for the time that the tokens take, idle times included; energy adds.",
+}
+"""How the parts of a metric that is no time come together, by its unit."""
 
 LONGEST = 12
 """Rows of the tables that show the largest of many."""
@@ -49,8 +61,7 @@ class Section:
     """A section of a report.
 
     Attributes:
-        name: short and stable: headline, binds, formula, tornado, headroom, regimes, roofline, break_even, uncertainty,
-            energy, elasticities, constraints, assumptions, parameters, plugins, checks.
+        name: short and stable; those of symarch are in `ORDER` and `MORE`.
         title: its heading.
         sentences: what it says.
         formulas: lines of a formula in plain symbols.
@@ -64,27 +75,45 @@ class Section:
     tables: tuple[Table, ...] = ()
 
 
+ORDER = ("headline", "binds", "formula", "tornado", "headroom", "regimes", "roofline", "break_even", "uncertainty",
+         "energy", "cost", "carbon", "elasticities", "constraints", "assumptions", "parameters", "plugins",
+         "checks")  # fmt: skip
+"""The sections of a report in the order in which it is read, unless others are asked for."""
+
+MORE = ("line", "published")
+"""Sections that take longer, and so are there for those who name them."""
+
+ALL = "all"
+"""What stands for all of them where sections are named."""
+
+
+def chosen(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the sections that a user names, each once; all if none is named. Raises UnknownNameError."""
+    found = dict.fromkeys(n for name in names or (ALL,) for n in (ORDER if name == ALL else (name,)))
+    for name in found:
+        registry().report_section(name)
+    return tuple(found)
+
+
 def sections_of(report: Report) -> tuple[Section, ...]:
-    """Return the sections of a report, in the order in which it is read."""
-    found = [
-        _headline(report),
-        _binds(report),
-        _formula(report),
-        _tornado(report),
-        _headroom(report),
-        _regimes(report),
-        _roofline(report),
-        _break_even(report),
-        _uncertainty(report),
-        _energy(report),
-        _elasticities(report),
-        _constraints(report),
-        Section("assumptions", "Assumed, or not modelled", report.assumptions),
-        _parameters(report),
-        _plugins(report),
-        _checks(report),
-    ]
+    """Return the sections of a report. Raises PluginError naming the package of one that fails."""
+    found = (_written(report, name) for name in chosen(report.chosen))
     return tuple(s for s in found if s is not None)
+
+
+def _written(report: Report, name: str) -> Section | None:
+    write = registry().report_section(name)
+    origin = registry().origin(name, SECTIONS.hook)
+    who = f"report section '{name}' of distribution {origin.distribution}"
+    try:
+        section = write(report)
+    except SymarchError:
+        raise
+    except Exception as error:  # a section may be foreign code: whatever it raises is its failure, not ours
+        raise PluginError(f"{who} failed: {type(error).__name__}: {error}") from error
+    if section is not None and not isinstance(section, Section):
+        raise PluginError(f"{who} returned {type(section).__name__}; it must return a Section, or None")
+    return section
 
 
 def sentence(words: str) -> str:
@@ -124,14 +153,9 @@ def headline(report: Report) -> list[str]:
     sentences = [
         f"{METRICS[metric][1].split(':')[0].capitalize()} ({metric}) of {report.model} on {report.system} is {value}."
     ]
-    why = report.explanation
-    if why is not None and why.terms:
-        sums: dict[str, float] = {}
-        for term in why.terms:
-            sums[term.resource] = sums.get(term.resource, 0.0) + term.share
-        largest = max(sums, key=lambda r: sums[r])
-        of = "it" if why.metric == metric else why.metric
-        sentences.append(f"{largest} takes {100 * sums[largest]:.0f} % of {of}.")
+    if report.binding is not None:
+        of, largest, share = report.binding
+        sentences.append(f"{largest} takes {100 * share:.0f} % of {'it' if of == metric else of}.")
     parts = report.headroom.of("resource")
     if parts and parts[0].gain < math.inf:
         sentences.append(f"{parts[0].words[:1].upper()}{parts[0].words[1:]}.")
@@ -142,6 +166,7 @@ def headline(report: Report) -> list[str]:
 
 
 def _headline(report: Report) -> Section:
+    """The answer in a few sentences, with all metrics."""
     found = report.sensitivity
     more = []
     if report.uncertainty is not None:
@@ -162,6 +187,7 @@ def _headline(report: Report) -> Section:
 
 
 def _binds(report: Report) -> Section:
+    """The shares of resources and operators."""
     result = report.result
     phases = list(dict.fromkeys(r.phase for r in result.resources))
     share = {(r.name, r.phase): r.share for r in result.resources}
@@ -180,6 +206,7 @@ def _binds(report: Report) -> Section:
 
 
 def _formula(report: Report) -> Section:
+    """The closed form and its terms."""
     why = report.explanation
     title = "The formula"
     if why is None:
@@ -197,9 +224,19 @@ def _formula(report: Report) -> Section:
 
 
 def regime_words(why: Explanation) -> str:
-    """Return what kind of closed form it is."""
-    if why.unit == "J":
-        return "Energies add; static power counts for the whole time."
+    """Return what kind of closed form it is, and what is kept short in it."""
+    more = []
+    if why.rounded:
+        more.append("What rounding up adds at this point is a number in it.")
+    if why.rest:
+        share = percent(math.fsum(t.share for t in why.rest))
+        more.append(f"The {len(why.rest)} smallest terms, {share} together, are its rest.")
+    return " ".join([_regime(why), *more])
+
+
+def _regime(why: Explanation) -> str:
+    if why.unit != "s":
+        return ADDED[why.unit]
     if why.order == math.inf:
         return "Closed form in the regime at this point: where resources overlap, the slowest counts."
     if why.order == 1:
@@ -212,14 +249,14 @@ def regime_words(why: Explanation) -> str:
 
 def written_out(why: Explanation) -> tuple[str, ...]:
     """Return a closed form as lines in plain symbols: the terms, then the definitions."""
-    from symarch.report.formulas import rounded, written
+    from symarch.report.formulas import sum_lines, written
 
-    lines = [f"{why.metric} ="]
-    for i, term in enumerate(why.terms):
-        lines.append(f"{'    ' if i == 0 else '  + '}{written(rounded(term.expression, why.values))}")
-    if why.definitions:
-        lines += ["where", *(f"    {n} = {written(e)}" for n, e in why.definitions.items())]
-    return tuple(lines)
+    lines = [f"{why.metric} =", *(f"  {line}" for line in sum_lines(why))]
+    if why.rest or why.definitions:
+        lines.append("where")
+    if why.rest:
+        lines += ["    rest =", *(f"      {line}" for line in sum_lines(why, rest=True))]
+    return (*lines, *(f"    {n} = {written(e)}" for n, e in why.definitions.items()))
 
 
 def _terms(why: Explanation) -> Table:
@@ -228,7 +265,7 @@ def _terms(why: Explanation) -> Table:
         for t in why.terms
     )
     title = f"{why.metric} as a sum of terms"
-    columns = ("resource", "share", "time" if why.unit == "s" else "energy", "for", "in")
+    columns = ("resource", "share", AMOUNT[why.unit], "for", "in")
     return Table(columns, rows, title, frozenset({3, 4}), resource=0)
 
 
@@ -242,6 +279,7 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _tornado(report: Report) -> Section | None:
+    """The metric at the ends of each parameter's range."""
     bars = report.tornado
     if not bars:
         return None
@@ -267,6 +305,7 @@ def _gain(gain: float) -> str:
 
 
 def _headroom(report: Report) -> Section:
+    """What removing each bottleneck brings."""
     found = report.headroom
     sentences = [sentence(e.words) for kind in ("resource", "parameter", "definition")
                  for e in found.of(kind)[:2] if e.gain > 1 + SMALLEST]  # fmt: skip
@@ -302,6 +341,7 @@ def _scaled(value: float, scale: float) -> str:
 
 
 def _regimes(report: Report) -> Section | None:
+    """What binds where over two parameters."""
     found = report.regime_map
     if found is None:
         return None
@@ -319,11 +359,87 @@ def _regimes(report: Report) -> Section | None:
     words = f"Which resource has the largest share of {report.metric}, over {across} and {up}."
     left = len(found.regions) - len(rows)
     more = (f"{left} smaller regions are left out of the table.",) if left > 0 else ()
-    return Section("regimes", "Regime map: what binds where", (words, *more), (),
+    forms = tuple(_in_region(report.metric, region) for region in found.regions if region.form)
+    return Section("regimes", "Regime map: what binds where", (words, *more), forms,
                    (Table(columns, tuple(rows), "", frozenset({2, 4}), resource=0),))  # fmt: skip
 
 
+STATED = 3
+"""Terms of a region's closed form that are written out."""
+
+
+def _in_region(metric: str, region: Region) -> str:
+    """Return the closed form of a region as a line: its largest terms, and how much the rest is."""
+    from symarch.report.formulas import rounded, written
+
+    assert region.form is not None  # those alone are asked for
+    form = region.form
+    terms = [written(rounded(t.expression, form.values)) for t in form.terms[:STATED]]
+    rest = math.fsum(t.share for t in form.terms[STATED:])
+    more = [f"{len(form.terms) - STATED} terms of {percent(rest)} together"] if rest > 0 else []
+    return f"{region.bound} ({percent(region.area)} of the map): {metric} = {' + '.join([*terms, *more])}"
+
+
+def _line(report: Report) -> Section | None:
+    """What binds along the most influential parameter: condition, bound, value, closed form."""
+    if report.axes is None:
+        return None
+    name = report.axes[0]
+    found = report.analysis.regimes(report.metric, name, **report.given)
+    rows = tuple(
+        (*cells, _as_formula(regime.form, regime.coefficients))
+        for cells, regime in zip(found.rows(name in report.in_bits), found.regimes, strict=True)
+    )
+    words = f"Which resource has the largest share of {report.metric} along {name}, all else at the point."
+    solved = any(r.form for r in found.regimes)
+    more = f"In the closed form x is {name}, in SI." if solved else "Closed forms are there at p = 1 and infinity."
+    table = Table(("condition", "bound", report.metric, "closed form"), rows, "", frozenset({1, 2, 3}))
+    return Section("line", f"Regimes along {name}", (words, more), (), (table,))
+
+
+def _as_formula(form: str, coefficients: Sequence[float]) -> str:
+    found = form or "-"
+    for letter, value in zip("abc", coefficients, strict=False):
+        found = found.replace(letter, f"{value:.4g}", 1)
+    return found
+
+
+def _published(report: Report) -> Section:
+    """The metrics with each published parameter set of the memories in place of their own."""
+    tables: list[tuple[float, Table]] = []
+    for component in report.analysis.system.of("memory"):
+        cls = component.technology
+        if cls is None or cls.name in report.analysis.system.technologies:
+            continue
+        samples = report.analysis.presets_as_samples(component.name, **report.given)
+        rows = tuple(
+            (
+                f"{s.preset}{' (now)' if s.preset == component.preset else ''}",
+                *(_or_dash(s.metrics.get(m), METRICS[m][0]) for m in (report.metric, *BESIDE[:2])),
+                "-" if s.feasible else s.reason or ", ".join(s.fails),
+                s.status,
+                s.source,
+            )
+            for s in samples
+        )
+        values = [v for s in samples if (v := s.metrics.get(report.metric)) is not None]
+        unit = report.sensitivity.unit
+        ends = f": {format_quantity(min(values), unit)} to {format_quantity(max(values), unit)}" if values else ""
+        columns = ("preset", report.metric, *(ASIDES[m][0] for m in BESIDE[:2]), "fails", "status", "source")
+        title = f"{component.name}, {len(samples)} sets of {cls.name}{ends}"
+        spread = max(values) / min(values) if values else 1.0
+        tables.append((spread, Table(columns, rows, title, frozenset({4, 5, 6}), code=True)))
+    tables.sort(key=lambda pair: -pair[0])  # what differs most comes first
+    words = "Each published parameter set stands in for a memory's own; what the spec or --set gives it stays."
+    return Section("published", "The published parameter sets as samples", (words,), (), tuple(t for _, t in tables))
+
+
+def _or_dash(value: float | None, unit: str) -> str:
+    return "-" if value is None else format_quantity(value, unit)
+
+
 def _roofline(report: Report) -> Section | None:
+    """The operators under the roofs of their resources."""
     found = report.roofline
     if not found.points:
         return None
@@ -347,6 +463,7 @@ def _roofline(report: Report) -> Section | None:
 
 
 def _break_even(report: Report) -> Section | None:
+    """Where each parameter meets the target."""
     if report.target is None:
         return None
     found = report.break_evens
@@ -367,6 +484,7 @@ def _break_even(report: Report) -> Section | None:
 
 
 def _uncertainty(report: Report) -> Section:
+    """Intervals over the declared ranges, and what to measure first."""
     title = "Uncertainty"
     found = report.uncertainty
     if found is None:
@@ -420,21 +538,47 @@ def _as_large(indices: Indices, first: str) -> str:
     return f" Within the error of the samples {', '.join(names)} may matter as much." if names else ""
 
 
-def _energy(report: Report) -> Section | None:
-    title = "Energy per token"
-    why, found, room = report.energy, report.energy_sensitivity, report.energy_headroom
-    if why is None or found is None or room is None:
-        lacks = report.result.missing.get("energy_per_token", ())
-        words = f"Not computed: {', '.join(lacks)} not modelled." if lacks else "Not computed in this phase."
-        return Section("energy", title, (words,))
+ASIDES = {
+    "energy_per_token": ("energy", "Energy per token", "The whole system spends {} for each output token."),
+    "cost_per_million_tokens": ("cost", "Cost", "Owning and running the system costs {} for a million output tokens."),
+    "carbon_per_million_tokens": ("carbon", "Carbon", "A million output tokens emit {} of carbon dioxide equivalent, "
+                                                      "the making of the machines included."),
+}  # fmt: skip
+"""Name, title and first sentence of the sections on what a report explains beside its metric."""
+
+
+def _energy(report: Report) -> Section:
+    """What the energy of a token is made of, and what it answers to."""
+    return _aside(report, "energy_per_token")
+
+
+def _cost(report: Report) -> Section:
+    """What a million tokens cost, and what that answers to."""
+    return _aside(report, "cost_per_million_tokens")
+
+
+def _carbon(report: Report) -> Section:
+    """What a million tokens emit, and what that answers to."""
+    return _aside(report, "carbon_per_million_tokens")
+
+
+def _aside(report: Report, metric: str) -> Section:
+    name, title, answer = ASIDES[metric]
+    found = report.asides.get(metric)
+    if found is None:
+        lacks = report.result.missing.get(metric, ())
+        words = f"Not computed: {', '.join(lacks)} not known." if lacks else "Not computed in this phase."
+        hint = f"It is with --set {lacks[0]}=..., each with a value and its unit." if lacks else ""
+        return Section(name, title, (words, hint) if hint else (words,))
+    why, sensitivity, room = found.why, found.sensitivity, found.headroom
     largest = room.of("resource")[:2]
     sentences = (
-        f"The whole system spends {format_quantity(found.value, found.unit)} for each output token.",
+        answer.format(format_quantity(sensitivity.value, sensitivity.unit)),
         regime_words(why),
-        *(sentence(e.words).replace("no time at all", "no energy at all") for e in largest),
+        *(sentence(e.words) for e in largest),
     )
-    top = _elasticity_table(report, found, LONGEST)
-    return Section("energy", title, sentences, written_out(why), (_terms(why), *_headways(room), top))
+    top = _elasticity_table(report, sensitivity, LONGEST)
+    return Section(name, title, sentences, written_out(why), (_terms(why), *_headways(room), top))
 
 
 def _elasticity_table(report: Report, found: Sensitivity, most: int | None = None) -> Table:
@@ -454,6 +598,7 @@ def _elasticity_table(report: Report, found: Sensitivity, most: int | None = Non
 
 
 def _elasticities(report: Report) -> Section:
+    """How the metric answers to each parameter and definition."""
     found = report.sensitivity
     unit, _ = readable_unit(found.value, found.unit)
     table = _elasticity_table(report, found)
@@ -474,6 +619,7 @@ def _elasticities(report: Report) -> Section:
 
 
 def _constraints(report: Report) -> Section:
+    """What must hold, and whether it does."""
     found = report.uncertainty
     rows = tuple(
         (
@@ -491,11 +637,12 @@ def _constraints(report: Report) -> Section:
 
 
 def _parameters(report: Report) -> Section:
+    """All parameters with their ranges and sources."""
     rows = []
     system = report.analysis.system
     for name, symbol in report.symbols.items():
         owner, _, item = name.partition(".")
-        component = system.components.get(owner)
+        component = system.owners.get(owner)
         setting = component.settings.get(item) if component else None
         ends = (symbol.low, symbol.high)
         between = " to ".join("" if v is None else value_text(report, name, v, symbol.unit) for v in ends)
@@ -507,11 +654,13 @@ def _parameters(report: Report) -> Section:
 
 
 def _plugins(report: Report) -> Section:
+    """Where the technologies come from."""
     rows = tuple((p["name"], f"{p['distribution']} {p['version']}") for p in report.plugins)
     return Section("plugins", "Plugins", (), (), (Table(("name", "from"), rows, "", frozenset({1})),))
 
 
 def _checks(report: Report) -> Section:
+    """The sums that elasticities must have."""
     rows = tuple(
         (c.unit, f"{c.expected:+g}", f"{c.found - c.expected:.0e}", "ok" if c.ok else "FAILS", c.note)
         for c in report.sensitivity.checks
@@ -519,3 +668,14 @@ def _checks(report: Report) -> Section:
     words = "The elasticities, each times its parameter's exponent of a unit, sum to the metric's exponent."
     table = Table(("unit", "due", "off by", "", "note"), rows, "", frozenset({3, 4}))
     return Section("checks", "Checks", (words,), (), (table,))
+
+
+def _assumptions(report: Report) -> Section:
+    """What was assumed, and what is not modelled."""
+    return Section("assumptions", "Assumed, or not modelled", report.assumptions)
+
+
+@hookimpl
+def symarch_report_sections() -> dict[str, Callable[[Report], Section | None]]:
+    """Return the sections of this module."""
+    return {name: globals()[f"_{name}"] for name in (*ORDER, *MORE)}

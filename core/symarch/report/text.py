@@ -21,7 +21,10 @@ from symarch.quantities import format_quantity, format_setting, format_value, re
 from symarch.remedies import Remedy
 from symarch.report.data import errors_to_expect, plugins_of
 from symarch.report.diagram import Diagram, Part
-from symarch.report.record import Report, legend
+from symarch.report.record import BESIDE, Report, legend
+from symarch.report.sections import Section, headline
+from symarch.report.sections import Table as SectionTable
+from symarch.results import shown as shown_value
 from symarch.specs import Listed
 
 NARROWEST = 60
@@ -246,16 +249,69 @@ def _percent(share: float) -> str:
     return "-" if share == 0 else "<0.1 %" if abs(share) < 0.0005 else f"{100 * share:.1f} %"
 
 
+CELL = 48
+"""Letters of a column of words beyond which it does not stand in a table for a terminal, but below it."""
+
+STEPS = 5
+"""Steps of the waterfall that a terminal shows unprompted."""
+
+
 def sensitivity_text(report: Report) -> str:
-    """Return a sensitivity as text: the largest elasticities, the definitions, the checks."""
+    """Return a report as text: the sections that a user names, else the answer and what stands behind it, in brief."""
     out = console()
     found = report.sensitivity
-    metric = found.metric
-    out.print(heading(f"{metric} of {report.model} on {report.system}: {format_quantity(found.value, found.unit)}"))
-    out.print("An elasticity of -0.5: 1 % more of the parameter and the metric falls by 0.5 %.", style="dim")
+    out.print(heading(f"{found.metric} of {report.model} on {report.system}: "
+                      f"{format_quantity(found.value, found.unit)}"))  # fmt: skip
+    if report.chosen:
+        for section in report.sections:
+            _print_section(out, section)
+        return out.text()
+    _print_brief(out, report)
+    return out.text()
+
+
+def _print_section(out: Output, section: Section) -> None:
     out.print()
-    shown = [e for e in found.elasticities if e.size >= 0.0005]
+    out.print(heading(section.title))
+    paragraph(out, section.sentences)
+    for line in section.formulas:
+        out.print(Text(f"  {line}"), soft_wrap=True)
+    for one in section.tables:
+        if one.rows:
+            out.print()
+            if one.title:
+                out.print(Text(f"  {one.title}"))
+            kept = [i for i in range(len(one.columns)) if i not in one.words or _longest(one, i) <= CELL]
+            columns = [(one.columns[i], "left" if i == 0 or i in one.words else "right") for i in kept]
+            out.print(table(columns, [[row[i] for i in kept] for row in one.rows]))
+            for i in range(len(one.columns)):
+                if i not in kept:
+                    out.print()
+                    out.print(Text(f"  {one.columns[i]}"), style="dim")
+                    for row in one.rows:
+                        entry(out, row[0], row[i])
+
+
+def _longest(one: SectionTable, column: int) -> int:
+    return max(len(row[column]) for row in one.rows)
+
+
+def _print_brief(out: Output, report: Report) -> None:
+    found = report.sensitivity
+    metric = found.metric
     unit, scale = readable_unit(found.value, found.unit)
+    out.print(" ".join(headline(report)[1:]))
+    steps = [(s.resource, f"{100 * s.share:.1f} %", format_value(s.value / scale), s.binds)
+             for s in report.headroom.waterfall[:STEPS]]  # fmt: skip
+    if steps:
+        out.print()
+        out.print(heading("As the largest share is removed, one resource after the other"))
+        columns = (("without", "left"), ("its share", "right"), (f"{metric} [{unit}]", "right"), ("then binds", "left"))
+        out.print(table(columns, steps))
+    out.print()
+    out.print(heading("Elasticities"))
+    out.print("An elasticity of -0.5: 1 % more of the parameter and the metric falls by 0.5 %.", style="dim")
+    shown = [e for e in found.elasticities if e.size >= 0.0005]
     rows: Rows = [
         (
             e.parameter,
@@ -265,9 +321,9 @@ def sensitivity_text(report: Report) -> str:
         )
         for e in shown
     ]
-    columns = (("parameter", "left"), ("value", "right"), ("elasticity", "right"), ("at low", "right"),
-               ("at high", "right"), ("at best", "right"))  # fmt: skip
-    out.print(table(columns, rows))
+    headings = (("parameter", "left"), ("value", "right"), ("elasticity", "right"), ("at low", "right"),
+                ("at high", "right"), ("at best", "right"))  # fmt: skip
+    out.print(table(headings, rows))
     rest = len(found.elasticities) - len(shown)
     paragraph(
         out, [*legend(metric, unit), *([f"{rest} more parameters have an elasticity below 0.0005"] if rest else [])]
@@ -282,7 +338,13 @@ def sensitivity_text(report: Report) -> str:
     out.print(Text("  The elasticities, each times its parameter's exponent of a unit, sum to the metric's exponent."))
     rows = [(c.unit, f"{c.expected:+g}", f"{c.found - c.expected:.0e}", _verdict(c.ok), c.note) for c in found.checks]
     out.print(table((("unit", "left"), ("due", "right"), ("off by", "right"), ("", "left"), ("", "left")), rows))
-    return out.text()
+    out.print()
+    out.print(heading("Beside it"))
+    rows = [(n, shown_value(n, v)) for n, v in report.result.metrics.items() if n in BESIDE and n != metric]
+    out.print(table((("metric", "left"), ("value", "right")), rows))
+    paragraph(
+        out, ["the whole report: --section all, or -o report.html; one of it: --section cost, regimes, tornado ..."]
+    )
 
 
 def _verdict(ok: bool) -> str:
@@ -380,6 +442,11 @@ def _print_prices(out: Output, data: Mapping[str, Any]) -> None:
         value = format_quantity(price["value"], price["unit"])
         line = f"{name} = {value}{span}, {price['basis']}{date}, {price['status']}"
         entry(out, line, f"{price['item']}; {price['source']}")
+        targets = [
+            f"{t['technology']}{':' + t['preset'] if t['preset'] else ''}.{t['parameter']}" for t in price["sets"]
+        ]
+        if targets:
+            out.print(Text(f"      sets {', '.join(targets)}", style="dim"))
 
 
 def _print_preset(out: Output, data: Mapping[str, Any]) -> None:
@@ -391,6 +458,10 @@ def _print_preset(out: Output, data: Mapping[str, Any]) -> None:
         entry(out, f"{name} = {_setting(setting)}{range_of(setting)}, {setting['status']}", own)
     if data["unknown"]:
         out.print(Text(f"Not given by the source: {', '.join(data['unknown'])}."))
+
+
+SETTINGS = (("parameter", "left"), ("value", "right"), ("range", "left"), ("from", "left"), ("status", "left"))
+"""Columns of a table of settings."""
 
 
 def _print_system(out: Output, data: Mapping[str, Any]) -> None:
@@ -415,8 +486,12 @@ def _print_system(out: Output, data: Mapping[str, Any]) -> None:
             (s["name"], _setting(s), range_of(s).strip(" ()"), s["origin"].split()[0], s["status"])
             for s in component["settings"]
         ]
-        columns = (("parameter", "left"), ("value", "right"), ("range", "left"), ("from", "left"), ("status", "left"))
-        out.print(table(columns, rows))
+        out.print(table(SETTINGS, rows))
+    out.print()
+    out.print(heading(f"economy, with the prices of {data['prices']}"))
+    rows = [(s["name"], _setting(s), range_of(s).strip(" ()"), s["origin"].split()[0], s["status"])
+            for s in data["economy"]]  # fmt: skip
+    out.print(table(SETTINGS, rows))
     out.print()
     mapping = data["mapping"]
     words = [f"{p['role']} on {p['name']} ({_copies(p['count'])})" for p in data["pools"]]

@@ -158,7 +158,7 @@ def _parameter(analysis: Analysis, recorded: Recorded, name: str, value: float, 
     """Return what the page knows of a parameter."""
     symbol = recorded.symbols[name]
     owner, _, item = name.rpartition(".")
-    component = analysis.system.components.get(owner)
+    component = analysis.system.owners.get(owner)
     declared = component.declared().get(item) if component else None
     low, high = _range(symbol, value, symbol.at_most)
     return {
@@ -209,7 +209,7 @@ def _fixed(analysis: Analysis) -> list[list[str]]:
     """Return name and value of what is decided when a program is built, and so is no slider."""
     system = analysis.system
     found = []
-    for component in system.components.values():
+    for component in system.owners.values():
         words = component.words()
         for name, setting in component.settings.items():
             declared = component.declared().get(name)
@@ -228,7 +228,7 @@ def _fixed(analysis: Analysis) -> list[list[str]]:
 def _spec(analysis: Analysis) -> dict[str, Any]:
     """Return what an exported spec starts from: the shipped system it extends, or the whole system resolved."""
     system = analysis.system
-    tables = {c.name: c.table for c in system.components.values()}
+    tables = {c.name: f"{c.table}.{c.name}" for c in system.components.values()} | {system.economy.name: "economy"}
     if system.path is not None and provider_of(system.path) is not None and read_system(system.path) == system:
         return {"extends": system.path.stem, "tables": tables}
     return {"resolved": resolved(system), "tables": tables}

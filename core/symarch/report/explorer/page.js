@@ -896,7 +896,7 @@ function specText() {
   if (page.spec.extends !== undefined) {
     lines.push("format = 1", `extends = ${quoted(page.spec.extends)}`, `name = ${quoted(`${page.system}-explored`)}`);
     for (const owner of new Set(changed.map(p => p.group))) {
-      lines.push("", `[${page.spec.tables[owner]}.${owner}]`);
+      lines.push("", `[${page.spec.tables[owner]}]`);
       for (const p of changed.filter(p => p.group === owner)) {
         const v = now[place.get(p.name)];
         lines.push(`${p.name.slice(owner.length + 1)} = ${v}  # ${formatSetting(v, p)}`);
@@ -904,7 +904,7 @@ function specText() {
     }
     return lines.join("\n") + "\n";
   }
-  const values = new Map(changed.map(p => [`[${page.spec.tables[p.group]}.${p.name}]`, now[place.get(p.name)]]));
+  const values = new Map(changed.map(p => [`[${page.spec.tables[p.group]}.${p.name.slice(p.group.length + 1)}]`, now[place.get(p.name)]]));
   let current;
   for (const line of page.spec.resolved.split("\n")) {
     if (line.startsWith("[")) current = values.get(line);
