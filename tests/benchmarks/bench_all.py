@@ -7,6 +7,7 @@ test: machines differ, ratios less so.
 from __future__ import annotations
 
 import importlib.util
+import math
 import statistics
 import subprocess
 import sys
@@ -204,12 +205,37 @@ def questions(size: int = 1_000_000, repeats: int = 3) -> None:
         print(f"{what}: {1e3 * best(ask, 1, repeats):.0f} ms")
 
 
+def closed_forms(repeats: int = 3) -> None:
+    """Write closed forms: how long they take, how many operations they have."""
+    for name, model, metric in (
+        ("h200-hbf-8", MODEL, "tpot"),
+        ("h100-sxm-8", "mixtral-8x7b", "request_time"),
+        ("stratum", "deepseek-v3", "request_time"),
+        ("h100-sxm-8", MODEL, "cost_per_million_tokens"),
+    ):
+        found = symarch.analyze(symarch.load_system(name), symarch.load_model(model)).at_order(math.inf)
+        why = found.explain(metric, batch=16)  # imports, records
+        count = sum(int(t.expression.count_ops()) + 1 for t in why.terms[: why.leading])
+        seconds = best(lambda a=found, m=metric: a.explain(m, batch=16), 1, repeats)  # type: ignore[misc]
+        print(
+            f"closed form of {metric}, {model} on {name}: {1e3 * seconds:.0f} ms (target 500), {count} operations "
+            f"(target 100), rest {100 * math.fsum(t.share for t in why.rest):.2g} %"
+        )
+
+
 def commands(runs: int = 7) -> None:
     """Start the command line cold."""
     call = (
         "import sys, atexit; from symarch.cli import main; sys.argv = ['symarch', *{!r}];"
         "atexit.register(lambda: 'sympy' in sys.modules and print('sympy was imported', file=sys.stderr)); main()"
     )
+    asked = ["sensitivity", "h200-hbf-8", "--model", MODEL]
+    text = wall([sys.executable, "-c", call.format(asked)], runs)
+    print(f"text report, cold: {text:.2f} s (target 1.5)")
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "report.html"
+        html = wall([sys.executable, "-c", call.format([*asked, "-o", str(page)])], min(runs, 3))
+        print(f"HTML report, cold: {html:.2f} s (target 5), {page.stat().st_size / 1e6:.2f} MB (target 3)")
     bare = wall([sys.executable, "-c", "pass"], runs)
     usage = wall([sys.executable, "-c", call.format(["--help"])], runs)
     run = wall([sys.executable, "-c", call.format(["run", "h100-sxm-8", "--model", MODEL])], runs)
@@ -265,4 +291,5 @@ if __name__ == "__main__":
     elasticities()
     questions()
     commands()
+    closed_forms()
     explorer()

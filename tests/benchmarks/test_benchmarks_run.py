@@ -27,6 +27,7 @@ def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.Capture
     bench.traces(records=500, repeats=1)
     bench.elasticities(repeats=1)
     bench.questions(size=1000, repeats=1)
+    bench.closed_forms(repeats=1)
     bench.commands(runs=1)
     bench.explorer(repeats=1)
     out = capsys.readouterr().out
@@ -40,6 +41,9 @@ def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.Capture
         "--help",
         "cold",
         "explorer page",
+        "closed form of",
+        "text report, cold",
+        "HTML report, cold",
     )
     for word in words:
         assert word in out

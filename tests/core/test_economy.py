@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import attrs
 import pytest
 
 import symarch
+from symarch.api import Result
 from symarch.errors import SpecError
 from symarch.specs import read_system, resolved
 from symarch.technologies import Economy
@@ -67,6 +67,12 @@ utilisation = 1
 """
 
 
+def metric(result: Result, name: str) -> float:
+    value = result.metrics[name]
+    assert value is not None
+    return value
+
+
 def write(folder: Path, text: str) -> Path:
     path = folder / "rack.toml"
     path.write_text(text)
@@ -85,13 +91,15 @@ def test_a_rack_of_72_costs_what_the_worked_example_says(tmp_path: Path, years: 
     analysis = rack(tmp_path, economy__life=f"{years * 8760} h", economy__facility_life=f"{15 * 8760} h",
                     economy__period="8760 h")  # fmt: skip
     found = analysis.evaluate(batch=8)
-    tokens = found.throughput * HOUR
+    tokens = metric(found, "throughput") * HOUR
     terms = {t.resource: t.value * tokens / 1e6 / 72 for t in analysis.explain(
         "cost_per_million_tokens", batch=8).terms}  # fmt: skip
     assert terms["gpu"] == pytest.approx(due, abs=6e-4)
     assert terms["facility"] == pytest.approx(0.463, abs=6e-4)
     assert terms["electricity"] == pytest.approx(0.159, abs=6e-4)
-    assert math.fsum(terms.values()) == pytest.approx(found.cost_per_million_tokens * tokens / 1e6 / 72, rel=1e-12)
+    assert math.fsum(terms.values()) == pytest.approx(
+        metric(found, "cost_per_million_tokens") * tokens / 1e6 / 72, rel=1e-12
+    )
 
 
 def test_recovery_of_a_price_is_that_of_an_annuity() -> None:
@@ -99,7 +107,7 @@ def test_recovery_of_a_price_is_that_of_an_annuity() -> None:
     economy = Economy(interest=0.08, period=YEAR, life=5 * YEAR, facility_life=15 * YEAR)
     assert economy.recovery * YEAR == pytest.approx(0.25046, abs=5e-6)
     assert economy.facility_recovery * YEAR == pytest.approx(0.11683, abs=5e-6)
-    free = attrs.evolve(economy, interest=1e-9)
+    free = Economy(interest=1e-9, period=YEAR, life=5 * YEAR)
     assert free.recovery * YEAR == pytest.approx(1 / 5, rel=1e-6)  # without interest a price is divided evenly
 
 
@@ -119,8 +127,8 @@ def test_a_token_costs_more_where_the_machine_idles(tmp_path: Path) -> None:
 def test_carbon_is_energy_and_a_share_of_making(tmp_path: Path) -> None:
     analysis = rack(tmp_path, economy__grid_carbon="369 g/kWh")
     found = analysis.evaluate(batch=8)
-    work = 1e6 * found.energy_per_token * 1.1 * 0.369 / 3.6e6
-    making = 1e6 / found.throughput * 1312 / (5 * YEAR)
+    work = 1e6 * metric(found, "energy_per_token") * 1.1 * 0.369 / 3.6e6
+    making = 1e6 / metric(found, "throughput") * 1312 / (5 * YEAR)
     assert found.carbon_per_million_tokens == pytest.approx(work + making, rel=1e-9)
 
 
@@ -155,8 +163,8 @@ def test_program_floats_and_bare_dimensions_agree() -> None:
                  "throughput_per_watt"):  # fmt: skip
         assert floats[name] == pytest.approx(found.metrics[name], rel=1e-12)
     analysis.check_dimensions()
-    assert found.throughput_per_watt == pytest.approx(1 / found.energy_per_token, rel=1e-12)
-    assert found.throughput_per_dollar == pytest.approx(1e6 / found.cost_per_million_tokens, rel=1e-12)
+    assert found.throughput_per_watt == pytest.approx(1 / metric(found, "energy_per_token"), rel=1e-12)
+    assert found.throughput_per_dollar == pytest.approx(1e6 / metric(found, "cost_per_million_tokens"), rel=1e-12)
 
 
 def test_what_has_no_price_is_missing_by_the_name_that_would_give_it() -> None:
@@ -256,3 +264,30 @@ def test_faults_of_the_economy_are_told(tmp_path: Path, text: str, words: str) -
     path = write(tmp_path, f'format = 1\nextends = "h100-sxm"\n{top}{"[" + table if table else ""}')
     with pytest.raises(SpecError, match=words):
         read_system(path)
+
+
+def test_pools_are_paid_together() -> None:
+    model = symarch.load_model("llama-3.1-70b")
+    analysis = symarch.analyze(symarch.load_system("h100-h200-apart"), model)
+    found = analysis.evaluate(batch=16)
+    why = analysis.explain("cost_per_million_tokens", batch=16)
+    terms = {t.resource: t.value for t in why.terms}
+    assert math.fsum(t.value for t in why.terms) == pytest.approx(metric(found, "cost_per_million_tokens"), rel=1e-12)
+    # both hold 8 processors at their own price
+    prices = {pool: analysis.recorded().symbols[f"{pool}_gpu.price"].value for pool in ("prefill", "decode")}
+    assert terms["prefill_gpu"] / terms["decode_gpu"] == pytest.approx(prices["prefill"] / prices["decode"], rel=1e-12)
+    assert all(c.ok for c in analysis.sensitivity("cost_per_million_tokens", batch=16).checks)
+    twice = symarch.analyze(symarch.load_system("h100-h200-apart", {"pool.prefill.count": "2"}), model)
+    again = {t.resource: t.value for t in twice.explain("cost_per_million_tokens", batch=16).terms}
+    ratio = metric(found, "throughput") / metric(twice.evaluate(batch=16), "throughput")
+    assert again["prefill_gpu"] == pytest.approx(2 * terms["prefill_gpu"] * ratio, rel=1e-9)
+
+
+def test_the_economy_is_one_for_all_pools(tmp_path: Path) -> None:
+    text = 'format = 1\nextends = "h100-h200-apart"\n[pool.prefill.economy]\npue = 1.2\n'
+    with pytest.raises(SpecError, match=r"pool\.prefill\.economy: it is one for the whole system"):
+        read_system(write(tmp_path, text))
+    text = 'format = 1\nextends = "h100-h200-apart"\nprices = "2025-06"\n[economy]\npue = 1.2\n'
+    system = read_system(write(tmp_path, text))
+    assert system.part("prefill").economy.settings["pue"].value == 1.2
+    assert system.components["decode_hbm"].settings["price"].origin == "prices 2025-06"
