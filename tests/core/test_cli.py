@@ -41,6 +41,7 @@ def test_run_json_has_the_keys_of_the_contract(call: Any) -> None:
     }  # fmt: skip
     assert set(data["metrics"]) == {
         "ttft", "tpot", "request_time", "throughput", "throughput_per_user", "energy_per_token", "power",
+        "throughput_per_watt", "cost_per_million_tokens", "throughput_per_dollar", "carbon_per_million_tokens",
     }  # fmt: skip
     assert data["metrics"]["tpot"]["unit"] == "s"
     for phase in ("prefill", "decode"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from symarch.api import Explanation
 from symarch.report.record import Report
 from symarch.report.sections import ASIDES, Table, described, value_text
@@ -77,13 +79,18 @@ def report_latex(report: Report) -> str:
         if why is not None:
             lines += [explanation_latex(why), ""]
         elif section.formulas:
-            lines += [r"\begin{verbatim}", *section.formulas, r"\end{verbatim}"]
+            lines += [rf"\par\noindent{{\footnotesize\ttfamily {_breakable(line)}\par}}" for line in section.formulas]
         tables = section.tables
         if why is not None and section.name == "formula":
             values = tuple((n, value_text(report, n, v, why.units[n])) for n, v in why.values.items())
             tables = (tables[0], Table(("symbol", "value"), values, "The symbols at this point", code=True))
         lines += [line for table in tables for line in _tables(table)]
     return "\n".join([*lines, r"\end{document}", ""])
+
+
+def _breakable(formula: str) -> str:
+    """Return a line of a formula in plain symbols as LaTeX that may break after its signs."""
+    return re.sub(r"[*/(.]", lambda m: f"{m[0]}\\allowbreak{{}}", latex_text(formula.strip()))
 
 
 def _explained(report: Report, name: str) -> Explanation | None:

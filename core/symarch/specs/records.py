@@ -188,7 +188,8 @@ class System:
         joining = {n.name: n for n in self.joining}
         components = {name: self.components[name] for name in own.components} | joining
         return attrs.evolve(own, components=components, outside=tuple(joining), technologies=self.technologies,
-                            name=f"{self.name} ({pool})", path=self.path)  # fmt: skip
+                            name=f"{self.name} ({pool})", path=self.path, economy=self.economy, prices=self.prices,
+                            chosen=self.chosen)  # fmt: skip
 
     def seats(self, phase: str) -> tuple[str, ...]:
         """Return the pools that run a phase: one, or that of attention and that of feed-forward networks."""
