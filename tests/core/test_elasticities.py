@@ -99,6 +99,7 @@ def analyses(draw: st.DrawFn) -> symarch.Analysis:
 @settings(max_examples=20)
 @given(analyses(), st.sampled_from(sorted(METRICS)), st.integers(1, 300), st.integers(1, 20_000), st.integers(2, 2000))
 def test_sum_rules_hold_everywhere(found: symarch.Analysis, metric: str, batch: int, prompt: int, output: int) -> None:
+    assume(metric not in found.recorded().missing)  # not every processor has a published price
     result = found.sensitivity(metric, batch=batch, prompt=prompt, output=output)
     # changing the unit of time, bytes, FLOP or joules changes the answer as its dimension says
     checks = {c.unit: c for c in result.checks}
