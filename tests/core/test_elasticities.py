@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import mpmath
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import symarch
