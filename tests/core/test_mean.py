@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -131,3 +132,13 @@ def test_huge_slopes(slope: float) -> None:
 def test_a_million_points_cost_as_much_as_ten() -> None:
     exact = mean_max_value(10**9 + 1, 0.0, 1.0, 1.0, 0.0)
     assert exact == pytest.approx(0.75, rel=1e-8)
+
+
+def test_lines_that_cross_have_a_mean_in_any_precision() -> None:
+    ends = (1.0, 9.0, 5.0, 6.0, 7.0, 2.0)
+    with mpmath.workdps(50):
+        found = mean_max_value(11, *(mpmath.mpf(e) for e in ends))
+        due = sum(
+            max(f + (e - f) * mpmath.mpf(i) / 10 for f, e in zip(ends[::2], ends[1::2], strict=True)) for i in range(11)
+        )
+        assert abs(found - due / 11) < mpmath.mpf(10) ** -45

@@ -37,7 +37,8 @@ def _pieces(count: float, ends: tuple[float, ...]) -> list[tuple[float, float, i
         for other in range(k):
             d0, d1 = first[k] - first[other], last[k] - last[other]
             if (d0 > 0) != (d1 > 0) and d0 != d1:
-                cuts.add(float(min(max(top * d0 / (d0 - d1), 0) // 1, top)))
+                place = min(max(top * d0 / (d0 - d1), 0), top)
+                cuts.add(float(place - place % 1))  # scalars of other precisions have a remainder, but no floor
     ordered = sorted(cuts)
     pieces = []
     for before, high in pairwise(ordered):
