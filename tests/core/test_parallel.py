@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -234,3 +235,38 @@ def test_a_collective_over_two_networks_is_one_after_another() -> None:
     assert shares["scale_up"] > 0 and shares["scale_out"] > 0
     near = analysis(MLA, "h100-sxm-32", tensor=8, data=4).evaluate(batch=8)
     assert "scale_out" not in {r.name for r in near.resources}
+
+
+@pytest.mark.parametrize("name", ["gpt-oss-20b", "llama-4-scout", "llama-3.1-8b"])
+def test_keys_are_gathered_anew_for_each_chunk(name: str) -> None:
+    model = symarch.load_model(name)
+    system = symarch.load_system("h200-sxm-8", {"mapping.context": 4, "mapping.tensor": 2})
+    one = symarch.analyze(system, model, phase="prefill", chunk=500)
+    found = one.evaluate(batch=2, prompt=4000)
+    assert one.evaluate_on_floats(batch=2, prompt=4000)["ttft"] == pytest.approx(metric_of(found, "ttft"), rel=1e-12)
+    assert sum(times(found, "prefill").values()) == pytest.approx(metric_of(found, "ttft"), rel=1e-12)
+    moved = times(found, "prefill")["keys_all_gather"]
+    due = []
+    for past in range(0, 4000, 500):  # the first n chunks less the first n - 1
+        more = symarch.analyze(system, model, phase="prefill", chunk=500).evaluate(batch=2, prompt=past + 500)
+        due.append(times(more, "prefill")["keys_all_gather"])
+    steps = [due[0], *(b - a for a, b in pairwise(due))]
+    assert moved == pytest.approx(sum(steps))
+    assert steps == sorted(steps) and steps[-1] > 1.2 * steps[0]  # each brings the keys of all before it
+
+
+def test_a_vision_tower_does_not_keep_sequences_together() -> None:
+    model = symarch.load_model("qwen3-vl-8b")
+    found = analysis(model, tensor=2, context=4).evaluate(batch=4)
+    assert metric_of(found, "ttft") > 0
+    with pytest.raises(symarch.errors.MappingError, match="divided by context"):
+        analysis(symarch.load_model("whisper-large-v3"), tensor=1, context=8).evaluate()
+
+
+def test_lines_of_several_processors_are_told_apart() -> None:
+    one = symarch.analyze(symarch.load_system("b200-base-die-pnm-8"), DENSE, phase="prefill", ideal=True)
+    found = one.evaluate(batch=2, prompt=16)
+    names = [o.name for o in found.operators]
+    assert len(names) == len(set(names)) and "first_access_cores" in names
+    assert sum(times(found, "prefill").values()) == pytest.approx(metric_of(found, "ttft"), rel=1e-12)
+    assert one.evaluate_on_floats(batch=2, prompt=16)["ttft"] == pytest.approx(metric_of(found, "ttft"), rel=1e-12)

@@ -32,7 +32,7 @@ import attrs
 
 from symarch.analysis.passes import Accounts, Pass, combined, repeated
 from symarch.analysis.schedule import Schedule
-from symarch.analysis.time import Bench, Load, collective_load, operator_load, time_of
+from symarch.analysis.time import Bench, Load, load_of, time_of
 from symarch.analysis.traced import Traced
 from symarch.program import Max, Min, floor, total
 from symarch.technologies import Quantity
@@ -159,8 +159,7 @@ def pieces(benches: Benches, model: Architecture, mix: Mix, chunks: Quantity, de
 
     def piece(operator: Operator, share: Any, original: Operator) -> Piece:
         bench = benches.of(original)
-        load = operator_load(bench, operator) if operator.collective is None else collective_load(bench, operator)
-        return Piece(bench, operator, share, load, operator.flops)
+        return Piece(bench, operator, share, load_of(bench, operator), operator.flops)
 
     def of_decode(position: int) -> Piece:
         operator = decode.typical[position]

@@ -27,7 +27,7 @@ from symarch.analysis.mixed import Mix, mixed_pass
 from symarch.analysis.passes import Accounts, Pass, combined, summed
 from symarch.analysis.schedule import Communication, OperatorTime, Schedule
 from symarch.analysis.steps import Chunks, Once, Steps, Walk, averaged
-from symarch.analysis.time import Bench, collective_load, mean_time, operator_load, time_of
+from symarch.analysis.time import Bench, load_of, mean_time, time_of
 from symarch.analysis.traced import Traced
 from symarch.errors import MappingError, nearest
 from symarch.mapping import Mapping as Placed
@@ -339,7 +339,7 @@ def _run(
     for position, operator in enumerate(traced.typical):
         bench = benches.of(operator)
         order = bench.processor.overlap
-        load = operator_load(bench, operator) if operator.collective is None else collective_load(bench, operator)
+        load = load_of(bench, operator)
         flops = operator.flops
         if operator.context and walk.several:
             grown, steps = walk.stretches(operator), walk.steps
@@ -348,7 +348,7 @@ def _run(
                 edges = [at(c, position) for c in (stretch.first, stretch.last)]
                 # tiles and granules are rounded in the middle of a stretch: at the mean context if it is the only one
                 middle = operator if len(grown) == 1 else at(stretch.middle, position)
-                early, late = (operator_load(bench, e, middle) for e in edges)
+                early, late = (load_of(bench, e, middle) for e in edges)
                 powers = [accounts.limit(bench, e, operator.name) for e in (early, late)]
                 parts.append(mean_time(order, stretch.points, early, late, (powers[0], powers[1])))
                 ends.append((stretch, early, late))

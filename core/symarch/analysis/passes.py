@@ -93,11 +93,12 @@ class Accounts:
         stages = self.benches.main.mapping.shard.pipeline
         for bench in self.benches.all:
             if bench.processor.prefetch == "step":
-                wait = exposed_latency(bench.processor, self._waits.get(bench.name, []), "first_access")
+                name = "first_access" if bench is self.benches.main else f"first_access_{bench.name}"
+                wait = exposed_latency(bench.processor, self._waits.get(bench.name, []), name)
                 if wait is not None:
-                    first = Operator("first_access", "latency", stages)  # once in every stage
+                    first = Operator(name, "latency", stages)  # once in every stage
                     once = self.schedule.repeated(self.runs(first))
-                    self._times.append(OperatorTime("first_access", self.phase, once, wait, 0, "latency"))
+                    self._times.append(OperatorTime(name, self.phase, once, wait, 0, "latency"))
                     self._stages.append(first)
         extra, communication = self.schedule.beside(self._times, self._stages)
         times, loads = [*self._times, *extra], self._loads

@@ -178,7 +178,7 @@ Walk = Once | Steps | Chunks
 
 
 def averaged(load: Load, ends: list[tuple[Stretch, Load, Load]], steps: Quantity, busy: bool = False) -> Load:
-    """Return a load whose energies and traffic are the means over stretches, given at the ends of each.
+    """Return a load whose energies, traffic and crossing are the means over stretches, given at the ends of each.
 
     With `busy`, so are the times of its resources. A stretch may leave a memory alone that others use: the first chunk
     of a prompt reads no cache.
@@ -199,7 +199,8 @@ def averaged(load: Load, ends: list[tuple[Stretch, Load, Load]], steps: Quantity
         )
         for memory in load.traffic
     }
-    found = attrs.evolve(load, energies=energies(), traffic=traffic)
+    crossing = {network: mean(lambda one, n=network: one.crossing.get(n, 0)) for network in load.crossing}  # type: ignore[misc]
+    found = attrs.evolve(load, energies=energies(), traffic=traffic, crossing=crossing)
     if not busy:
         return found
     arithmetic, data = (

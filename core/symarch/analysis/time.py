@@ -132,7 +132,8 @@ def _streams(bench: Bench, operator: Operator, typical: Operator) -> list[_Strea
                     read = read * Max(1, memory.granularity / mean.extent)
                 if not _zero(write):
                     write = write * _write_waste(memory, mean, share, typical.count)
-            if not (_zero(read) and _zero(write)):
+            # what does not spill is a stream of no bytes: a share of 0 is a number like any other to a program
+            if not (_zero(access.read) and _zero(access.write)):
                 waits = 0 if _zero(access.read) else access.waits
                 streams.append(_Stream(access.tensor, path, read, write, access.dependent, waits))
     return streams
@@ -363,6 +364,11 @@ def _energies(
                     parts.setdefault(component, []).append(spent)
     energies = {component: total(spent) for component, spent in parts.items()}
     return (None if missing else energies), tuple(dict.fromkeys(missing))
+
+
+def load_of(bench: Bench, operator: Operator, typical: Operator | None = None) -> Load:
+    """Return the load of an operator or a collective; the time of a collective is one line from size to size."""
+    return operator_load(bench, operator, typical) if operator.collective is None else collective_load(bench, operator)
 
 
 def collective_load(bench: Bench, operator: Operator) -> Load:
@@ -626,6 +632,7 @@ __all__ = [
     "exposed_latency",
     "gauss_nodes",
     "limited_time",
+    "load_of",
     "mean_time",
     "operator_load",
     "time_of",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from symarch.analysis.steps import averaged
-from symarch.analysis.time import Bench, Load, collective_load, operator_load
+from symarch.analysis.time import Bench, Load, load_of
 from symarch.program import Max, total
 from symarch.technologies import Quantity
 from symarch.trace import Architecture, Operator, Shard
@@ -51,8 +51,11 @@ class Traced:
             # attention in chunks of its own does not grow evenly from pass to pass: its work is spread over them
             if not self._spread:
                 whole = attrs.evolve(self.workload, chunk=None).step(self.phase, self.batch, self.workload.prompt)
-                for operator, one in zip(found, self.model.operators(whole, self.shard), strict=True):
-                    self._spread.append(None if operator.period is None else one.flops / self.workload.rounds)
+                # by name: the two passes need not have the same number of distinct operators
+                of_one = {o.name: o.flops for o in self.model.operators(whole, self.shard)}
+                for operator in found:
+                    apart = operator.period is not None and operator.collective is None
+                    self._spread.append(of_one[operator.name] / self.workload.rounds if apart else None)
             found = [o if f is None else attrs.evolve(o, flops=f) for o, f in zip(found, self._spread, strict=True)]
         return found
 
@@ -68,9 +71,7 @@ class Traced:
         That is what sequences at all places of a phase put on a device that passes them together.
         """
         operator, walk = self.typical[position], self.walk
-        if operator.collective is not None:
-            return collective_load(bench, operator), operator.flops
-        load = operator_load(bench, operator)
+        load = load_of(bench, operator)
         if not (operator.context and walk.several):
             return load, operator.flops
         grown = walk.stretches(operator)
@@ -80,7 +81,7 @@ class Traced:
         ends, flops = [], []
         for stretch in grown:
             first, last, middle = (self.at(p, position) for p in (stretch.first, stretch.last, stretch.middle))
-            ends.append((stretch, operator_load(bench, first, middle), operator_load(bench, last, middle)))
+            ends.append((stretch, load_of(bench, first, middle), load_of(bench, last, middle)))
             flops.append(stretch.steps * (first.flops + last.flops) / 2)
         return averaged(load, ends, some, busy=True), total(flops) / some
 

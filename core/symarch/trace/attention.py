@@ -170,7 +170,8 @@ class Attention(Block):
             after = write.gathered(f"{self.label}partials_reduce_scatter", "reduce_scatter", rows * q)
             return [*before, core, *after]
         seen = step.tokens if step.fresh else step.tokens + self.span.kept(step.past)
-        return [*write.gathered(f"{self.label}keys_all_gather", "all_gather", step.batch * seen * (2 * kv)), core]
+        name = f"{self.label}{self.kind}keys_all_gather"
+        return [*write.gathered(name, "all_gather", step.batch * seen * (2 * kv), self.span), core]
 
     def _core(self, write: Writer, heads: Quantity, kv_heads: Quantity) -> Operator:
         step, tokens, span = write.step, write.tokens, self.span

@@ -64,12 +64,30 @@ class Writer:
         """Return what one of the devices that share a sequence has of a size."""
         return share(size, self.shard.context)
 
-    def gathered(self, name: str, operation: str, elements: Quantity) -> list[Operator]:
-        """Return a collective, in elements of activations, among the devices that share sequences; none on one."""
+    def gathered(self, name: str, operation: str, elements: Quantity, span: Span | None = None) -> list[Operator]:
+        """Return a collective, in elements of activations, among the devices that share sequences; none on one.
+
+        Args:
+            name: the operator's.
+            operation: the collective's.
+            elements: of the logical tensor.
+            span: what of the cached tokens is moved too, so that it grows from chunk to chunk.
+        """
         if self.shard.context == 1:
             return []
         size = elements * self.step.activations
-        return [Operator(name, "collective", self.layers, collective=Collective(operation, size, "context"))]
+        growing = span is not None and self.growing
+        return [
+            Operator(
+                name,
+                "collective",
+                self.layers,
+                collective=Collective(operation, size, "context"),
+                context=growing,
+                knees=() if span is None else self.knees(span),
+                period=span.period if span is not None and growing else None,
+            )
+        ]
 
     @property
     def decode(self) -> bool:
@@ -456,7 +474,8 @@ class Decoder:
                 groups.append(attrs.evolve(group, blocks=blocks, label=label))
         if not any(b.side == "ffn" for g in self.groups for b in g.blocks if g.place == "each"):
             raise MappingError(f"{self.name} has no feed-forward part that other devices could run")
-        return attrs.evolve(self, groups=tuple(groups), ends="attention" in roles)
+        name = f"the {'attention' if 'attention' in roles else 'feed-forward'} part of {self.name}"
+        return attrs.evolve(self, name=name, groups=tuple(groups), ends="attention" in roles)
 
     def handed_over(self, step: Step, shard: Shard) -> tuple[Quantity, Quantity]:
         """Return how often a pass goes over to the feed-forward part, and the bytes of a device each time."""
@@ -561,7 +580,7 @@ class Decoder:
         """Raise MappingError if a parallel degree does not divide the model; the message lists what is allowed."""
         self._check_tensor(shard.tensor)
         self._check_experts(shard)
-        if shard.context > 1 and not all(b.shares_sequences for g in self.groups for b in g.blocks):
+        if shard.context > 1 and not all(b.shares_sequences for _, b in self._language):
             raise MappingError(
                 f"{self.name} cannot be divided by context: it has layers that work on a sequence as a whole; "
                 "allowed: context = 1"
@@ -606,9 +625,12 @@ class Decoder:
         if self._divides(degree):
             return
         sizes = [b.degrees for _, b in self._language if b.degrees]
-        most = min(sizes, default=1)
-        small = [d for d in range(1, math.isqrt(most) + 1) if most % d == 0]
-        allowed = [d for d in sorted({*small, *(most // d for d in small)}) if self._divides(d)]
+        if sizes:
+            small = [d for d in range(1, math.isqrt(min(sizes)) + 1) if min(sizes) % d == 0]
+            tried = sorted({*small, *(min(sizes) // d for d in small)})
+        else:  # feed-forward networks alone have a width, of which no more than this is worth saying
+            tried = list(range(1, 257))
+        allowed = [d for d in tried if self._divides(d)]
         words = ", ".join(dict.fromkeys(b.words for _, b in self._language if b.words))
         raise MappingError(
             f"tensor parallelism {degree} does not divide {self.name} ({words}); "
@@ -682,7 +704,8 @@ class Decoder:
             # every device hands its share of the vectors on to its counterpart in the next stage
             size = Writer(step, shard, 1, self.hidden).tokens * share(self.hidden, shard.tensor) * step.activations
             send = Collective("point_to_point", size, "pipeline")
-            found.append(Operator("stage_send", "collective", shard.pipeline - 1, collective=send, stage="between"))
+            name = "stage_send" if self.ends else "ffn_stage_send"
+            found.append(Operator(name, "collective", shard.pipeline - 1, collective=send, stage="between"))
         return found
 
     def _placed(self, operators: list[Operator], layer: int) -> list[Operator]:

@@ -171,7 +171,7 @@ class LatentAttention(Block):
         if write.decode:
             return write.gathered("queries_all_gather", "all_gather", step.batch * step.tokens * (heads * key + stored))
         seen = step.tokens if step.fresh else step.tokens + step.past
-        return write.gathered("latents_all_gather", "all_gather", step.batch * seen * stored)
+        return write.gathered("latents_all_gather", "all_gather", step.batch * seen * stored, FULL)
 
     def _after(self, write: Writer, heads: Quantity, value: Quantity) -> list[Operator]:
         """Return the sum of the partial results of devices that share a sequence, in decode."""
