@@ -210,3 +210,90 @@ def test_a_model_without_feed_forward_networks_is_not_divided() -> None:
     system = symarch.load_system("h200-l40s-apart")
     with pytest.raises(MappingError, match="no feed-forward part"):
         symarch.analyze(system, symarch.load_model("mamba-codestral-7b")).evaluate()
+
+
+def test_lines_of_pipelines_in_both_pools_sum_to_the_phase() -> None:
+    sets = {"pool.attention.attention_data": 4, "pool.attention.pipeline": 2} | {
+        "pool.ffn.tensor": 4,
+        "pool.ffn.pipeline": 2,
+    }
+    found = symarch.analyze(symarch.load_system("h200-l40s-apart", sets), DENSE).evaluate(batch=32)
+    for phase, metric in (("prefill", "ttft"), ("decode", "tpot")):
+        assert {"stage_send", "ffn_stage_send"} <= set(times(found, phase))
+        assert sum(times(found, phase).values()) == pytest.approx(value(found, metric), rel=1e-12)
+
+
+@pytest.mark.parametrize("counts", [(1, 1), (4, 1), (1, 3)])
+def test_no_more_caches_flow_than_the_network_carries(counts: tuple[int, int]) -> None:
+    sets = {"pool.prefill.count": counts[0], "pool.decode.count": counts[1], "transfer.size": 64}
+    slow = symarch.load_system("h100-h200-apart", {**sets, "transfer.lane_rate": "1 Gb/s"})
+    found = symarch.analyze(slow, DENSE).evaluate(batch=256, prompt=8192, output=2)
+    graph = symarch.system.SystemGraph.build(slow.parts["decode"], lambda c, p, v: v)
+    link = graph.networks["transfer"].link
+    # a cache of 8192 tokens, 32 layers, 8 KV heads of 128, keys and values in 2 bytes, in eighths
+    size = 8192 * 32 * 8 * 128 * 2 * 2 / 8
+    most = min(counts) * link.bandwidth * (link.efficiency or 1) / size
+    assert value(found, "throughput") / 2 == pytest.approx(most, rel=0.01)
+    assert value(found, "throughput") / 2 < most
+
+
+def test_an_output_of_one_token_needs_no_pool_of_decode() -> None:
+    for name in ("h100-h200-apart", "h200-l40s-apart"):
+        found = symarch.analyze(symarch.load_system(name), DENSE).evaluate(output=1)
+        assert found.metrics["tpot"] is None and value(found, "throughput") > 0
+
+
+def test_the_energy_of_what_is_sent_does_not_depend_on_how_many_receive() -> None:
+    def energy(**sets: int) -> float:
+        """Return what 500 pJ more for each bit cost a token."""
+        more = {k.replace("__", "."): v for k, v in sets.items()}
+        spent = []
+        for each in ("0.1 pJ/bit", "500.1 pJ/bit"):
+            system = symarch.load_system("h200-l40s-apart", {**more, "transfer.link_energy": each})
+            spent.append(value(symarch.analyze(system, DENSE).evaluate(batch=72), "energy_per_token"))
+        return spent[1] - spent[0]
+
+    # eight devices to eight, to eight with sequences of their own, and to two, each of which gets four times as much
+    due = energy()
+    assert due > 0
+    assert energy(pool__ffn__tensor=1, pool__ffn__attention_data=8) == pytest.approx(due, rel=1e-6)
+    assert energy(pool__ffn__tensor=2, ffn_scale_up__size=2) == pytest.approx(due, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("mapping.tensor", "each pool has a mapping of its own; did you mean 'pool.decode.tensor'"),
+        ("mapping.microbatches", "microbatches take turns between the pools of attention and ffn"),
+        ("pool.decode.batch", "unknown name"),
+        ("pool.decode.count", "it is 16, fewer than the 24 devices of all pools"),
+    ],
+)
+def test_settings_that_would_change_nothing_or_break_pools_are_refused(key: str, words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        symarch.load_system("h100-h200-apart", {key: 2})
+
+
+def test_keys_that_nothing_reads_are_refused(tmp_path: Path) -> None:
+    for keys, words in (
+        ("pipeline = 2", r"mapping\.pipeline: in a system of pools each has a mapping of its own"),
+        ("hide = 0.5", r"mapping\.hide: in a system of pools"),
+        ("microbatches = 2", "microbatches take turns between"),
+    ):
+        path = tmp_path / "keys.toml"
+        path.write_text(APART.format(prefill="", decode="") + keys, encoding="utf-8")
+        with pytest.raises(SpecError, match=words) as error:
+            read_system(path)
+        assert "keys.toml:17" in str(error.value)
+    with pytest.raises(SpecError, match=r"pool\.decode\.batch: only the pool of prefill"):
+        apart(tmp_path, decode="batch = 2")
+
+
+def test_what_a_pool_cannot_divide_is_said_of_its_part() -> None:
+    shard = symarch.trace.Shard(tensor=3)
+    with pytest.raises(
+        MappingError, match=r"feed-forward part of llama-3.1-8b \(FFN .*allowed: 1, 2, 4, 7, 8, .* 256$"
+    ):
+        DENSE.part("ffn").check_shard(shard)  # type: ignore[attr-defined]
+    with pytest.raises(MappingError, match="the attention part of mixtral-8x7b has no routed experts"):
+        MOE.part("attention").check_shard(symarch.trace.Shard(tensor=2, expert=2))  # type: ignore[attr-defined]

@@ -114,7 +114,8 @@ def test_the_group_of_a_stage_is_all_that_share_its_experts() -> None:
 
 
 def test_an_axis_that_does_not_fit_its_network_is_refused() -> None:
-    with pytest.raises(MappingError, match=r"tensor parallelism 8 does not fit network rack .* allowed: 1, 2, 4$"):
+    words = r"tensor parallelism 8 does not fit network rack, where mapping.level .* allowed: 1, 2, 4$"
+    with pytest.raises(MappingError, match=words):
         resolve(two_levels(tensor=8, level={"tensor": "rack"}), MODEL)
 
 

@@ -5,7 +5,7 @@ Each pool is a system of its own with a mapping of its own, analysed as such on 
 Prefill apart: its pool reads the prompts of one group after another and sends each cache to the pool of decode, before
 which nobody sees the first token. Requests flow through both, so that in the steady state
 
-    throughput = output x min(prompts read per second, batch / ((output - 1) tpot)).
+    throughput = output x min(prompts read, caches sent, caches received per second, batch / ((output - 1) tpot)).
 
 Attention and feed-forward networks apart: vectors go to and fro in every layer, and microbatches keep both pools busy.
 With A, F and V the times of attention, of the feed-forward networks and of the vectors' way for one of m microbatches,
@@ -25,7 +25,7 @@ from symarch.analysis.model import Model, Workload, benches_of, build_model
 from symarch.analysis.schedule import Communication, OperatorTime
 from symarch.analysis.time import Load, collective_load, time_of
 from symarch.mapping import Mapping as Placed
-from symarch.program import Max, Min, ceil, total
+from symarch.program import Max, ceil, total
 from symarch.program import name as leave_name
 from symarch.specs import System
 from symarch.system import SystemGraph
@@ -87,6 +87,7 @@ class _Pools:
                 self.built[pool] = build_model(graphs[pool], part, placed[pool], self.workloads[pool], named=False)
         self.priced: list[str] = []  # what was assumed of money
         self.sent: list[tuple[str, OperatorTime, Load]] = []  # by the pool whose devices send
+        self.moved: list[Quantity] = []  # the time between two caches, where they are sent and where they arrive [s]
 
     def build(self) -> Model:
         """Return the whole."""
@@ -137,20 +138,28 @@ class _Pools:
         wait = OperatorTime("pools_wait", phase, 1, waited, 0, "schedule")
         return [*lines, *moved, wait], path + waited
 
-    def _send(self, pool: str, name: str, phase: str, count: Quantity, size: Quantity) -> OperatorTime:
-        """Return the line of bytes that a device of a pool sends to another pool."""
+    def _way(self, pool: str, name: str, size: Quantity) -> tuple[Quantity, Load]:
+        """Return the time in which a device sends bytes to another pool, and their load."""
         operator = Operator(name, "collective", collective=Collective("point_to_point", size, "transfer"))
         bench = benches_of(self.graphs[pool], self.placed[pool]).main
         load = collective_load(bench, operator)
-        line = OperatorTime(name, phase, count, time_of(bench.processor.overlap, load, None), 0, "collective")
+        return time_of(bench.processor.overlap, load, None), load
+
+    def _send(
+        self, pool: str, name: str, phase: str, count: Quantity, sent: Quantity, received: Quantity
+    ) -> OperatorTime:
+        """Return the line of bytes that a device of a pool sends to another pool, where one receives so many.
+
+        The end with more for a device takes the time; energy is that of the bytes sent.
+        """
+        time, _ = self._way(pool, name, Max(sent, received))
+        _, load = self._way(pool, name, sent)
+        line = OperatorTime(name, phase, count, time, 0, "collective")
         self.sent.append((pool, line, load))
         return line
 
     def _vectors(self, phase: str, near: str, far: str) -> list[OperatorTime]:
-        """Return the way of vectors to the feed-forward networks and back, in every layer.
-
-        The end with fewer devices has more to send or receive, and takes the time.
-        """
+        """Return the way of vectors to the feed-forward networks and back, in every layer."""
         if not isinstance(self.model, Divisible):
             return []
         sizes = []
@@ -159,11 +168,10 @@ class _Pools:
             step = workload.step(phase, mapping.together(workload.batch), workload.mean(phase))
             count, size = self.model.handed_over(step, mapping.shard)
             sizes.append(size)
-        size = Max(*sizes)
         runs = self.workloads[near].runs(Operator("vectors", "collective", count), phase)
         return [
-            self._send(near, "vectors_to_ffn", phase, runs, size),
-            self._send(far, "vectors_to_attention", phase, runs, size),
+            self._send(near, "vectors_to_ffn", phase, runs, sizes[0], sizes[1]),
+            self._send(far, "vectors_to_attention", phase, runs, sizes[1], sizes[0]),
         ]
 
     def _cache_moves(self) -> list[OperatorTime]:
@@ -182,7 +190,12 @@ class _Pools:
         receivers = theirs.shard.tensor * theirs.shard.context * theirs.shard.pipeline
         sent = ceil(group / ours.shard.attention_data) * kept * (receivers / senders)
         received = ceil(group / theirs.shard.attention_data) * kept
-        return [self._send(source, "cache_transfer", "prefill", 1, Max(sent, received))]
+        # in the steady state all copies send at once, and what they send is spread over all that receive
+        out, _ = self._way(source, "cache_transfer", sent)
+        into, _ = self._way(source, "cache_transfer", kept)
+        ends = self.spec.pools[target].count * theirs.data * theirs.shard.attention_data
+        self.moved = [out / (self.spec.pools[source].count * self.workloads[source].batch), into / ends]
+        return [self._send(source, "cache_transfer", "prefill", 1, sent, received)]
 
     def _metrics(self, times: Mapping[str, Quantity]) -> tuple[dict[str, Any], dict[str, tuple[str, ...]], Quantity]:
         """Return the metrics, what those without a value lack, and the static power of all pools [W]."""
@@ -196,8 +209,9 @@ class _Pools:
             rate, tokens = batch / elapsed, workload.output
             if self.apart:
                 pool = self.spec.seats("prefill")[0]
-                read = self.spec.pools[pool].count * self.workloads[pool].batch / times["prefill"]
-                rate = Min(read, batch / (rounds * metrics["tpot"]))
+                read = times["prefill"] / (self.spec.pools[pool].count * self.workloads[pool].batch)
+                # as the time between two requests, which is none in decode where the output is one token
+                rate = 1 / Max(read, *self.moved, rounds * metrics["tpot"] / batch)
         else:
             rate, tokens = batch / next(iter(times.values())), 1
         metrics["throughput"] = rate * tokens

@@ -169,8 +169,8 @@ def _levels(spec: System, shard: Shard, data: int) -> dict[str, tuple[Level, ...
         degree = degrees[axis]
         if free[network] % degree:
             raise MappingError(
-                f"{axis} parallelism {degree} does not fit network {network} of {spec.name}, which has "
-                f"{free[network]} places left; allowed: {_divisors(free[network])}"
+                f"{axis} parallelism {degree} does not fit network {network}, where mapping.level of {spec.name} puts "
+                f"it and {free[network]} places are left; allowed: {_divisors(free[network])}"
             )
         if degree > 1:
             free[network] //= degree

@@ -72,9 +72,10 @@ def joined(system: System, pools: Mapping[str, tuple[System, dict[str, int]]], r
     return attrs.evolve(system, components=whole, pools=found, roles=dict(roles))
 
 
-def faults_of_pools(system: System, transfer: list[str]) -> list[tuple[str, str]]:
+def faults_of_pools(system: System) -> list[tuple[str, str]]:
     """Return (key, sentence) for what is wrong with the pools of a system, each of which is right in itself."""
     faults: list[tuple[str, str]] = []
+    transfer = [n.name for n in system.joining]
     for role, pool in system.roles.items():
         if pool not in system.pools:
             faults.append((f"mapping.{role}", f"unknown pool '{pool}'; the pools are {', '.join(system.pools)}"))
@@ -98,6 +99,11 @@ def faults_of_pools(system: System, transfer: list[str]) -> list[tuple[str, str]
     if len(transfer) != 1:
         faults.append(
             ("network", f"one network joins the pools; there are {len(transfer)}: {', '.join(transfer) or '-'}")
+        )
+    elif not faults and system.devices > system.joining[0].size:
+        size = system.joining[0].size
+        faults.append(
+            (f"network.{transfer[0]}.size", f"it is {size}, fewer than the {system.devices} devices of all pools")
         )
     return faults
 

@@ -30,7 +30,8 @@ def resolved(system: System) -> str:
             table.setdefault(component.table, {})[component.name] = component_table(component)
     for name, pool in system.pools.items():
         own = restored(system.part(name), name, [n.name for n in system.joining])
-        table.setdefault("pool", {})[name] = {"count": pool.count, "batch": pool.batch, **_tables(own)}
+        grouped = {"batch": pool.batch} if name == system.roles.get("prefill") else {}
+        table.setdefault("pool", {})[name] = {"count": pool.count, **grouped, **_tables(own)}
     table["economy"] = {n: _setting(s) for n, s in system.economy.settings.items()}
     mapping: dict[str, Any] = dict(system.roles) | _mapping(system)
     if mapping:

@@ -55,6 +55,8 @@ Hiding = str | float
 HIDINGS = ("none", "microbatches")
 """Ways to hide communication that have a name."""
 
+_TURNS = "microbatches take turns between the pools of attention and ffn, which the system has not"
+
 _HIDING = "it must be none, microbatches, or the share of communication that computation hides, from 0 to 1"
 
 DEGREES = ("tensor", "context", "attention_data", "expert", "pipeline", "data", "microbatches")
@@ -262,9 +264,17 @@ class _Reader:
         for component in spec.components.values():
             if component.table != "network":
                 self.fault(f"{component.table}.{component.name}", "in a system of pools it belongs to one of them")
-        for key in ("tensor", "data", "processor", "place", "run", "level"):
-            if getattr(spec, key):
-                self.fault(f"mapping.{key}", "in a system of pools each has a mapping of its own: [pool.NAME.mapping]")
+        for field in attrs.fields(_Mapping):
+            usual = {} if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
+            if field.name not in (*ROLES, "microbatches") and getattr(spec, field.name) != usual:
+                self.fault(
+                    f"mapping.{field.name}", "in a system of pools each has a mapping of its own: [pool.NAME.mapping]"
+                )
+        if spec.microbatches is not None and "ffn" not in roles:
+            self.fault("mapping.microbatches", f"{_TURNS}; a pipeline's are those of [pool.NAME.mapping]")
+        for name, (_, own) in pools.items():
+            if "batch" in own and name != roles.get("prefill"):
+                self.fault(f"pool.{name}.batch", "only the pool of prefill reads prompts in groups")
         taken = {f"{pool}_{name}" for pool, (part, _) in pools.items() for name in part.components}
         for name in transfer:
             if name in taken:
@@ -272,13 +282,8 @@ class _Reader:
         if self.faults:
             return spec
         spec = joined(spec, pools, roles)
-        for key, sentence in faults_of_pools(spec, transfer):
+        for key, sentence in faults_of_pools(spec):
             self.fault(key, sentence)
-        if not self.faults and spec.devices > spec.joining[0].size:
-            self.fault(
-                f"network.{spec.joining[0].name}.size",
-                f"it is {spec.joining[0].size}, fewer than the {spec.devices} devices of all pools",
-            )
         return spec
 
     def _mapping(self) -> _Mapping:
@@ -556,6 +561,7 @@ def override(spec: System, overrides: Mapping[str, str]) -> System:
             faults.append(f"--set {key}={value}: {error}")
     if overrides and not faults:
         faults += [f"--set: {sentence}" for c in spec.components.values() for sentence in faults_of(c)]
+        faults += [f"--set: {key}: {sentence}" for key, sentence in faults_of_pools(spec)] if spec.pools else []
     if faults:
         raise SpecError(faults)
     return spec
@@ -568,8 +574,10 @@ def settable(spec: System) -> list[str]:
     names += [f"{c.name}.{key}" for c in spec.of("network") for key in ("size", "algorithm")]
     keys = (*DEGREES, "hide", "processor")
     if spec.pools:
-        return [*names, "mapping.microbatches",
-                *(f"pool.{pool}.{key}" for pool in spec.pools for key in (*OWN_OF_A_POOL, *keys))]  # fmt: skip
+        turns = ["mapping.microbatches"] if "ffn" in spec.roles else []
+        grouped = [f"pool.{spec.roles['prefill']}.batch"] if "prefill" in spec.roles else []
+        own = [f"pool.{pool}.{key}" for pool in spec.pools for key in ("count", *keys)]
+        return [*names, *turns, *grouped, *own]
     shares = [f"mapping.{t}.{m}" for t, where in striped(spec).items() for m in where.memories[1:]]
     places = [f"mapping.place.{t}" for t in PLACED]
     runs = [f"mapping.run.{key}" for key in spec.run]
@@ -585,6 +593,10 @@ def _override(spec: System, key: str, value: str) -> System:
     owner, _, item = key.partition(".")
     if owner == "pool" and spec.pools:
         return _override_pool(spec, item, value)
+    if owner == "mapping" and spec.pools and key not in settable(spec):
+        if item == "microbatches":
+            raise UnknownNameError(f"{_TURNS}; pool.POOL.microbatches sets those of a pipeline")
+        raise UnknownNameError(f"each pool has a mapping of its own; {nearest(f'pool.{item}', settable(spec))}")
     if owner == "mapping" and item in DEGREES:
         degree: dict[str, Any] = {item: _integer(value)}
         return attrs.evolve(spec, **degree)
