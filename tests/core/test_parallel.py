@@ -270,3 +270,16 @@ def test_lines_of_several_processors_are_told_apart() -> None:
     assert len(names) == len(set(names)) and "first_access_cores" in names
     assert sum(times(found, "prefill").values()) == pytest.approx(metric_of(found, "ttft"), rel=1e-12)
     assert one.evaluate_on_floats(batch=2, prompt=16)["ttft"] == pytest.approx(metric_of(found, "ttft"), rel=1e-12)
+
+
+@pytest.mark.parametrize("active", [8, 4, 12])
+def test_a_symbolic_number_of_active_experts_is_that_of_the_model(active: int) -> None:
+    system = symarch.load_system("h100-sxm-8", {"mapping.tensor": 2, "mapping.attention_data": 4, "mapping.expert": 4})
+    one = symarch.analyze(system, MOE, symbols=["model.num_experts_per_tok", "model.num_experts"])
+    point = {"batch": 16, "model.num_experts_per_tok": active}
+    found = one.evaluate(**point).metrics
+    for metric, due in one.evaluate_on_floats(**point).items():
+        assert found[metric] == pytest.approx(due, rel=1e-12)
+    if active == 8:
+        plain = symarch.analyze(system, MOE).evaluate(batch=16)
+        assert found["tpot"] == pytest.approx(metric_of(plain, "tpot"), rel=1e-12)

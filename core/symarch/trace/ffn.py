@@ -235,4 +235,5 @@ def routing_of(config: Config, experts: str, active: str) -> Routing:
         config.size(active),
         config.option("routing_skew", 0),
         config.option("routing_straggler", 1),
+        used,
     )

@@ -59,12 +59,14 @@ class Routing:
         active: experts a token is routed to.
         skew: squared coefficient of variation of the experts' popularity; 0 is uniform.
         straggler: excess of the fullest device over the mean one, in terms of the expected excess.
+        drawn: experts that a token is routed to in the model as it is, where `active` may be a symbol or another number.
     """
 
     experts: Quantity
     active: Quantity
     skew: Quantity = 0
     straggler: Quantity = 1
+    drawn: int | None = None
 
     @property
     def _dense(self) -> bool:
@@ -114,16 +116,18 @@ class Routing:
         """Return the expected number of devices, of those that divide the experts, on which a token has experts.
 
         The k experts of a token are distinct, so a device with n of E experts is missed with probability
-        (E-n)/E (E-n-1)/(E-1) ... over k factors; skew is left out.
+        (E-n)/E (E-n-1)/(E-1) ... over k factors; skew is left out. Of another k than the model's the probability is
+        the power k over the model's: a product has a whole number of factors.
         """
         if devices == 1:
             return 1
         held = self.experts / devices
-        if not isinstance(self.active, int):  # as a symbol it draws with replacement
-            return devices * (1 - (1 - 1 / devices) ** self.active)
+        count = int(self.active) if self.drawn is None else self.drawn
         missed: Quantity = 1
-        for drawn in range(self.active):
+        for drawn in range(count):
             missed = missed * Max((self.experts - held - drawn) / (self.experts - drawn), 0)
+        if not (isinstance(self.active, int) and self.active == count):
+            missed = Max(missed, 1e-30) ** (self.active / count)
         return devices * (1 - missed)
 
     def hot(self, tokens: Quantity, hot: int) -> Quantity:
