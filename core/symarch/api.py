@@ -133,6 +133,11 @@ class Analysis(Questions):
         self.ideal = ideal
         self.dtypes = {t: d for t, d in parse_dtypes(dtype).items() if t in model.tensors}
         if isinstance(model, RecordedTrace):
+            if system.pools:
+                raise MappingError(
+                    f"{model.name} is a recorded trace of one device; {system.name} has pools, which divide a model "
+                    f"among devices of several kinds; give one of them, or a config.json"
+                )
             self.phase = model.phase_of(phase)
             if dtype != "bf16" and self.dtypes != model.dtypes:
                 raise WorkloadError(f"dtype cannot be given: the trace was taken with {_listed(model.dtypes)}")

@@ -15,6 +15,7 @@ from symarch.quantities import format_setting, parse_quantity
 from symarch.results import shown
 from symarch.sensitivity.point import on_numbers
 from symarch.technologies import data_type
+from symarch.trace import RecordedTrace
 
 LARGEST_GROWTH = 64
 """Times as many devices, sequences, or as much of a parameter without a range, as there is that is tried."""
@@ -90,6 +91,8 @@ def _effect(before: Result, after: Result) -> str:
 
 
 def _narrower(analysis: Analysis, given: Mapping[str, Any], now: Result) -> Remedy | None:
+    if isinstance(analysis.model, RecordedTrace):  # whose types are those it was taken in
+        return None
     stored = [t for t in analysis.dtypes if t != "activations"]
     weights = [t for t in stored if t != "kv_cache"]
     for tensors in (weights, stored):

@@ -291,9 +291,13 @@ def test_keys_that_nothing_reads_are_refused(tmp_path: Path) -> None:
 
 def test_what_a_pool_cannot_divide_is_said_of_its_part() -> None:
     shard = symarch.trace.Shard(tensor=3)
-    with pytest.raises(
-        MappingError, match=r"feed-forward part of llama-3.1-8b \(FFN .*allowed: 1, 2, 4, 7, .* 256$"
-    ):
+    with pytest.raises(MappingError, match=r"feed-forward part of llama-3.1-8b \(FFN .*allowed: 1, 2, 4, 7, .* 256$"):
         DENSE.part("ffn").check_shard(shard)  # type: ignore[attr-defined]
     with pytest.raises(MappingError, match="the attention part of mixtral-8x7b has no routed experts"):
         MOE.part("attention").check_shard(symarch.trace.Shard(tensor=2, expert=2))  # type: ignore[attr-defined]
+
+
+def test_a_recorded_trace_is_not_divided_among_pools() -> None:
+    trace = symarch.load_model(str(Path(__file__).parent / "data" / "captured-llama-3.1-8b.jsonl"))
+    with pytest.raises(MappingError, match="recorded trace of one device; h100-h200-apart has pools"):
+        symarch.analyze(symarch.load_system("h100-h200-apart"), trace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +127,11 @@ def test_the_batch_offered_is_the_largest_that_fits() -> None:
     batch = int(change.split()[1])
     assert analysis.evaluate(batch=batch).feasible
     assert not analysis.evaluate(batch=batch + 1).feasible
+
+
+def test_a_recorded_trace_keeps_its_data_types() -> None:
+    trace = symarch.load_model(str(Path(__file__).parent / "data" / "exported-mixtral-8x7b.jsonl"))
+    one = symarch.analyze(symarch.load_system("h100-sxm"), trace)
+    found = one.evaluate()
+    assert not found.feasible
+    assert not any(r.change.startswith("--dtype") for r in remedies(one, found, {}))

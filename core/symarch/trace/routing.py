@@ -59,7 +59,7 @@ class Routing:
         active: experts a token is routed to.
         skew: squared coefficient of variation of the experts' popularity; 0 is uniform.
         straggler: excess of the fullest device over the mean one, in terms of the expected excess.
-        drawn: experts that a token is routed to in the model as it is, where `active` may be a symbol or another number.
+        drawn: experts that a token is routed to in the model as it is, where `active` may be another number.
     """
 
     experts: Quantity
