@@ -15,7 +15,7 @@ from symarch.quantities import format_setting, parse_quantity
 from symarch.results import shown
 from symarch.sensitivity.point import on_numbers
 from symarch.technologies import data_type
-from symarch.trace import RecordedTrace
+from symarch.trace.recorded import RecordedTrace
 
 LARGEST_GROWTH = 64
 """Times as many devices, sequences, or as much of a parameter without a range, as there is that is tried."""
