@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from symarch.api import Analysis, System, analyze, load_model, load_system, time_operator
+    from symarch.api import Analysis, System, analyze, best_mapping, load_model, load_system, time_operator
     from symarch.errors import SymarchError
     from symarch.plugins import hookimpl
     from symarch.program import Max, Min, ceil, exp, floor, log2, sqrt
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from symarch.trace import Access, Collective, Operator
 
 _HOMES = {
-    "symarch.api": ("Analysis", "System", "analyze", "load_model", "load_system", "time_operator"),
+    "symarch.api": ("Analysis", "System", "analyze", "best_mapping", "load_model", "load_system", "time_operator"),
     "symarch.errors": ("SymarchError",),
     "symarch.plugins": ("hookimpl",),
     "symarch.program": ("Max", "Min", "ceil", "exp", "floor", "log2", "sqrt"),
@@ -83,6 +83,7 @@ __all__ = [
     "Traffic",
     "__version__",
     "analyze",
+    "best_mapping",
     "ceil",
     "exp",
     "floor",

@@ -23,6 +23,7 @@ from symarch.analysis import (
     record,
     run_on_dimensions,
     run_on_floats,
+    symbols_of,
 )
 from symarch.analysis.limits import budgets_of, static_powers
 from symarch.analysis.model import benches_of
@@ -30,10 +31,11 @@ from symarch.analysis.time import SENT, collective_load, limited_time, operator_
 from symarch.errors import MappingError, ModelError, SymarchError, UnknownNameError, WorkloadError, nearest
 from symarch.mapping import mappings, resolve
 from symarch.mapping.replicas import Held, held
-from symarch.mapping.resolve import placed
+from symarch.mapping.resolve import opened, placed
 from symarch.notebook import html_table
 from symarch.program import compile_python
 from symarch.program.derivatives import evaluate
+from symarch.quantities import parse_quantity
 from symarch.results import (
     ConstraintFormula,
     ConstraintResult,
@@ -46,7 +48,7 @@ from symarch.results import (
 )
 from symarch.sensitivity import Elasticity, Point, Questions, Sensitivity, explained, sensitivity_of
 from symarch.specs import System, find_model, find_system, read_system
-from symarch.specs.systems import striped
+from symarch.specs.systems import AUTO, striped
 from symarch.system import SystemGraph
 from symarch.system.graph import Make
 from symarch.technologies import Quantity, quantities_of
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     import xarray
 
     from symarch.formula import Formula
+    from symarch.search import Found
 
 SUMS = ("ttft", "tpot", "request_time", "energy_per_token", "cost_per_million_tokens", "carbon_per_million_tokens")
 """Metrics that are sums of marked parts."""
@@ -114,6 +117,10 @@ class Analysis(Questions):
         hit_rate: share of requests that find their prefix cached, all unless told otherwise; goes with `prefix`.
         continuous: continuous batching: prefill and decode share steps, a request begins as another ends.
         step_tokens: tokens that a step of continuous batching passes at most.
+        at: the sizes of the workload for which what the mapping leaves open is chosen; `batch` may be "auto", the
+            largest that fits. The choice is in `search`.
+        objective: the metric that it is chosen for; without one tpot, of an open batch throughput.
+        limits: the most that tpot and ttft may be, in s or as a text: `{"tpot": "20 ms"}`.
 
     Raises:
         MappingError, WorkloadError, UnknownNameError: when asked for something that makes no sense.
@@ -123,7 +130,8 @@ class Analysis(Questions):
                  phase: str = "both", dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (),
                  prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
                  acceptance: float | None = None, hit_rate: float | None = None, continuous: bool = False,
-                 step_tokens: int | None = None) -> None:  # fmt: skip
+                 step_tokens: int | None = None, at: Mapping[str, Any] | None = None, objective: str | None = None,
+                 limits: Mapping[str, float | str | None] | None = None) -> None:  # fmt: skip
         if phase not in PHASES:
             raise WorkloadError(f"unknown phase {phase!r}; {nearest(phase, PHASES)}")
         system = placed(system, mapping) if mapping else system
@@ -159,6 +167,51 @@ class Analysis(Questions):
             asked = ", ".join(filter(None, (_listed(self._serving), "continuous" if continuous else "")))
             raise WorkloadError(f"{model.name} is a recorded trace; {asked} cannot be given")
         self._recorded: dict[bool, Recorded] = {}
+        self.search: Found | None = None
+        given = {name: value for name, value in (at or {}).items() if value is not None}
+        caps = {name: value for name, value in (limits or {}).items() if value is not None}
+        if self.system.auto or given.get("batch") == AUTO:
+            self.search = self._searched(given, objective, caps)
+            self.system = self.search.system
+        elif objective is not None or caps:
+            words = ", ".join(
+                (["the objective"] if objective is not None else []) + [f"the limit on {m}" for m in caps]
+            )
+            raise WorkloadError(
+                f"{words}: nothing is left to a search; set mapping.tensor or mapping.place to auto, or the batch"
+            )
+
+    def _searched(self, given: Mapping[str, Any], objective: str | None, limits: Mapping[str, float | str]) -> Found:
+        """Return what a search chooses at a workload."""
+        from symarch.search import Problem, search
+
+        single = given.get("context") is not None
+        request = self.request(single)
+        symbols = symbols_of(attrs.evolve(self.system, auto=frozenset()), request)
+        filled = given.get("batch") == AUTO
+        if self.system.pools:
+            raise WorkloadError(
+                f"batch cannot be auto: {self.system.name} has pools of devices, which fill differently"
+            )
+        if filled and "batch" in request.fixed:
+            raise WorkloadError(f"batch cannot be auto: {self.model.name} is a recorded trace, taken at one batch")
+        sizes = check_sizes(request, {k: v for k, v in given.items() if k in request.all_sizes and v != AUTO})
+        values = {n: self._checked(n, v) for n, v in given.items() if n in symbols and n not in sizes and v != AUTO}
+        if objective is None:
+            objective = "throughput" if filled else PHASE_METRICS.get(request.phase, "tpot")
+            if sizes.get("output") == 1 and not filled:
+                objective = "ttft"
+        return search(
+            Problem(
+                system=self.system,
+                model=self.model,
+                request=lambda system: self.on(system).request(single),
+                values=values | sizes,
+                objective=objective,
+                limits={metric: _limit(metric, value) for metric, value in limits.items()},
+                batch=None if filled else sizes.get("batch", 1),
+            )
+        )
 
     def __repr__(self) -> str:
         return f"<Analysis of {self.model.name} on {self.system.name}, {self.phase}>"
@@ -175,7 +228,7 @@ class Analysis(Questions):
         fixed: dict[str, int] = {}
         if isinstance(self.model, RecordedTrace):
             fixed = dict(self.model.taken_at)
-            if "batch" in fixed:  # of one replica
+            if "batch" in fixed and not self.system.auto:  # of one replica
                 fixed["batch"] *= mappings(self.system, self.model)[""].data
         return Request(
             "decode" if single else self.phase, self.dtypes, single or "context" in fixed, fixed, self._sizes,
@@ -185,7 +238,10 @@ class Analysis(Questions):
     def recorded(self, single: bool = False) -> Recorded:
         """Return the recorded model, recording it at the first call."""
         if single not in self._recorded:
-            self._recorded[single] = record(self.system, self.model, self.request(single))
+            found = record(self.system, self.model, self.request(single))
+            if self.search is not None:
+                found = attrs.evolve(found, assumptions=(self.search.summary, *found.assumptions))
+            self._recorded[single] = found
         return self._recorded[single]
 
     def metrics(self, single: bool = False) -> tuple[str, ...]:
@@ -540,11 +596,53 @@ def analyze(system: System, model: Architecture, mapping: Mapping[str, Any] | No
             dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (), prefix: int | None = None,
             chunk: int | None = None, draft: int | None = None, acceptance: float | None = None,
             hit_rate: float | None = None, continuous: bool = False,
-            step_tokens: int | None = None) -> Analysis:  # fmt: skip
+            step_tokens: int | None = None, at: Mapping[str, Any] | None = None, objective: str | None = None,
+            limits: Mapping[str, float | str | None] | None = None) -> Analysis:  # fmt: skip
     """Analyse a model on a system; see `Analysis`."""
     return Analysis(system, model, mapping=mapping, phase=phase, dtype=dtype, ideal=ideal, symbols=symbols,
                     prefix=prefix, chunk=chunk, draft=draft, acceptance=acceptance, hit_rate=hit_rate,
-                    continuous=continuous, step_tokens=step_tokens)  # fmt: skip
+                    continuous=continuous, step_tokens=step_tokens, at=at, objective=objective,
+                    limits=limits)  # fmt: skip
+
+
+def best_mapping(system: System, model: Architecture, objective: str | None = None, batch: int | str | None = None,
+                 tpot_limit: float | str | None = None, ttft_limit: float | str | None = None,
+                 mapping: Mapping[str, Any] | None = None, phase: str = "both", dtype: str = "bf16",
+                 ideal: bool = False, prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
+                 acceptance: float | None = None, hit_rate: float | None = None, continuous: bool = False,
+                 step_tokens: int | None = None, **sizes: Any) -> Found:  # fmt: skip
+    """Choose what the mapping of a system leaves open, all degrees and places where it leaves nothing open.
+
+    Args:
+        system: from `load_system`.
+        model: from `load_model`.
+        objective: a metric; without one tpot, of an open batch throughput.
+        batch: sequences in the whole system, or "auto": the most that fit and meet the limits.
+        tpot_limit: the most that tpot may be, in s or as a text: `20 ms`.
+        ttft_limit: the same of ttft.
+        mapping, phase, dtype, ideal, prefix, chunk, draft, acceptance, hit_rate, continuous, step_tokens: as
+            `analyze` takes them.
+        sizes: `prompt`, `output` or `context`, and parameters as `Analysis.evaluate` takes them.
+
+    Raises MappingError if no division is allowed, WorkloadError and UnknownNameError for what makes no sense.
+    """
+    open_ = placed(system, mapping) if mapping else system
+    if not open_.auto:
+        open_ = opened(open_, batch == AUTO)
+    found = Analysis(open_, model, phase=phase, dtype=dtype, ideal=ideal, prefix=prefix, chunk=chunk, draft=draft,
+                     acceptance=acceptance, hit_rate=hit_rate, continuous=continuous, step_tokens=step_tokens,
+                     at={"batch": batch, **sizes}, objective=objective,
+                     limits={"tpot": tpot_limit, "ttft": ttft_limit}).search  # fmt: skip
+    assert found is not None  # something is open
+    return found
+
+
+def _limit(metric: str, value: float | str) -> float:
+    """Return a limit on a time [s]. Raises WorkloadError or UnitError."""
+    number = parse_quantity(value, "s") if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
+        raise WorkloadError(f"the limit on {metric} is {value!r}; it must be a time above 0 and finite, as 20 ms")
+    return float(number)
 
 
 def _serving(phase: str, draft: int | None, continuous: bool, **sizes: float | None) -> dict[str, float]:
@@ -592,6 +690,7 @@ class _NoModel:
 
 def check_system(system: System) -> None:
     """Raise SymarchError if no model can be analysed on it: a memory out of reach, degrees that do not multiply."""
+    system = attrs.evolve(system, auto=frozenset())  # what a search chooses depends on the model
     for pool, mapping in mappings(system, _NoModel()).items():  # type: ignore[arg-type]  # only check_shard is asked
         benches_of(SystemGraph.build(system.parts[pool], lambda component, parameter, value: value), mapping)
 
@@ -611,6 +710,7 @@ def operator_time(system: System, operator: Operator, *, devices: int | None = N
 
     Without `limits`, power and temperature do not act. Raises MappingError or SymarchError.
     """
+    system = attrs.evolve(system, auto=frozenset())
     if operator.collective is not None:
         system = attrs.evolve(system, tensor=devices or system.devices, data=None)
     mapping = resolve(system, _NoModel())  # type: ignore[arg-type]  # only check_shard is asked

@@ -243,6 +243,29 @@ def commands(runs: int = 7) -> None:
     print(f"symarch run h100-sxm-8 --model {MODEL}, cold: {run:.2f} s (target 0.8)")
 
 
+def searches(runs: int = 3) -> None:
+    """Choose a mapping, cold: the targets of automatic mapping, and what a larger space costs."""
+    call = "import sys; from symarch.cli import main; sys.argv = ['symarch', *{!r}]; main()"
+    auto = ["--model", "llama-3.1-405b", "--set", "mapping.tensor=auto"]
+    for system, more, target in (
+        ("gb200-nvl72", ["--batch", "64"], 10.0),
+        ("gb200-nvl72", ["--batch", "auto", "--tpot-limit", "40ms"], 10.0),
+        ("h200-sxm-8", ["--batch", "16"], 2.0),
+        ("h200-hbf-8", ["--batch", "16", "--set", "mapping.place=auto"], 2.0),
+    ):
+        seconds = wall([sys.executable, "-c", call.format(["run", system, *auto, *more])], runs)
+        print(f"symarch run {system} {' '.join([*auto, *more])}, cold: {seconds:.2f} s (target {target:g})")
+    model, each = symarch.load_model("llama-3.1-8b"), []
+    for devices in (8, 512):
+        system = symarch.load_system("h100-sxm-8", {"scale_up.size": devices})
+        found: list[Any] = []
+        seconds = best(lambda s=system, n=devices, f=found: f.append(symarch.best_mapping(s, model, batch=n)), 1, runs)  # type: ignore[misc]
+        each.append((found[0].candidates, seconds))
+        print(f"search over {found[0].candidates} candidates, {devices} devices: {seconds:.2f} s")
+    (few, short), (many, long) = each
+    print(f"a search space {many / few:.1f} times as large takes {long / short:.1f} times as long (target: no more)")
+
+
 MOVE = """(() => { const times = [];
 for (let k = 0; k < COUNT; k++) { const begun = performance.now(); explorer.set("hbm.pin_rate", 6e8 + 1e6 * k);
   explorer.update(); document.body.offsetHeight; times.push(performance.now() - begun); }
@@ -292,4 +315,5 @@ if __name__ == "__main__":
     questions()
     commands()
     closed_forms()
+    searches()
     explorer()

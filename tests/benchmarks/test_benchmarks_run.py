@@ -29,6 +29,7 @@ def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.Capture
     bench.questions(size=1000, repeats=1)
     bench.closed_forms(repeats=1)
     bench.commands(runs=1)
+    bench.searches(runs=1)
     bench.explorer(repeats=1)
     out = capsys.readouterr().out
     words = (
@@ -40,6 +41,7 @@ def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.Capture
         "Sobol",
         "--help",
         "cold",
+        "a search space",
         "explorer page",
         "closed form of",
         "text report, cold",

@@ -21,8 +21,8 @@ CORE = ROOT / "core" / "symarch"
 
 ROOMS = (
     "errors", "notebook", "quantities", "program", "formula", "technologies", "plugins", "specs", "system", "trace",
-    "mapping", "analysis", "results", "sensitivity", "api", "accuracy", "remedies", "compare", "report", "testing",
-    "cli",
+    "mapping", "analysis", "search", "results", "sensitivity", "api", "accuracy", "remedies", "compare", "report",
+    "testing", "cli",
 )  # fmt: skip
 
 

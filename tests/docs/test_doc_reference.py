@@ -172,7 +172,9 @@ OUTPUTS = {
                    "run h100-sxm --model llama-3.1-8b --context 4096", "run cxl-pnm-8 --model llama-3.1-8b",
                    "run b200-base-die-pnm-8 --model llama-3.1-8b", "run h100-sxm --model llama-3.1-70b",
                    "run h100-sxm --model llama-3.1-8b --prefix 9 --chunk 99 --draft 2 --acceptance 0.5",
-                   "run h100-sxm --model llama-3.1-8b --prefix 9 --hit-rate 0.5 --continuous --step-tokens 99"],
+                   "run h100-sxm --model llama-3.1-8b --prefix 9 --hit-rate 0.5 --continuous --step-tokens 99",
+                   "run h100-sxm-8 --model llama-3.1-405b --batch auto --ttft-limit 1s --set mapping.tensor=auto",
+                   "run h200-hbf-8 --model llama-3.1-70b --set mapping.place=auto"],
     "sensitivity --format json": ["sensitivity h100-sxm --model llama-3.1-8b"],
     "compare --format json": ["compare h200-sxm-8 h200-hbf-8 --model llama-3.1-8b"],
     "trace show --json": ["trace show deepseek-v3", "trace show llama-3.1-8b --context 4096"],
@@ -183,7 +185,7 @@ OUTPUTS = {
     "plugins show --json": ["plugins show gpu", "plugins show hbm", "plugins show ucie"],
 }  # fmt: skip
 
-NAMED = ("metrics", "dtype", "dims", "bytes_read", "bytes_written", "place", "run", "level", "config")
+NAMED = ("metrics", "dtype", "dims", "bytes_read", "bytes_written", "place", "run", "level", "config", "degrees")
 """Objects whose keys are names of something else."""
 
 

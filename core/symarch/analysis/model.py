@@ -451,6 +451,13 @@ def _metrics(
     return metrics, {}
 
 
+def capacities_of(system: SystemGraph, model: Architecture, mapping: Placed, workload: Workload) -> list[Constraint]:
+    """Return the capacity constraint of every memory alone, without the times of a pass."""
+    model = parted(model, mapping.place, workload.prefix if workload.shares else 0)
+    found = _capacities(benches_of(system, mapping), model, workload, {})
+    return [c for c in found if c.name.endswith(".capacity")]
+
+
 def _capacities(
     benches: Benches, model: Architecture, workload: Workload, passes: Mapping[str, Pass]
 ) -> list[Constraint]:

@@ -247,16 +247,26 @@ def workload_of(request: Request, value: Any) -> Workload:
     )
 
 
-def run_on(system: System, model: Architecture, request: Request, value: Any) -> Model:
-    """Run the model on any kind of scalar: `value(name)` gives the scalar of each symbol."""
+def run_on(
+    system: System,
+    model: Architecture,
+    request: Request,
+    value: Any,
+    graphs: Mapping[str, SystemGraph] | None = None,
+) -> Model:
+    """Run the model on any kind of scalar: `value(name)` gives the scalar of each symbol.
+
+    `graphs`: by pool, the systems built on these scalars, where they are known: the same for every mapping.
+    """
     placed = mappings(system, model)  # which checks the model's own numbers
     if request.model and isinstance(model, Resizable):
         model = model.resized({key: value(f"model.{key}") for key in request.model})
     placed = {pool: attrs.evolve(mapping, place=scaled(mapping.place, value)) for pool, mapping in placed.items()}
-    graphs = {
-        pool: SystemGraph.build(part, lambda component, parameter, _: value(f"{component}.{parameter}"))
-        for pool, part in system.parts.items()
-    }
+    if graphs is None:
+        graphs = {
+            pool: SystemGraph.build(part, lambda component, parameter, _: value(f"{component}.{parameter}"))
+            for pool, part in system.parts.items()
+        }
     workload = workload_of(request, value)
     if system.pools:
         return build_pools(system, graphs, model, placed, workload)

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symarch.cli.options import built, model_option, point_options, serving, usual_metric, workload
+from symarch.cli.options import (
+    built,
+    model_option,
+    open_workload,
+    point_options,
+    searching,
+    serving,
+    tell,
+    usual_metric,
+)
 from symarch.errors import SpecError, nearest
 
 if TYPE_CHECKING:
@@ -16,8 +25,9 @@ if TYPE_CHECKING:
 @click.command("compare")
 @click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
 @model_option
-@workload
+@open_workload
 @serving
+@searching
 @point_options
 @click.option("--metric", help="What differences and break-evens are about [tpot; ttft under --phase prefill].")
 @click.option("--break-even", "parameter", metavar="NAME", help="The parameter to search [each differing one].")
@@ -32,6 +42,7 @@ def command(systems: tuple[str, ...], metric: str | None, parameter: str | None,
     from symarch.report.comparison import RENDERERS
 
     analyses, given = built(options, lambda settings: _loaded(systems, settings, options["prices"]))
+    tell(analyses)
     chosen = usual_metric(analyses[0]) if metric is None else metric
     click.echo(RENDERERS[form](compare(analyses, chosen, parameter, **given)), nl=False)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from symarch.cli.options import analysis_options, build, usual_metric
+from symarch.cli.options import analysis_options, build, tell, usual_metric
 
 
 @click.command("explain")
@@ -17,6 +17,7 @@ from symarch.cli.options import analysis_options, build, usual_metric
 def command(metric: str | None, latex: bool, derivation: bool, **options: Any) -> None:
     """Print a metric as a closed form in the regime at this point, term by term, in words and symbols."""
     analysis, given = build(options)
+    tell([analysis])
     explanation = analysis.explain(usual_metric(analysis) if metric is None else metric, **given)
     if latex:
         from symarch.report.formulas import explanation_latex

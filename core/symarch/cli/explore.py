@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from symarch.cli.options import analysis_options, build
+from symarch.cli.options import analysis_options, build, tell
 from symarch.errors import SymarchError
 
 
@@ -21,6 +21,7 @@ def command(target: Path, **options: Any) -> None:
     It works from disk, without a server and without the network: the formulas are in it, as JavaScript.
     """
     analysis, given = build(options)
+    tell([analysis])
     from symarch.report.explorer import explorer_html
 
     text = explorer_html(analysis, given)

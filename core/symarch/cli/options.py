@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -20,6 +20,21 @@ SIZES = ("batch", "prompt", "output", "context")
 SERVING = ("prefix", "hit_rate", "chunk", "step_tokens", "acceptance")
 
 
+class Count(click.ParamType[Any]):
+    """A whole number, or auto."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number or the word."""
+        if value == "auto":
+            return value
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number, nor auto", param, ctx)
+
+
 def parse_settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """Read NAME=VALUE pairs."""
     found = {}
@@ -33,17 +48,40 @@ def parse_settings(_: click.Context, __: click.Parameter, values: tuple[str, ...
     return found
 
 
-def workload(function: _F) -> _F:
+_SEQUENCES = click.option("--batch", type=int, metavar="N", help="Sequences in flight in the whole system [1].")
+_SEQUENCES_OR_AUTO = click.option(
+    "--batch", type=Count(), metavar="N", help="Sequences in the whole system, or auto: the most that fit [1]."
+)
+
+
+def workload(function: _F, batch: Callable[[Any], Any] = _SEQUENCES) -> _F:
     """Add the options that describe a workload."""
     options = [
         click.option("--phase", type=click.Choice(["prefill", "decode", "both"]), help="Phases to run [both]."),
-        click.option("--batch", type=int, metavar="N", help="Sequences in flight in the whole system [1]."),
+        batch,
         click.option("--prompt", type=int, metavar="N", help="Tokens of each prompt [2048]."),
         click.option("--output", type=int, metavar="N", help="Output tokens of each sequence [256]."),
         click.option("--context", type=int, metavar="N", help="One decode step that attends to N tokens."),
         click.option(
             "--dtype", default="bf16", show_default=True, help="Data type, or by class: weights=fp8,kv_cache=bf16."
         ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def open_workload(function: _F) -> _F:
+    """Add the options that describe a workload whose batch may be left open."""
+    return workload(function, _SEQUENCES_OR_AUTO)
+
+
+def searching(function: _F) -> _F:
+    """Add the options on what a mapping or a batch that is auto is chosen for."""
+    options = [
+        click.option("--objective", metavar="METRIC", help="What auto is chosen for [tpot; throughput of batch auto]."),
+        click.option("--tpot-limit", metavar="TIME", help="The most that tpot may be where something is auto: 20ms."),
+        click.option("--ttft-limit", metavar="TIME", help="The most that ttft may be where something is auto: 1s."),
     ]
     for option in reversed(options):
         function = option(function)
@@ -68,7 +106,9 @@ def serving(function: _F) -> _F:
 
 def analysis_options(function: _F) -> _F:
     """Add SYSTEM, --model, the workload, how it is served, --set and --ideal."""
-    return click.argument("system", metavar="SYSTEM")(model_option(workload(serving(point_options(function)))))
+    return click.argument("system", metavar="SYSTEM")(
+        model_option(open_workload(serving(searching(point_options(function)))))
+    )
 
 
 def model_option(function: _F) -> _F:
@@ -150,6 +190,13 @@ def build(options: dict[str, Any]) -> tuple[Analysis, dict[str, Any]]:
     return analyses[0], given
 
 
+def tell(analyses: Sequence[Analysis]) -> None:
+    """Say on stderr what was chosen, where a command's answer does not."""
+    for analysis in analyses:
+        if analysis.search is not None:
+            click.echo(f"symarch: {analysis.system.name}: {analysis.search.summary}", err=True)
+
+
 def built(
     options: dict[str, Any], load: Callable[[dict[str, str]], list[System]]
 ) -> tuple[list[Analysis], dict[str, Any]]:
@@ -177,4 +224,16 @@ def built(
     model = load_model(options["model"], sizes)
     chosen = {"phase": phase, "dtype": options["dtype"], "ideal": options["ideal"], "draft": options.get("draft")}
     chosen |= {"continuous": bool(options.get("continuous")), **asked}
-    return [analyze(system, model, **chosen) for system in systems], given
+    if given.get("batch") == "auto" and len(systems) > 1:
+        raise WorkloadError("--batch auto finds a batch for one system; systems are compared at one batch")
+    limits = {"tpot": options["tpot_limit"], "ttft": options["ttft_limit"]}
+    searched = {"at": given, "objective": options["objective"], "limits": limits}
+    open_ = [bool(system.auto) or given.get("batch") == "auto" for system in systems]
+    # an objective is for those of several systems that leave something open
+    analyses = [
+        analyze(system, model, **chosen, **(searched if o or not any(open_) else {}))
+        for system, o in zip(systems, open_, strict=True)
+    ]
+    if given.get("batch") == "auto" and analyses[0].search is not None:
+        given = {**given, "batch": analyses[0].search.batch}
+    return analyses, given

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from symarch.cli.options import analysis_options, build, usual_metric
+from symarch.cli.options import analysis_options, build, tell, usual_metric
 from symarch.errors import SymarchError
 
 
@@ -34,6 +34,7 @@ def command(metric: str | None, form: str | None, aim: str | None, sections: tup
     name = format_for(form, file)
     chosen(sections)
     analysis, given = build(options)
+    tell([analysis])
     found = analysis.sensitivity(usual_metric(analysis) if metric is None else metric, **given)
     text = render(report_of(analysis, found, given, aim, sections), name)
     if file is None:

@@ -12,8 +12,8 @@ from symarch.errors import MappingError, SymarchError
 from symarch.mapping.placement import places_of
 from symarch.program import ceil
 from symarch.specs import System
-from symarch.specs.placement import ByLayer, Where, read_where
-from symarch.specs.systems import AXES
+from symarch.specs.placement import PLACED, ByLayer, Where, read_where
+from symarch.specs.systems import AUTO, AXES, DEGREES
 from symarch.technologies import Quantity
 from symarch.trace import Architecture, Divisible, Shard
 
@@ -83,7 +83,9 @@ class Mapping:
 
 
 def resolve(spec: System, model: Architecture) -> Mapping:
-    """Resolve a spec's mapping for a model. Raises MappingError with the allowed degrees."""
+    """Resolve a spec's mapping for a model. Raises MappingError with the allowed degrees, or if a search is due."""
+    if spec.auto:
+        raise MappingError(f"the mapping of {spec.name} is left to a search ({', '.join(sorted(spec.auto))})")
     shard, data, notes = _degrees(spec)
     model.check_shard(shard)
     if data > 1:
@@ -232,9 +234,31 @@ def placed(spec: System, place: collections.abc.Mapping[str, Any]) -> System:
     memories = [c.name for c in spec.of("memory")]
     found = {}
     for tensor, where in place.items():
+        if tensor in PLACED and where == AUTO:
+            continue
         try:
             found[tensor] = read_where(tensor, where, memories)
         except SymarchError as error:
             known = str(error).startswith("unknown tensor class")
             raise MappingError(str(error) if known else f"mapping.place.{tensor}: {error}") from None
-    return attrs.evolve(spec, place={**spec.place, **found})
+    kept = {tensor: where for tensor, where in spec.place.items() if tensor not in place}
+    auto = spec.auto - {f"place.{t}" for t in place} | {f"place.{t}" for t in place if t not in found}
+    return attrs.evolve(spec, place=kept | found, auto=auto)
+
+
+def opened(spec: System, keep: bool = False) -> System:
+    """Return the spec with all degrees open, and all places where there are several memories; or none with `keep`.
+
+    Raises MappingError for a system of pools.
+    """
+    if keep:
+        return spec
+    if spec.pools:
+        raise MappingError(f"{spec.name} has pools of devices, whose mappings are not searched")
+    keys = set(DEGREES)
+    place = spec.place
+    if len(spec.of("memory")) > 1:
+        keys |= {f"place.{tensor}" for tensor in PLACED}
+        place = {}
+    defaults = {key: getattr(attrs.fields(System), key).default for key in DEGREES}
+    return attrs.evolve(spec, auto=frozenset(keys), place=place, **defaults)

@@ -16,6 +16,7 @@ from symarch.mapping import Mapping as Mapped
 from symarch.plugins import Provider, registry
 from symarch.plugins.discovery import KINDS, OWN, SPECS, TECHNOLOGIES
 from symarch.remedies import Remedy
+from symarch.search import Candidate, Found
 from symarch.specs import (
     Component,
     System,
@@ -29,7 +30,7 @@ from symarch.specs import (
 )
 from symarch.specs.files import KINDS as SPEC_KINDS
 from symarch.specs.placement import plain
-from symarch.specs.systems import DEGREES
+from symarch.specs.systems import AUTO, DEGREES
 from symarch.specs.toml import read_toml
 from symarch.technologies import Parameter, data_type, parameters_of
 from symarch.trace import Architecture, Operator, Shard, load_config
@@ -86,8 +87,41 @@ def run_data(
         "mapping": [
             mapping_data(pool, one) for pool, one in analysis.recorded("context" in result.workload).mappings.items()
         ],
+        **({} if analysis.search is None else {"search": search_data(analysis.search)}),
         "assumptions": [*result.assumptions, *errors_to_expect(analysis, result)],
         "plugins": plugins_of(analysis.system),
+    }
+
+
+def search_data(found: Found) -> dict[str, Any]:
+    """Return what a search chose, for what, and why the others lost."""
+
+    def row(role: str, candidate: Candidate) -> dict[str, Any]:
+        return {
+            "role": role,
+            "degrees": dict(candidate.degrees),
+            "microbatches": candidate.microbatches,
+            "place": dict(candidate.place),
+            "batch": candidate.batch,
+            "metrics": dict(candidate.metrics),
+            "broken": [{"name": b.name, "used": b.used, "limit": b.limit, "unit": b.unit} for b in candidate.broken],
+            "lost": candidate.lost,
+        }
+
+    return {
+        "objective": found.objective,
+        "limits": [{"metric": m, "value": v, "unit": METRICS[m][0]} for m, v in found.limits.items()],
+        "asked": list(found.asked),
+        "summary": found.summary,
+        "count": found.candidates,
+        "unfit": found.unfit,
+        "refused": found.refused,
+        "evaluations": found.evaluations,
+        "candidates": [
+            row("chosen", found.chosen),
+            *(row("runner-up", c) for c in found.runners_up),
+            *(row("infeasible", c) for c in found.infeasible),
+        ],
     }
 
 
@@ -230,9 +264,12 @@ def _system_data(system: System) -> dict[str, Any]:
         "source": system.source,
         "devices": system.devices,
         "mapping": {
-            **{key: getattr(system, key) for key in (*DEGREES, "hide")},
+            **{key: AUTO if key in system.auto else getattr(system, key) for key in (*DEGREES, "hide")},
             "level": dict(system.level),
-            "place": {tensor: plain(where) for tensor, where in system.place.items()},
+            "place": {
+                **{tensor: plain(where) for tensor, where in system.place.items()},
+                **{k.removeprefix("place."): AUTO for k in sorted(system.auto) if k.startswith("place.")},
+            },
         },
         "pools": [
             {"name": name, "role": role, "count": system.pools[name].count, "batch": system.pools[name].batch}

@@ -25,7 +25,11 @@ from symarch.report.record import BESIDE, Report, legend
 from symarch.report.sections import Section, headline
 from symarch.report.sections import Table as SectionTable
 from symarch.results import shown as shown_value
+from symarch.search import Found
 from symarch.specs import Listed
+
+MOST_RUNNERS_UP = 3
+"""Candidates of a search that are shown beside the chosen one."""
 
 NARROWEST = 60
 """Columns below which a table would lose its numbers; narrower terminals wrap it themselves."""
@@ -145,6 +149,8 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = (), r
             words = f"{words}: needs {', '.join(result.missing.get(name, ()))}"
         rows.append((name, shown, words))
     out.print(table((("metric", "left"), ("value", "right"), ("", "left")), rows))
+    if analysis.search is not None:
+        _print_search(out, analysis.search)
     _print_resources(out, result)
     _print_communication(out, result)
     _print_operators(out, result)
@@ -192,6 +198,19 @@ def _print_replicas(out: Output, tensors: Sequence[Held]) -> None:
         rows.append((one.tensor, *amounts, f"{one.all / one.once:.3g} x"))
     out.print(table((("tensor", "left"), ("once", "right"), ("on all devices", "right"), ("replicas", "right"),
                      ("copies", "right")), rows))  # fmt: skip
+
+
+def _print_search(out: Output, found: Found) -> None:
+    """Print what was chosen, and why those that came next lost."""
+    out.print()
+    out.print(heading("Chosen automatically"))
+    paragraph(out, [found.summary])
+    shown = [*found.runners_up[:MOST_RUNNERS_UP], *found.infeasible[: 1 if found.runners_up else MOST_RUNNERS_UP]]
+    if shown:
+        out.print(Text("  Why others lost:"))
+        for candidate in shown:
+            batch = f", batch {candidate.batch}" if "batch" in found.asked else ""
+            out.print(Padding(Text(f"{candidate.words}{batch}: {candidate.lost}"), (0, 0, 0, 4)))
 
 
 def _print_resources(out: Output, result: Result) -> None:

@@ -137,6 +137,7 @@ class System:
         economy: the numbers that turn power, time and prices into money and carbon.
         prices: name or path of the list of prices.
         chosen: whether somebody named that list.
+        auto: keys of the mapping that a search is to choose: degrees, and `place.CLASS` of tensor classes.
     """
 
     name: str
@@ -160,6 +161,7 @@ class System:
     pools: Mapping[str, Pool] = attrs.field(factory=dict)
     roles: Mapping[str, str] = attrs.field(factory=dict)
     outside: tuple[str, ...] = ()
+    auto: frozenset[str] = frozenset()
     economy: Component = attrs.field(kw_only=True)
     prices: str = attrs.field(kw_only=True)
     chosen: bool = attrs.field(kw_only=True)

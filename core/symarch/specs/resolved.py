@@ -9,7 +9,7 @@ import attrs
 from symarch.specs.placement import plain
 from symarch.specs.pools import restored
 from symarch.specs.records import Component, Setting, System
-from symarch.specs.systems import DEGREES
+from symarch.specs.systems import AUTO, DEGREES
 from symarch.specs.technologies import definition_of
 from symarch.specs.toml import write_toml
 
@@ -51,13 +51,14 @@ def _tables(system: System) -> dict[str, Any]:
 def _mapping(system: System) -> dict[str, Any]:
     mapping: dict[str, Any] = {}
     for key in (*DEGREES, "hide"):
-        value = getattr(system, key)
+        value = AUTO if key in system.auto else getattr(system, key)
         if value != getattr(attrs.fields(System), key).default:
             mapping[key] = value
     if system.level:
         mapping["level"] = dict(system.level)
-    if system.place:
-        mapping["place"] = {tensor: plain(where) for tensor, where in system.place.items()}
+    free = {key.removeprefix("place."): AUTO for key in sorted(system.auto) if key.startswith("place.")}
+    if system.place or free:
+        mapping["place"] = {**{tensor: plain(where) for tensor, where in system.place.items()}, **free}
     if system.processor is not None:
         mapping["processor"] = system.processor
     if system.run:

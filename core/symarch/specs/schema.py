@@ -9,7 +9,7 @@ from symarch.specs.placement import LAYERED, PLACED
 from symarch.specs.pools import OWN as POOL_KEYS
 from symarch.specs.pools import ROLES
 from symarch.specs.presets import presets_of
-from symarch.specs.systems import AXES, DEGREES, HIDINGS, KIND_OF, RESERVED
+from symarch.specs.systems import AUTO, AXES, DEGREES, HIDINGS, KIND_OF, RESERVED
 from symarch.specs.technologies import KINDS, MOST
 from symarch.technologies import Economy, Option, Parameter, Supply, options_of, parameters_of
 
@@ -68,7 +68,7 @@ def schema() -> dict[str, Any]:
                 "type": "object",
                 "additionalProperties": False,
                 "properties": {
-                    **{key: {"type": "integer", "minimum": 1} for key in DEGREES},
+                    **{key: {"anyOf": [_count(), {"const": AUTO}]} for key in DEGREES},
                     "hide": {"anyOf": [{"enum": list(HIDINGS)}, {"type": "number", "minimum": 0, "maximum": 1}]},
                     "level": {
                         "type": "object",
@@ -76,9 +76,14 @@ def schema() -> dict[str, Any]:
                         "properties": dict.fromkeys(AXES, text),
                     },
                     "place": {
-                        "type": "object",
-                        "additionalProperties": False,
-                        "properties": {tensor: _place(tensor) for tensor in PLACED},
+                        "anyOf": [
+                            {"const": AUTO},
+                            {
+                                "type": "object",
+                                "additionalProperties": False,
+                                "properties": {tensor: _place(tensor) for tensor in PLACED},
+                            },
+                        ]
                     },
                     "processor": text,
                     "run": {"type": "object", "additionalProperties": text},

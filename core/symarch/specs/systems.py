@@ -59,8 +59,13 @@ _TURNS = "microbatches take turns between the pools of attention and ffn, which 
 
 _HIDING = "it must be none, microbatches, or the share of communication that computation hides, from 0 to 1"
 
+_PLACES = tuple(f"place.{tensor}" for tensor in PLACED)
+
 DEGREES = ("tensor", "context", "attention_data", "expert", "pipeline", "data", "microbatches")
 """The keys of a mapping that are whole numbers."""
+
+AUTO = "auto"
+"""The word that leaves a key of the mapping to a search."""
 
 AXES = ("tensor", "context", "attention_data", "pipeline", "data")
 """The parallel axes, from the one whose devices are closest together to the one whose devices may be far apart."""
@@ -142,6 +147,7 @@ class _Reader:
         self.table = merged(chain)
         self.faults: list[str] = []
         self.written: dict[str, type[Technology]] = {}  # technologies of the spec's own
+        self.auto: frozenset[str] = frozenset()  # keys of the mapping that are left to a search
 
     def fault(self, key: str, sentence: str) -> None:
         """Note a fault at a dotted key, with the file and line it stands on."""
@@ -196,6 +202,7 @@ class _Reader:
             economy=economy,
             prices=prices or str(table.get("prices", USUAL)),
             chosen=prices is not None or "prices" in table,
+            auto=self.auto,
             **{field.name: getattr(mapping, field.name) for field in attrs.fields(_Mapping) if field.name not in ROLES},
         )
         roles = {role: pool for role in ROLES if (pool := getattr(mapping, role)) is not None}
@@ -252,6 +259,8 @@ class _Reader:
             except SpecError as error:
                 self.faults += error.faults
                 continue
+            for key in sorted(part.auto):
+                self.fault(f"pool.{name}.mapping.{key}", f"it is {AUTO}; the mapping of a pool must be stated")
             if part.pools:
                 self.fault(f"pool.{name}.extends", f"{part.name} has pools of its own")
                 continue
@@ -275,6 +284,8 @@ class _Reader:
         for name, (_, own) in pools.items():
             if "batch" in own and name != roles.get("prefill"):
                 self.fault(f"pool.{name}.batch", "only the pool of prefill reads prompts in groups")
+        for key in sorted(spec.auto):
+            self.fault(f"mapping.{key}", f"it is {AUTO}; the mapping of a system of pools must be stated")
         taken = {f"{pool}_{name}" for pool, (part, _) in pools.items() for name in part.components}
         for name in transfer:
             if name in taken:
@@ -288,6 +299,8 @@ class _Reader:
 
     def _mapping(self) -> _Mapping:
         content = self.table.get("mapping", {})
+        if isinstance(content, dict):
+            content = self._stated(content)
         try:
             return _converter.structure(content, _Mapping)
         except ClassValidationError as error:
@@ -296,6 +309,31 @@ class _Reader:
         except (TypeError, AttributeError):
             self.fault("mapping", "it must be a table")
         return _Mapping()
+
+    def _stated(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Return what a mapping states, and note the keys that it leaves to a search.
+
+        An automatic `tensor` leaves all degrees to it that are not stated beside it, or nearer.
+        """
+        auto = {key for key in DEGREES if content.get(key) == AUTO}
+        if "tensor" in auto:
+            stated: set[str] = set()
+            for source in self.chain:
+                own = source.table.get("mapping", {})
+                stated |= set(own)
+                if "tensor" in own:
+                    break
+            auto |= set(DEGREES) - stated
+        found = {key: value for key, value in content.items() if key not in auto}
+        place = content.get("place")
+        if place == AUTO:
+            auto |= set(_PLACES)
+            del found["place"]
+        elif isinstance(place, dict):
+            auto |= {f"place.{tensor}" for tensor, where in place.items() if where == AUTO and tensor in PLACED}
+            found["place"] = {t: w for t, w in place.items() if f"place.{t}" not in auto}
+        self.auto = frozenset(auto)
+        return found
 
     def _places(self, spec: System, place: Mapping[str, Any]) -> System:
         """Return the spec with its tensor classes placed."""
@@ -307,7 +345,8 @@ class _Reader:
             except SymarchError as error:
                 self.fault(f"mapping.place.{tensor}", str(error))
         spec = attrs.evolve(spec, place=found)
-        missing = [t for t in TENSOR_CLASSES if t not in place and t not in FOLLOWING]
+        free = {key.removeprefix("place.") for key in spec.auto}
+        missing = [t for t in TENSOR_CLASSES if t not in place and t not in FOLLOWING and t not in free]
         if missing and len(memories) > 1:
             self.fault(
                 "mapping.place",
@@ -559,12 +598,20 @@ def override(spec: System, overrides: Mapping[str, str]) -> System:
             spec = _override(spec, key, value)
         except SymarchError as error:
             faults.append(f"--set {key}={value}: {error}")
+    if overrides.get("mapping.tensor") == AUTO and not faults:
+        spec = _left(spec, {key for key in DEGREES if f"mapping.{key}" not in overrides})
     if overrides and not faults:
         faults += [f"--set: {sentence}" for c in spec.components.values() for sentence in faults_of(c)]
         faults += [f"--set: {key}: {sentence}" for key, sentence in faults_of_pools(spec)] if spec.pools else []
     if faults:
         raise SpecError(faults)
     return spec
+
+
+def _left(spec: System, keys: set[str]) -> System:
+    """Return a spec with some degrees left to a search."""
+    defaults: dict[str, Any] = {key: getattr(attrs.fields(System), key).default for key in keys}
+    return attrs.evolve(spec, auto=spec.auto | keys, **defaults)
 
 
 def settable(spec: System) -> list[str]:
@@ -581,7 +628,7 @@ def settable(spec: System) -> list[str]:
     shares = [f"mapping.{t}.{m}" for t, where in striped(spec).items() for m in where.memories[1:]]
     places = [f"mapping.place.{t}" for t in PLACED]
     runs = [f"mapping.run.{key}" for key in spec.run]
-    return [*names, *(f"mapping.{key}" for key in keys), *places, *shares, *runs]
+    return [*names, *(f"mapping.{key}" for key in (*keys, "place")), *places, *shares, *runs]
 
 
 def striped(spec: System) -> dict[str, Striped]:
@@ -593,13 +640,23 @@ def _override(spec: System, key: str, value: str) -> System:
     owner, _, item = key.partition(".")
     if owner == "pool" and spec.pools:
         return _override_pool(spec, item, value)
+    if owner == "mapping" and value == AUTO and spec.pools:
+        raise SymarchError("the mapping of a system of pools must be stated")
     if owner == "mapping" and spec.pools and key not in settable(spec):
         if item == "microbatches":
             raise UnknownNameError(f"{_TURNS}; pool.POOL.microbatches sets those of a pipeline")
         raise UnknownNameError(f"each pool has a mapping of its own; {nearest(f'pool.{item}', settable(spec))}")
     if owner == "mapping" and item in DEGREES:
+        if value == AUTO:
+            return _left(spec, {item})
         degree: dict[str, Any] = {item: _integer(value)}
-        return attrs.evolve(spec, **degree)
+        return attrs.evolve(spec, auto=spec.auto - {item}, **degree)
+    if key == "mapping.place":
+        if value != AUTO:
+            raise SymarchError(f"it must be {AUTO}; a class of its own is placed with mapping.place.weights")
+        return attrs.evolve(spec, place={}, auto=spec.auto | set(_PLACES))
+    if owner == "mapping" and item.startswith("place."):
+        return _placed(spec, item, value)
     if key == "mapping.hide":
         return attrs.evolve(spec, hide=_hiding(value, Hiding))
     if key == "mapping.processor":
@@ -612,9 +669,6 @@ def _override(spec: System, key: str, value: str) -> System:
         if value not in names:
             raise UnknownNameError(f"unknown processor '{value}'; {nearest(value, names)}")
         return attrs.evolve(spec, run={**spec.run, item.removeprefix("run."): value})
-    if owner == "mapping" and item.startswith("place."):
-        tensor = item.removeprefix("place.")
-        return attrs.evolve(spec, place={**spec.place, tensor: read_where(tensor, _toml_value(value), _memories(spec))})
     if owner == "mapping" and item.partition(".")[0] in striped(spec):
         return _share(spec, item, value)
     component = spec.owners.get(owner)
@@ -654,6 +708,8 @@ def _override_pool(spec: System, key: str, value: str) -> System:
     if item in OWN_OF_A_POOL:
         number: dict[str, Any] = {item: _integer(value)}
         changed = attrs.evolve(pool, **number)
+    elif value == AUTO:
+        raise SymarchError("the mapping of a pool must be stated")
     else:
         changed = attrs.evolve(pool, system=_override(pool.system, f"mapping.{item}", value))
     return attrs.evolve(spec, pools={**spec.pools, name: changed})
@@ -694,6 +750,16 @@ def _share(spec: System, item: str, value: str) -> System:
         raise SymarchError(f"with {share:g} in {memory} nothing is left for {first}; fractions sum to 1")
     fractions[first] = max(fractions[first], 0)
     return attrs.evolve(spec, place={**spec.place, tensor: Striped.of(fractions, tensor)})
+
+
+def _placed(spec: System, item: str, value: str) -> System:
+    """Return a spec with a class of tensors placed as a spec would say it, or left to a search. Raises SymarchError."""
+    tensor = item.removeprefix("place.")
+    place = {t: w for t, w in spec.place.items() if t != tensor}
+    if value == AUTO and item in _PLACES:
+        return attrs.evolve(spec, place=place, auto=spec.auto | {item})
+    where = read_where(tensor, _toml_value(value), _memories(spec))
+    return attrs.evolve(spec, place={**place, tensor: where}, auto=spec.auto - {item})
 
 
 def _algorithms(names: list[Any]) -> tuple[str, ...]:
