@@ -38,7 +38,10 @@ def command(as_json: bool, strict: bool, **options: Any) -> None:
     missed = analysis.search.missed if analysis.search is not None else ()
     if strict and not (result.feasible and not missed):
         failed = ", ".join(
-            [*(f"{c.name} ({format_quantity(-c.slack, c.unit)} short)" for c in result.constraints if not c.ok), *missed]
+            [
+                *(f"{c.name} ({format_quantity(-c.slack, c.unit)} short)" for c in result.constraints if not c.ok),
+                *missed,
+            ]
         )
         way = f"; cheapest way out: {ways[0].change} ({ways[0].words})" if ways else "; no change tried helps"
         click.echo(f"symarch: infeasible: {failed}{way if not result.feasible else ''}", err=True)

@@ -153,7 +153,11 @@ class Program:
     def linear(self) -> bool:
         """Return whether the objective is a sum over operators, and energies over classes; no mixed step is one."""
         request = self.runner.problem.request(self.choice.system)
-        return self.weights is not None and not request.continuous and not any(o.name in ADDED for o in self.model(self.base).operators)
+        return (
+            self.weights is not None
+            and not request.continuous
+            and not any(o.name in ADDED for o in self.model(self.base).operators)
+        )
 
     @cached_property
     def touched(self) -> dict[tuple[str, str], frozenset[int]]:
