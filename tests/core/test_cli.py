@@ -102,7 +102,7 @@ def test_strict_exits_1_when_the_model_does_not_fit(call: Any) -> None:
         (["run", "h100-sxm", "--model", "llama-3.1-8b", "--set", "hbm.pin_rate=-1 Gb/s"], "greater than 0"),
         (["run", "h100-sxm", "--model", "llama-3.1-8b", "--set", "hbm.pin_rate"], "NAME=VALUE"),
         (["run", "h100-sxm", "--model", "llama-3.1-8b", "--batch", "0"], "batch is 0"),
-        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--batch", "1.5"], "not a valid integer"),
+        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--batch", "1.5"], "'1.5' is not a whole number, nor auto"),
         (["run", "h100-sxm", "--model", "llama-3.1-8b", "--dtype", "fp9"], "fp8"),
         (["run", "h100-sxm", "--model", "llama-3.1-8b", "--dtype", "weigths=fp8"], "weights"),
         (["run", "h100-sxm", "--model", "llama-3.1-8b", "--context", "9", "--phase", "prefill"], "--phase prefill"),
