@@ -300,7 +300,7 @@ class _Reader:
     def _mapping(self) -> _Mapping:
         content = self.table.get("mapping", {})
         if isinstance(content, dict):
-            content = self._stated(content)
+            content = self._with_open(content)
         try:
             return _converter.structure(content, _Mapping)
         except ClassValidationError as error:
@@ -310,7 +310,7 @@ class _Reader:
             self.fault("mapping", "it must be a table")
         return _Mapping()
 
-    def _stated(self, content: dict[str, Any]) -> dict[str, Any]:
+    def _with_open(self, content: dict[str, Any]) -> dict[str, Any]:
         """Return what a mapping states, and note the keys that it leaves to a search.
 
         An automatic `tensor` leaves all degrees to it that are not stated beside it, or nearer.
