@@ -257,9 +257,9 @@ def searches(runs: int = 3) -> None:
         print(f"symarch run {system} {' '.join([*auto, *more])}, cold: {seconds:.2f} s (target {target:g})")
     model, each = symarch.load_model("llama-3.1-8b"), []
     for devices in (8, 512):
-        system = symarch.load_system("h100-sxm-8", {"scale_up.size": devices})
+        grown = symarch.load_system("h100-sxm-8", {"scale_up.size": devices})
         found: list[Any] = []
-        seconds = best(lambda s=system, n=devices, f=found: f.append(symarch.best_mapping(s, model, batch=n)), 1, runs)  # type: ignore[misc]
+        seconds = best(lambda s=grown, n=devices, f=found: f.append(symarch.best_mapping(s, model, batch=n)), 1, runs)  # type: ignore[misc]
         each.append((found[0].candidates, seconds))
         print(f"search over {found[0].candidates} candidates, {devices} devices: {seconds:.2f} s")
     (few, short), (many, long) = each
