@@ -15,12 +15,20 @@ from __future__ import annotations
 
 import attrs
 
-from symarch import Max, OperatorLike, Quantity, ceil
+from symarch import Max, Min, OperatorLike, Quantity, ceil
 
 
 def padded(size: Quantity, tile: Quantity) -> Quantity:
     """Return a dimension rounded up to whole tiles."""
     return ceil(size / tile) * tile
+
+
+def product_tile(rows: Quantity, smallest: Quantity) -> tuple[Quantity, Quantity]:
+    """Return rows and columns of the tile that libraries of GPUs take for a product of so many rows.
+
+    The smallest tile up to as many rows as it has, twice the columns up to twice the rows, the largest beyond.
+    """
+    return smallest * Min(2, ceil(rows / (2 * smallest))), smallest * Min(2, ceil(rows / smallest))
 
 
 def counted(operator: OperatorLike) -> bool:

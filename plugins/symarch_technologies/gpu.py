@@ -1,18 +1,25 @@
 """GPUs: matrix units with one peak per data type, kernels with a fixed launch time, cores that tiles are handed to.
 
-    product    = flops / (efficiency * peak)         efficiency by kind and by whether the operands are converted
+    slow       = timed_at / clock                      fixed times are stated at one clock and shrink with the own one
+    product    = filled * (k + ramp) * flops / (m n k) / (efficiency * peak)                     16 bits or more
+               = the same, at least lone_tile times one tile at the peak of one core            fewer bits
+    loop       = Min(k * loop_step, split)             16 bits or more: one tile's inner loop, until k is split
     experts    = (1 + expert_idle * rows whose expert is elsewhere / rows) * flops / (efficiency * peak)
-    attention  = flops / (efficiency * peak)
-    tiles      = batch * kv_heads * ceil(queries * heads / kv_heads / query_tile), each attention_tile on one core
-    tail       = attention_tail * attention of one tile with all of the context, on one core
-    vector     = flops / peak_vector                 norms, element-wise operators and look-ups, if any are counted
-    overhead   = a launch by kind of kernel; conversion for operands in fewer bits; tiles and tail of attention
-    bandwidth  = streaming efficiency by kind * peak
+    filled     = m n + padding * (padded(m) * padded(n) - m n)
+    attention  = (1 + attention_padding * (padded(rows) / rows - 1)) * flops / (efficiency * peak)
+                 rows: queries of the heads that share a key
+    tiles      = batch * kv_heads * ceil(rows / query_tile), each attention_tile on one core
+    vector     = flops / peak_vector                   norms, element-wise operators and look-ups, if any are counted
+    overhead   = (a launch by kind of kernel; conversion for operands in fewer bits; loop; tiles) * slow
+    bandwidth  = streaming efficiency by kind * peak; of data in the cache, cache_rate * cores * clock
     energy     = energy_per_flop * flops + energy_per_byte * bytes + static_power * time     beside the memories' own
 
-A tile of queries, those of heads that share a key together, is one core's: it loads its first keys and stores its
-result with nothing to hide behind, and at the end of a causal pass the longest tiles run alone. In decode the cache
-is split over the cores. Under expert parallelism kernels spend some work on rows whose expert is on another device.
+A product is cut into tiles of 128 rows and columns, for few rows into smaller ones (`_tiles.product_tile`). A tile of
+queries, those of heads that share a key together, is one core's: it loads its first keys and stores its result with
+nothing to hide behind. Under expert parallelism kernels
+spend some work on rows whose expert is on another device. Data that return after fewer bytes than `cache_share` of the
+cache come from it, none after twice as many; in a model the weights of all layers pass in between, so that this acts on
+kernels measured alone only.
 
 Peaks: vendors' data sheets, dense, without structured sparsity. Times and efficiencies: single kernels in CUDA graphs
 on A100 SXM and H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0); fitted by `symarch calibrate`
@@ -27,8 +34,24 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Effort, OperatorLike, Processor, Quantity, ceil, hookimpl, option, parameter, technology
-from symarch_technologies._tiles import counted
+from symarch import (
+    Effort,
+    Max,
+    Min,
+    OperatorLike,
+    Processor,
+    Quantity,
+    ceil,
+    hookimpl,
+    option,
+    parameter,
+    quantity,
+    technology,
+)
+from symarch_technologies._tiles import counted, padded, product_tile
+
+LEAST_MISSED = 1e-3
+"""Share of the memory's time that stays where all data come from the cache, so that no rate is infinite."""
 
 
 @technology
@@ -37,7 +60,9 @@ class GPU(Processor):
 
     name: ClassVar[str] = "gpu"
     assumptions: ClassVar[tuple[str, ...]] = (
-        "Efficiency of products is one number for 16 bits and one for fewer: their tiles and waves are in its mean.",
+        "Efficiency of products is one number for 16 bits and one for fewer, of whole tiles; waves of them are in its "
+        "mean.",
+        "Fixed times scale with the clock: those of H100, stated at its highest clock, shrink on a faster GPU.",
         "Attention's queries that share a key lie together in tiles, and the cache is split over the cores.",
         "Look-ups, norms and element-wise operators reach the bandwidth of kernels of 2024 on A100.",
         "Kernels follow one another: no two operators overlap, and each pays its launch.",
@@ -77,6 +102,16 @@ class GPU(Processor):
         source="H100 SXM data sheet, 32 bits without tensor cores: 66.9 TFLOP/s; element-wise kernels use 32 bits",
         doc="peak arithmetic of the vector units, for all that is no matrix product",
     )  # fmt: skip
+    clock: Quantity = parameter(
+        "1.98 GHz", "Hz", low="1.2 GHz", high="3 GHz", better="more", status="standard", symbol=r"f",
+        source="H100 SXM: highest clock of its streaming multiprocessors",
+        doc="highest clock of the cores, at which fixed times and the cache run",
+    )  # fmt: skip
+    timed_at: Quantity = parameter(
+        "1.98 GHz", "Hz", low="1.2 GHz", high="3 GHz", status="standard", symbol=r"f_0",
+        source="H100 SXM, on which the fixed times of the defaults were measured",
+        doc="clock that launches and the other fixed times are stated at; at the own clock they are in proportion",
+    )  # fmt: skip
     launch: Quantity = parameter(
         "3.14 us", "s", low="2.9 us", high="7.3 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{launch}",
@@ -109,6 +144,38 @@ class GPU(Processor):
         source="fit of 4500 fp8 products on H100 with their quantisation kernel (SGLang 0.5.14) at p = infinity, "
         "launch and streaming efficiency kept; the range, half as much less or more, is an assumption",
         doc="time to convert the activations of a product in fewer than 16 bits",
+    )  # fmt: skip
+    loop_step: Quantity = parameter(
+        "0 s", "s", low="0 s", high="1.4 ns", nonnegative=True, ideal=0, better="less", status="assumed",
+        symbol=r"t_k",
+        source="assumed: none, unless a preset states what was measured",
+        doc="time that one step along the inner dimension of a product takes a tile, before anything overlaps it",
+    )  # fmt: skip
+    split: Quantity = parameter(
+        "0 s", "s", low="0 s", high="4 us", nonnegative=True, ideal=0, better="less", status="assumed",
+        symbol=r"t_{split}",
+        source="assumed: none, unless a preset states what was measured",
+        doc="most that the inner loop of a product adds: a longer one is split over cores and summed",
+    )  # fmt: skip
+    ramp: Quantity = parameter(
+        0, "1", low=0, high=200, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"k_0",
+        source="assumed: none, unless a preset states what was measured",
+        doc="steps along the inner dimension in whose time a tile of a product is filled and stored",
+    )  # fmt: skip
+    product_rows: Quantity = parameter(
+        64, "1", low=16, high=128, integer=True, status="standard", symbol=r"M_{mat}",
+        source="wgmma of Hopper: 64 rows (PTX ISA); the smallest tile of rows that libraries use on Ampere too",
+        doc="rows and columns of the smallest tile of a product; the largest has twice as many",
+    )  # fmt: skip
+    lone_tile: Quantity = parameter(
+        0, "1", low=0, high=2, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"w_1",
+        source="assumed: none, unless a preset states what was measured",
+        doc="time of one tile of a product in fewer than 16 bits, which nothing splits, over that at a core's peak",
+    )  # fmt: skip
+    padding: Quantity = parameter(
+        0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"z_{pad}",
+        source="assumed: none, unless a preset states otherwise: whole tiles take their time",
+        doc="share of the work that rows and columns take which only fill up a tile",
     )  # fmt: skip
     matrix_efficiency: Quantity = parameter(
         0.73, "1", low=0.65, high=0.82, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{mat}",
@@ -144,6 +211,11 @@ class GPU(Processor):
         "causal FLOPs; range: 5th to 95th percentile of prefill above 1 TFLOP",
         doc="share of peak arithmetic that attention reaches",
     )  # fmt: skip
+    attention_padding: Quantity = parameter(
+        0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"z_{att}",
+        source="assumed: none, unless a preset states what was measured",
+        doc="share of the work that rows take which only fill up a tile of queries",
+    )  # fmt: skip
     query_tile: Quantity = parameter(
         128, "1", low=64, high=128, integer=True, status="standard", symbol=r"M_{att}",
         source="FlashAttention 2 and 3 (arXiv 2307.08691, 2407.08608): blocks of 128 rows of queries",
@@ -154,11 +226,6 @@ class GPU(Processor):
         symbol=r"t_{tile}",
         source="assumed: none, unless a preset states what was measured",
         doc="time a multiprocessor spends on a tile of queries beside its work: first keys, last results",
-    )  # fmt: skip
-    attention_tail: Quantity = parameter(
-        0, "1", low=0, high=0.552, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"w_{tail}",
-        source="assumed: none, unless a preset states what was measured",
-        doc="share of the longest tile's time in which other multiprocessors have nothing left to do",
     )  # fmt: skip
     streaming_efficiency: Quantity = parameter(
         0.819, "1", low=0.65, high=0.94, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
@@ -190,6 +257,17 @@ class GPU(Processor):
         None, "1", low=0.129, high=0.175, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{emb}",
         source="absent: as streaming_efficiency; presets state what was measured",
         doc="share of peak memory bandwidth that look-ups of rows reach",
+    )  # fmt: skip
+    cache_share: Quantity = parameter(
+        0.5, "1", low=0.25, high=1, at_most=1, better="more", status="measured", symbol=r"\phi_{L2}",
+        source="fits of decode attention and of 16-bit products, whose operands come from 6 copies in turn, on H100: "
+        "0.65 and 0.46; half, since the cache's two partitions may both hold a line",
+        doc="share of the cache that holds data until they return",
+    )  # fmt: skip
+    cache_rate: Quantity = parameter(
+        "24 B", "B", low="12 B", high="64 B", better="more", status="measured", symbol=r"w_{L2}",
+        source="the same fits: 0.33 to 0.40 of the 64 B that a core can take in a clock",
+        doc="bytes that each core takes from the cache in a clock, all cores at work",
     )  # fmt: skip
     multiprocessors: Quantity = parameter(
         132, "1", low=20, high=304, integer=True, better="more", status="standard", symbol=r"n_{SM}",
@@ -248,6 +326,16 @@ class GPU(Processor):
         doc="share of what is left of the memory that can be filled",
     )  # fmt: skip
 
+    @quantity("1")
+    def slowness(self) -> Quantity:
+        """Fixed times at the own clock over those stated."""
+        return self.timed_at / self.clock
+
+    @quantity("B/s")
+    def cache_bandwidth(self) -> Quantity:
+        """Rate at which all cores together read from the cache."""
+        return self.multiprocessors * self.cache_rate * self.clock
+
     def effort(self, operator: OperatorLike) -> Effort:
         """Return arithmetic at the efficiency of the operator's kind, and the launches of its kernels."""
         kind = operator.kind
@@ -255,42 +343,78 @@ class GPU(Processor):
             return Effort({}, {})
         if kind in ("norm", "elementwise", "embedding"):
             times = {"vector": operator.flops / self.peak_vector} if counted(operator) else {}
-            return Effort(times, {"launch": self.launch if self.vector_launch is None else self.vector_launch})
+            launch = self.launch if self.vector_launch is None else self.vector_launch
+            return Effort(times, {"launch": launch * self.slowness})
         if kind == "attention":
             return self._attention(operator)
-        converted = self.arithmetic(operator.dtype) not in ("fp32", "bf16")
-        work, overheads = operator.flops, {"launch": self.launch}
+        return self._experts(operator) if kind == "moe_matmul" else self._product(operator)
+
+    def _product(self, operator: OperatorLike) -> Effort:
+        """Return whole tiles, and what of the inner loop nothing hides."""
+        overheads = {"launch": self.launch * self.slowness}
+        converted = self._converts(operator)
+        if converted:
+            overheads["conversion"] = self.conversion * self.slowness
+        if not counted(operator):
+            return Effort({}, overheads)
+        peak = self.peak(operator.dtype)
         efficiency = self.converted_efficiency if converted else self.matrix_efficiency
-        if kind == "moe_matmul":
-            own = self.expert_converted_efficiency if converted else self.expert_efficiency
-            efficiency = efficiency if own is None else own
-            overheads["launch"] = self.launch if self.expert_launch is None else self.expert_launch
-            if "elsewhere" in operator.dims:
-                work = work + operator.flops * (self.expert_idle * operator.dims["elsewhere"] / operator.dims["m"])
-        elif converted:
-            overheads["conversion"] = self.conversion
-        times = {"arithmetic": work / (efficiency * self.peak(operator.dtype))} if counted(operator) else {}
-        return Effort(times, overheads)
+        dims = operator.dims
+        if not {"m", "n", "k"} <= dims.keys():
+            return Effort({"arithmetic": operator.flops / (efficiency * peak)}, overheads)
+        m, n, k = dims["m"], dims["n"], dims["k"]
+        rows, columns = product_tile(m, self.product_rows)
+        each = operator.flops / (m * n * k) * (k + self.ramp)  # FLOPs of one entry of the result
+        filled = m * n + self.padding * (padded(m, rows) * padded(n, columns) - m * n)
+        arithmetic = each * filled / (efficiency * peak)
+        if converted:
+            arithmetic = Max(arithmetic, self.lone_tile * each * (rows * columns) * self.multiprocessors / peak)
+        else:
+            overheads["loop"] = Min(k * self.loop_step, self.split) * self.slowness
+        return Effort({"arithmetic": arithmetic} | self._cached(operator), overheads)
+
+    def _experts(self, operator: OperatorLike) -> Effort:
+        """Return the work of routed experts, some of it for rows of experts elsewhere."""
+        launch = self.launch if self.expert_launch is None else self.expert_launch
+        overheads = {"launch": launch * self.slowness}
+        if not counted(operator):
+            return Effort({}, overheads)
+        converted, work = self._converts(operator), operator.flops
+        efficiency = self.converted_efficiency if converted else self.matrix_efficiency
+        own = self.expert_converted_efficiency if converted else self.expert_efficiency
+        if "elsewhere" in operator.dims:
+            work = work + operator.flops * (self.expert_idle * operator.dims["elsewhere"] / operator.dims["m"])
+        rate = (efficiency if own is None else own) * self.peak(operator.dtype)
+        return Effort({"arithmetic": work / rate}, overheads)
+
+    def _converts(self, operator: OperatorLike) -> bool:
+        return self.arithmetic(operator.dtype) not in ("fp32", "bf16")
 
     def _attention(self, operator: OperatorLike) -> Effort:
-        """Return products and exponentials of tiles of queries, spread over the multiprocessors."""
-        overheads = {"launch": self.attention_launch}
+        """Return products of tiles of queries, spread over the multiprocessors, and what nothing hides."""
+        overheads = {"launch": self.attention_launch * self.slowness}
         if not counted(operator):
             return Effort({}, overheads)
         rate = self.attention_efficiency * self.peak(operator.dtype)
-        dims = operator.dims
+        dims, work = operator.dims, operator.flops
         if {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
-            overheads["tiles"] = self._tiles(operator) * self.attention_tile / self.multiprocessors
-            # the longest tile of a causal pass meets all of the context, twice the mean; in decode the context is split
-            longest = operator.flops * (2 * self.query_tile / (dims["batch"] * dims["heads"] * dims["context"]))
-            overheads["tail"] = self.attention_tail * (longest * self.multiprocessors) / rate
-        return Effort({"arithmetic": operator.flops / rate}, overheads)
+            rows = dims["queries"] * dims["heads"] / dims["kv_heads"]
+            work = work * (1 + self.attention_padding * (padded(rows, self.query_tile) / rows - 1))
+            tiles = dims["batch"] * dims["kv_heads"] * ceil(rows / self.query_tile)
+            overheads["tiles"] = tiles * self.attention_tile / self.multiprocessors * self.slowness
+        return Effort({"arithmetic": work / rate} | self._cached(operator), overheads)
 
-    def _tiles(self, operator: OperatorLike) -> Quantity:
-        """Return how many tiles of queries there are; those of heads that share a key lie together."""
-        dims = operator.dims
-        rows = dims["queries"] * dims["heads"] / dims["kv_heads"]
-        return dims["batch"] * dims["kv_heads"] * ceil(rows / self.query_tile)
+    def _cached(self, operator: OperatorLike) -> dict[str, Quantity]:
+        """Return the time of the cache, where it is known how many bytes pass before data return."""
+        touched = operator.dims.get("touched")
+        return {} if touched is None else {"cache": touched / self.cache_bandwidth}
+
+    def _missed(self, operator: OperatorLike) -> Quantity | None:
+        """Return the share of bytes that the cache no longer holds, None where nothing returns."""
+        between = operator.dims.get("between")
+        if between is None:
+            return None
+        return Max(LEAST_MISSED, Min(1, between / (self.cache_share * self.on_chip_memory) - 1))
 
     def streaming(self, memory: str, operator: OperatorLike) -> Quantity | None:
         """Return the share of the bandwidth by kind of operator."""
@@ -304,7 +428,9 @@ class GPU(Processor):
             "norm": self.norm_streaming,
             "embedding": self.lookup_streaming,
         }.get(operator.kind)
-        return self.streaming_efficiency if own is None else own
+        share = self.streaming_efficiency if own is None else own
+        missed = self._missed(operator)
+        return share if missed is None or share is None else share / missed
 
 
 @hookimpl

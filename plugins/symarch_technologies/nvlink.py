@@ -1,7 +1,8 @@
 """NVLink: the scale-up network of NVIDIA GPUs, its links and what a library adds to each step of a collective.
 
     bandwidth = links * lanes * lane_rate                     per direction
-    step      = software_latency + hops * latency + peers * peer_latency + bytes / (efficiency * bandwidth)
+    step      = slow * (software_latency + peers * peer_latency) + hops * latency + bytes / (efficiency * bandwidth)
+    slow      = timed_at / clock                              a library's kernels run at the clock of the GPUs
 
 NVIDIA quotes the sum of both directions: 600, 900 and 1800 GB/s for NVLink 3, 4 and 5 are 300, 450 and 900 here. In
 decode the software's share of a collective's time is 98 to 99 %, so it is a parameter of its own and not of the wire.
@@ -74,6 +75,16 @@ class NVLink(Interconnect):
         "range: other libraries",
         doc="time each further peer adds to a step that addresses several",
     )  # fmt: skip
+    clock: Quantity = parameter(
+        "1.98 GHz", "Hz", low="1.2 GHz", high="3 GHz", better="more", status="standard", symbol=r"f",
+        source="H100 SXM: highest clock of its streaming multiprocessors",
+        doc="highest clock of the GPUs, whose cores run the library's kernels",
+    )  # fmt: skip
+    timed_at: Quantity = parameter(
+        "1.98 GHz", "Hz", low="1.2 GHz", high="3 GHz", status="standard", symbol=r"f_0",
+        source="H100 SXM, on which the times of the defaults were measured",
+        doc="clock that the software's times are stated at; at the own clock they are in proportion",
+    )  # fmt: skip
     start_latency: Quantity = parameter(
         None, "s", low="0 s", high="15 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{start}",
@@ -115,12 +126,22 @@ class NVLink(Interconnect):
         return self.links * self.lanes * self.lane_rate
 
     def protocols(self) -> tuple[Interconnect, ...]:
-        """Return the link in the protocol for short messages and, where stated, in that for large ones."""
-        if self.bulk_efficiency is None or self.bulk_latency is None:
-            return (self,)
+        """Return the link in the protocol for short messages and, where stated, in that for large ones.
+
+        Times of the library's kernels are those at the own clock.
+        """
         link: Any = self  # a type checker does not know that it is an attrs class
-        bulk = attrs.evolve(link, efficiency=self.bulk_efficiency, start_latency=self.bulk_latency)
-        return (self, bulk)
+        slow = self.timed_at / self.clock
+        start = None if self.start_latency is None else self.start_latency * slow
+        short = attrs.evolve(
+            link,
+            software_latency=self.software_latency * slow,
+            peer_latency=self.peer_latency * slow,
+            start_latency=start,
+        )
+        if self.bulk_efficiency is None or self.bulk_latency is None:
+            return (short,)
+        return (short, attrs.evolve(short, efficiency=self.bulk_efficiency, start_latency=self.bulk_latency * slow))
 
 
 @hookimpl

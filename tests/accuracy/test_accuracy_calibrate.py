@@ -55,7 +55,7 @@ def test_errors_on_rows_left_out_are_reported_by_system_and_shape() -> None:
     table = read_table(DATA / "gemm.csv")
     table = table.only(table.words["dtype"] == "bf16")
     labels = {label for label, *_ in calibrate([table], machine("h100-sxm"), list(TRUE)).crossed}
-    assert labels == {"a100_sxm", "h100_sxm", *(f"{c} {side} its median" for c in "nk" for side in ("above", "up to"))}
+    assert labels == {"a100_sxm", "h100_sxm", *(f"{c} {side} its median" for c in "mnk" for side in ("above", "up to"))}
 
 
 def test_what_rows_cannot_tell_apart_is_refused() -> None:

@@ -11,6 +11,7 @@ import symarch
 from symarch.accuracy import predict, read_table
 from symarch.accuracy.machines import machine
 from symarch.accuracy.operators import operators_of
+from symarch.accuracy.runtimes import runtime_of, runtimes
 from symarch.api import operator_time
 from symarch.errors import SymarchError
 
@@ -38,7 +39,9 @@ def test_four_bits_are_half_a_byte() -> None:
 
 def test_decode_reads_keys_and_values_of_the_context() -> None:
     sizes = {"batch": 3, "heads": 8, "kv_heads": 2, "head_dim": 64, "context": 100}
-    (found,) = operators_of("attention_decode", {"kv_dtype": "fp8"}, sizes)
+    queries, found = operators_of("attention_decode", {"kv_dtype": "fp8"}, sizes)
+    assert moved([queries]) == [3 * 8 * 64 * (2 + 1)]  # read in 16 bits, written in 8
+    assert [o.kind for o in operators_of("attention_decode", {"kv_dtype": "bf16"}, sizes)] == ["attention"]
     assert found.accesses[0].read == 3 * 100 * 2 * 2 * 64
     assert found.flops == 4 * 3 * 8 * 64 * 100
 
@@ -138,7 +141,8 @@ def test_a_count_that_is_none_is_a_reason(tmp_path: Path, count: str) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "sentence"),
     [
-        ("attention_dp", "2", "attention_dp 2: the mapping has tensor parallelism within a replica only"),
+        ("attention_dp", "2", "tp 4 x attention_dp 2 x pp 1 are not 4 GPUs"),
+        ("moe_ep", "3", "qwen3-32b has no routed experts"),
         ("model", "acme/none-1b", "no model is named like 'acme/none-1b'"),
         ("tp", "4", ""),
     ],
@@ -146,7 +150,15 @@ def test_a_count_that_is_none_is_a_reason(tmp_path: Path, count: str) -> None:
 def test_a_served_model_that_cannot_be_mapped_is_a_reason(
     tmp_path: Path, column: str, value: str, sentence: str
 ) -> None:
-    row = {"system": "h100_sxm", "model": "Qwen/Qwen3-32B", "gemm_quant": "fp8", "gpus": "4", "tp": "4", "pp": "1"}
+    row = {
+        "system": "h100_sxm",
+        "backend": "trtllm",
+        "model": "Qwen/Qwen3-32B",
+        "gemm_quant": "fp8",
+        "gpus": "4",
+        "tp": "4",
+        "pp": "1",
+    }
     row |= {"attention_dp": "1", "moe_tp": "1", "moe_ep": "1", "batch_per_dp": "16", "input_len": "1024"}
     row |= {"output_len": "128", "tpot_ms": "10", "ttft_ms": "100", column: value}
     path = tmp_path / "e2e_serving.csv"
@@ -159,13 +171,55 @@ def test_a_served_model_that_cannot_be_mapped_is_a_reason(
 
 
 def test_under_load_a_token_waits_for_the_prompts_of_the_others() -> None:
-    from symarch.accuracy.serving import _functions
+    from symarch.accuracy.serving import Degrees, _functions
 
     table = read_table(DATA / "e2e_serving.csv")
-    table = table.only((table.words["tp"] == "4") & (table.words["gemm_quant"] == "fp8")).only([0])
+    rows = (table.words["gpus"] == "4") & (table.words["gemm_quant"] == "fp8") & (table.words["backend"] == "trtllm")
+    table = table.only(rows & (table.words["moe_ep"] == "1")).only([0])
     batch, prompt, output = (float(table.numbers[c][0]) for c in ("batch_per_dp", "input_len", "output_len"))
     tpot, ttft = _functions(
-        "h100_sxm", 4, str(table.words["model"][0]), "weights=fp8,activations=fp8,kv_cache=bf16", False
+        "h100_sxm", Degrees(4, 4), str(table.words["model"][0]), "weights=fp8,activations=fp8,kv_cache=bf16", False
     )
-    due = tpot(batch, prompt, output) + (batch - 1) / output * ttft(1.0, prompt)
+    runtime = runtimes()["trtllm"]
+    due = tpot(batch, prompt, output) + runtime.step + runtime.prompts * (batch - 1) / output * ttft(1.0, prompt)
     assert predict(table).predicted[0] == pytest.approx(due, rel=1e-12)
+    alone = predict(table, ideal=True).predicted[0]
+    assert alone < due
+
+
+def test_replicated_attention_has_sequences_of_its_own(tmp_path: Path) -> None:
+    row = {
+        "system": "h100_sxm",
+        "backend": "vllm",
+        "model": "Qwen/Qwen3-30B-A3B",
+        "gemm_quant": "",
+        "gpus": "4",
+        "pp": "1",
+    }
+    row |= {"moe_tp": "1", "moe_ep": "4", "input_len": "1024", "output_len": "128", "tpot_ms": "10", "ttft_ms": "100"}
+    path = tmp_path / "e2e_serving.csv"
+    rows = [row | {"tp": "4", "attention_dp": "1", "batch_per_dp": "64"},
+            row | {"tp": "1", "attention_dp": "4", "batch_per_dp": "16"}]  # fmt: skip
+    path.write_text("\n".join([",".join(rows[0]), *(",".join(r.values()) for r in rows)]) + "\n")
+    found = predict(read_table(path))
+    assert np.isfinite(found.predicted).all(), found.reasons
+
+
+def test_a_host_that_starts_each_kernel_works_beside_the_devices() -> None:
+    old, new = runtimes()["vllm-2023"], runtimes()["vllm-2024"]
+    assert old.time(30e-3, 8) == pytest.approx((30e-3**2 + old.step**2) ** 0.5)
+    assert new.time(30e-3, 8) == pytest.approx(30e-3 + new.step + 8 * new.sequence)
+
+
+@pytest.mark.parametrize(
+    ("family", "label", "name"),
+    [
+        ("e2e_serving", "trtllm", "trtllm"),
+        ("e2e_serving", "SGLang", "sglang"),
+        ("e2e_serving", "mlc", "usual"),
+        ("e2e_splitwise", "", "vllm-2023"),
+        ("e2e_llm_inference_bench", "TensorRT-LLM", "trtllm-2024"),
+    ],
+)
+def test_a_runtime_is_known_by_its_backend(family: str, label: str, name: str) -> None:
+    assert runtime_of(family, label) is runtimes()[name]

@@ -12,6 +12,7 @@ from symarch.errors import SymarchError
 from symarch.specs import presets_of
 from symarch.technologies import parameters_of
 from symarch.trace import Access, Operator
+from symarch_technologies._tiles import product_tile
 from symarch_technologies.gpu import GPU
 
 T = 1e12
@@ -130,6 +131,41 @@ def test_figures_in_conflict_say_so_and_have_a_range() -> None:
         assert "differ" in found.source
 
 
+CLOCKS = {
+    # GHz, multiprocessors, dense operations of a multiprocessor in a clock at 16 bits
+    "a100-sxm": (1.41, 108, 2048),
+    "l40s": (2.52, 142, 1024),
+    "gb200": (2.01, 152, 8192),
+    "b60": (2.4, 20, 2048),
+    "mi300x": (2.1, 304, 2048),
+}
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_peaks_are_cores_times_clock(name: str) -> None:
+    clock, cores, each = CLOCKS[name]
+    gpu = preset(name)
+    assert (gpu.clock, gpu.multiprocessors) == (pytest.approx(clock * 1e9), cores)
+    assert cores * clock * 1e9 * each == pytest.approx(gpu.peak_bf16, rel=0.02)
+
+
+@pytest.mark.parametrize("name", [n for n in SHEETS if n not in ("a100-sxm", "h100-sxm")])
+def test_processors_without_measurements_inherit_those_of_h100(name: str) -> None:
+    found, elder = presets_of("gpu")[name], presets_of("gpu")["h100-sxm"]
+    assert found.inherits == "h100-sxm"
+    taken = found.settings["conversion"]
+    assert taken.value == elder.settings["conversion"].value
+    assert taken.status == "assumed"
+    assert taken.source.startswith("assumed as in preset h100-sxm: aiconfigurator")
+
+
+@pytest.mark.parametrize("name", ["l40s", "rtx-pro-6000-server"])
+def test_attention_of_other_generations_is_not_that_of_hopper(name: str) -> None:
+    found, ampere = preset(name), preset("a100-sxm")
+    for key in ("attention_launch", "attention_efficiency", "attention_tile"):
+        assert getattr(found, key) == getattr(ampere, key)
+
+
 @pytest.mark.parametrize("name", SHEETS)
 def test_every_value_has_a_source_and_what_has_none_is_named(name: str) -> None:
     found = presets_of("gpu")[name]
@@ -161,8 +197,12 @@ def test_a_baseboard_of_eight_carries_its_footprint() -> None:
     assert 8 * preset("b200-sxm").embodied_carbon == pytest.approx(2274 * 0.58, rel=0.005)
 
 
-def product(dtype: str = "bf16", flops: float = 1e12, kind: str = "matmul") -> Operator:
-    return Operator("op", kind, 1, {"m": 1, "n": 1, "k": 1}, dtype, flops)
+def product(dtype: str = "bf16", flops: float = 1e12, kind: str = "matmul", **dims: float) -> Operator:
+    return Operator("op", kind, 1, dims, dtype, flops)
+
+
+def matmul(m: int, n: int, k: int, dtype: str = "bf16") -> Operator:
+    return product(dtype, 2.0 * m * n * k, m=m, n=n, k=k)
 
 
 def test_effort_is_flops_over_efficiency_times_peak_and_a_launch() -> None:
@@ -182,30 +222,86 @@ def test_products_in_fewer_bits_convert_and_run_at_their_own_peak() -> None:
     assert effort.overheads == {"launch": gpu.launch, "conversion": gpu.conversion}
 
 
+@pytest.mark.parametrize(
+    ("m", "rows", "columns"),
+    [(1, 64, 64), (64, 64, 64), (65, 64, 128), (128, 64, 128), (129, 128, 128), (4096, 128, 128)],
+)
+def test_few_rows_take_small_tiles(m: int, rows: int, columns: int) -> None:
+    assert product_tile(m, 64) == (rows, columns)
+
+
+def test_a_product_is_whole_tiles_that_fill_and_store() -> None:
+    # 200 rows and 300 columns are two tiles by three of 128; each goes 1000 steps, and 100 in which it is filled
+    gpu = preset("h100-sxm", ramp=100, matrix_efficiency=0.8)
+    effort = gpu.effort(matmul(200, 300, 1000))
+    assert effort.times["arithmetic"] == pytest.approx(2 * 256 * 384 * 1100 / (0.8 * 989 * T))
+    half = preset("h100-sxm", ramp=100, matrix_efficiency=0.8, padding=0.5).effort(matmul(200, 300, 1000))
+    assert half.times["arithmetic"] == pytest.approx((256 * 384 + 200 * 300) * 1100 / (0.8 * 989 * T))
+
+
+def test_the_inner_loop_is_split_where_it_is_long() -> None:
+    gpu = preset("h100-sxm", loop_step=1e-9, split=3e-6)
+    assert gpu.effort(matmul(8, 256, 1000)).overheads["loop"] == pytest.approx(1e-6)
+    assert gpu.effort(matmul(8, 256, 50_000)).overheads["loop"] == pytest.approx(3e-6)
+
+
+def test_a_tile_in_fewer_bits_is_one_cores_however_long() -> None:
+    # one tile of 64 x 64 and 65536 steps at 1979 / 132 TFLOP/s: 35.8 us; H100: 48 with a launch and a conversion
+    gpu = preset("h100-sxm", lone_tile=1, ramp=0)
+    effort = gpu.effort(matmul(8, 64, 65_536, "fp8"))
+    assert effort.times["arithmetic"] == pytest.approx(2 * 64 * 64 * 65_536 / (1979 * T / 132))
+    assert "loop" not in effort.overheads
+
+
+def test_fixed_times_are_those_at_the_own_clock() -> None:
+    fast, slow = preset("h100-sxm"), preset("h100-sxm", clock=0.99e9)
+    for operator in (matmul(8, 256, 256), matmul(8, 256, 256, "fp8"), attention(1, 512), product(kind="norm", flops=0)):
+        quick, late = fast.effort(operator).overheads, slow.effort(operator).overheads
+        assert late == {k: pytest.approx(2 * v, rel=1e-12) for k, v in quick.items()}
+
+
+def test_data_that_return_soon_come_from_the_cache() -> None:
+    # half of 50 MB holds data until they return: all of 25 MB, none of 50
+    gpu = preset("h100-sxm")
+    due = {20e6: 1e3, 25e6: 1e3, 37.5e6: 2, 50e6: 1, 1e9: 1}
+    for between, times in due.items():
+        operator = product(touched=between, between=between)
+        assert gpu.streaming("hbm", operator) == pytest.approx(times * gpu.streaming_efficiency)
+    once = attrs.evolve(matmul(8, 256, 256), dims={"m": 8, "n": 256, "k": 256, "touched": 1e6, "between": 6e6})
+    assert gpu.effort(once).times["cache"] == pytest.approx(1e6 / (132 * 24 * 1.98e9))
+    assert "cache" not in gpu.effort(matmul(8, 256, 256)).times
+
+
 def attention(queries: int, context: int, batch: int = 1, head_dim: int = 128) -> Operator:
     dims = {"batch": batch, "queries": queries, "context": context, "heads": 32, "kv_heads": 8, "head_dim": head_dim}
     flops = 4.0 * batch * 32 * head_dim * queries * context
     return Operator("op", "attention", 1, dims, "bf16", flops)
 
 
-def test_attention_takes_products_tiles_and_the_last_one() -> None:
+def test_attention_takes_products_and_tiles() -> None:
     # 2048 queries of 32 heads, 4 to a key: 8192 rows a key in 64 tiles of 128, 512 in all; a score of heads of 128 is
     # 512 operations
-    gpu = preset("h100-sxm", attention_efficiency=0.8, attention_tile=1e-6, attention_tail=0.5)
+    gpu = preset("h100-sxm", attention_efficiency=0.8, attention_tile=1e-6)
     flops = 4.0 * 32 * 128 * 2048 * 2048
     effort = gpu.effort(attention(2048, 2048))
     assert effort.times == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T))}
-    longest = 128 * 2048 * 512 / (0.8 * 989 * T / 132)  # of one core, all of the context
     assert effort.overheads == {
         "launch": gpu.attention_launch,
         "tiles": pytest.approx(512 * 1e-6 / 132),
-        "tail": pytest.approx(0.5 * 2 * longest),
     }
 
 
 def test_in_decode_heads_that_share_a_key_are_one_tile() -> None:
     gpu = preset("h100-sxm")
     assert gpu.effort(attention(1, 1024)).overheads["tiles"] == pytest.approx(8 * gpu.attention_tile / 132)
+
+
+def test_few_queries_fill_a_tile_up() -> None:
+    # 1 query of the 4 heads that share a key: 4 rows of 128
+    gpu = preset("h100-sxm", attention_padding=0.5)
+    operator = attention(1, 1024)
+    plain = operator.flops / (gpu.attention_efficiency * 989 * T)
+    assert gpu.effort(operator).times["arithmetic"] == pytest.approx(plain * (1 + 0.5 * 31))
 
 
 def experts(m: float, held: float, dtype: str = "bf16", **more: float) -> Operator:
@@ -219,7 +315,10 @@ def test_experts_have_a_launch_and_an_efficiency_of_their_own() -> None:
     assert found.times == {"arithmetic": pytest.approx(2 * 512 * 2**20 / (gpu.expert_efficiency * 989 * T))}
     assert found.overheads == {"launch": gpu.expert_launch}
     plain = preset("h100-sxm", expert_efficiency=None, expert_launch=None)
-    assert plain.effort(experts(512, 8)) == plain.effort(attrs.evolve(experts(512, 8), kind="matmul"))
+    assert plain.effort(experts(512, 8)).times["arithmetic"] == pytest.approx(
+        2 * 512 * 2**20 / (gpu.matrix_efficiency * 989 * T)
+    )
+    assert plain.effort(experts(512, 8)).overheads == {"launch": gpu.launch}
 
 
 def test_rows_of_experts_elsewhere_take_their_share() -> None:

@@ -18,8 +18,8 @@ from symarch.trace import Collective, Operator
 from symarch_technologies.nvlink import NVLink
 
 
-def preset(name: str) -> NVLink:
-    return NVLink(**{k: s.value for k, s in presets_of("nvlink")[name].settings.items()})
+def preset(name: str, **values: float) -> NVLink:
+    return NVLink(**{**{k: s.value for k, s in presets_of("nvlink")[name].settings.items()}, **values})
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,19 @@ def test_shipped_boards_have_their_generation(system: str, rate: float) -> None:
 
 
 def test_a_small_all_reduce_takes_what_was_fitted() -> None:
-    # H100, vLLM custom all-reduce: 4.28 us + 0.069 us (N - 1) for messages of no size
+    # H100, vLLM custom all-reduce: a step, its two hops, and 0.123 us for each further peer; no bytes to speak of
     board = symarch.load_system("h100-sxm-8")
     operator = Operator("a", "collective", collective=Collective("all_reduce", 1.0))
     for n in (2, 4, 8):
         time = symarch.time_operator(board, operator, devices=n)
-        assert time == pytest.approx(4.28e-6 + 0.069e-6 * (n - 1), rel=2e-3)
+        assert time == pytest.approx(4.13e-6 + 2 * 0.1e-6 + 0.123e-6 * (n - 2), rel=2e-3)
 
 
 def test_a_large_all_reduce_takes_its_bytes_over_the_fitted_rate() -> None:
     board = symarch.load_system("h100-sxm-8")
     size = 2.0**30
     time = symarch.time_operator(board, Operator("a", "collective", collective=Collective("all_reduce", size)))
-    assert time == pytest.approx(1.75 * size / (0.665 * 450e9), rel=0.01)
+    assert time == pytest.approx(1.75 * size / (0.653 * 450e9), rel=0.01)
 
 
 def test_the_spec_needs_no_more_than_a_technology_and_a_topology(tmp_path: Path) -> None:
@@ -100,6 +100,14 @@ def test_the_spec_needs_no_more_than_a_technology_and_a_topology(tmp_path: Path)
 @pytest.mark.parametrize("name", ["nvlink3", "nvlink4", "nvlink5"])
 def test_nccl_has_the_same_wire(name: str) -> None:
     assert preset(f"{name}-nccl").bandwidth == preset(name).bandwidth
+
+
+def test_software_runs_at_the_clock_of_the_gpus() -> None:
+    fast, slow = preset("nvlink4-nccl"), preset("nvlink4-nccl", clock=0.99e9)
+    for quick, late in zip(fast.protocols(), slow.protocols(), strict=True):
+        for name in ("start_latency", "software_latency", "peer_latency"):
+            assert getattr(late, name) == pytest.approx(2 * getattr(quick, name), rel=1e-12)
+        assert (late.latency, late.efficiency) == (quick.latency, quick.efficiency)
 
 
 def test_one_protocol_unless_another_is_stated() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from symarch.accuracy.machines import joined
 from symarch.accuracy.operators import OPERATORS, devices_of
@@ -38,9 +39,9 @@ UNSEEN = ("covered_latency", "spill", "runtime_memory", "allocatable")
 """Parameters that kernels measured alone say nothing of."""
 
 HALVES = {
-    "gemm": ("n", "k"),
-    "attention_decode": ("heads", "context"),
-    "attention_prefill": ("heads", "input_len"),
+    "gemm": ("m", "n", "k"),
+    "attention_decode": ("batch", "heads", "context"),
+    "attention_prefill": ("batch", "heads", "input_len"),
     "moe": ("inter", "ep"),
     "collective": ("bytes",),
     "elementwise": ("hidden", "tokens"),
@@ -59,6 +60,16 @@ class _Block:
     targets: tuple[str, ...]
     columns: Mapping[str, Array]
     measured: Array
+    table: int
+    rows: NDArray[np.int64]
+
+    def only(self, masks: Sequence[NDArray[np.bool_]]) -> _Block | None:
+        """Return the block with those of its rows that a mask of its table keeps, None if it keeps none."""
+        kept = masks[self.table][self.rows]
+        if not kept.any():
+            return None
+        columns = {n: v[kept] for n, v in self.columns.items()}
+        return attrs.evolve(self, columns=columns, measured=self.measured[kept], rows=self.rows[kept])
 
     def errors(self, values: Mapping[str, float]) -> tuple[Array, Array]:
         """Return the logarithm of predicted over measured times, and its derivative by the logarithms of parameters."""
@@ -101,7 +112,8 @@ class Calibration:
         parameters: the fitted parameters.
         before: median and mean absolute error before [%], by family and system.
         after: the same after.
-        crossed: the same on rows left out of the fit: (what was left out, family, system, median, mean).
+        crossed: the same on rows left out of the fit: (what was left out, family, system, median,
+            mean, bias).
         untouched: parameters that the data do not depend on.
         rows: rows fitted.
     """
@@ -109,7 +121,7 @@ class Calibration:
     parameters: tuple[Fitted, ...]
     before: Mapping[tuple[str, str], tuple[float, float, float]]
     after: Mapping[tuple[str, str], tuple[float, float, float]]
-    crossed: tuple[tuple[str, str, str, float, float], ...]
+    crossed: tuple[tuple[str, str, str, float, float, float], ...]
     untouched: tuple[str, ...]
     rows: int
 
@@ -133,7 +145,7 @@ def fittable(system: System) -> dict[str, Parameter]:
 
 def _blocks(tables: Sequence[Table], names: Sequence[str], fixed: Mapping[str, str]) -> list[_Block]:
     blocks = []
-    for table in tables:
+    for place, table in enumerate(tables):
         family = FAMILIES[table.family]
         for key, rows in table.groups(family.words):
             words = dict(zip(family.words, key, strict=True))
@@ -151,7 +163,17 @@ def _blocks(tables: Sequence[Table], names: Sequence[str], fixed: Mapping[str, s
             measured = table.numbers[family.measured[0]][rows] * family.unit
             function = ArrayFunction(slopes, tuple(slopes.inputs))
             blocks.append(
-                _Block(table.family, words["system"], function, tuple(slopes.inputs), targets, columns, measured)
+                _Block(
+                    table.family,
+                    words["system"],
+                    function,
+                    tuple(slopes.inputs),
+                    targets,
+                    columns,
+                    measured,
+                    place,
+                    rows,
+                )
             )
     return blocks
 
@@ -183,10 +205,19 @@ def _solve(blocks: Sequence[_Block], start: Mapping[str, float], bounds: Mapping
     low = np.log([bounds[n][0] for n in names])
     high = np.log([bounds[n][1] for n in names])
     first = np.clip(np.log([start[n] for n in names]), low + 1e-9, high - 1e-9)
+    last: dict[bytes, tuple[Array, Array]] = {}  # errors and slopes are asked for one after the other
+
+    def at(x: Array) -> tuple[Array, Array]:
+        key = x.tobytes()
+        if key not in last:
+            last.clear()
+            last[key] = _together(blocks, values(x))
+        return last[key]
+
     found = least_squares(
-        lambda x: _together(blocks, values(x))[0],
+        lambda x: at(x)[0],
         first,
-        jac=lambda x: _together(blocks, values(x))[1],
+        jac=lambda x: at(x)[1],
         bounds=(low, high),
         loss="soft_l1",
         f_scale=SCALE,
@@ -254,7 +285,7 @@ def calibrate(
         parameters,
         _figures(blocks, start),
         _figures(blocks, values),
-        tuple(_cross(tables, names, start, bounds, fixed or {})) if crossed else (),
+        tuple(_cross(tables, blocks, start, bounds)) if crossed else (),
         tuple(n for n in names if n not in used),
         sum(b.measured.size for b in blocks),
     )
@@ -296,15 +327,14 @@ def _check_apart(
 
 def _cross(
     tables: Sequence[Table],
-    names: Sequence[str],
+    blocks: Sequence[_Block],
     start: Mapping[str, float],
     bounds: Mapping[str, tuple[float, float]],
-    fixed: Mapping[str, str],
-) -> list[tuple[str, str, str, float, float]]:
+) -> list[tuple[str, str, str, float, float, float]]:
     """Fit without each system, and without each half of the shapes, and judge on what was left out."""
     found = []
     systems = sorted({str(s) for t in tables for s in np.unique(t.words["system"])})
-    cuts: list[tuple[str, list[Any]]] = []
+    cuts: list[tuple[str, list[NDArray[np.bool_]]]] = []
     if len(systems) > 1:
         cuts += [(system, [t.words["system"] == system for t in tables]) for system in systems]
     for column in dict.fromkeys(c for t in tables for c in HALVES[t.family]):
@@ -312,15 +342,14 @@ def _cross(
         below = [~m if column in t.numbers else m for t, m in zip(tables, above, strict=True)]
         cuts += [(f"{column} above its median", above), (f"{column} up to its median", below)]
     for label, masks in cuts:
-        out = list(zip(tables, masks, strict=True))
-        kept = _blocks([t.only(~m) for t, m in out if not m.all()], names, fixed)
-        judged = _blocks([t.only(m) for t, m in out if m.any()], names, fixed)
+        kept = [part for b in blocks if (part := b.only([~m for m in masks])) is not None]
+        judged = [part for b in blocks if (part := b.only(masks)) is not None]
         used = {n for b in kept for n in b.targets}
         own = {n: v for n, v in start.items() if n in used}
         if not own or not judged:
             continue
         values = {**start, **_solve(kept, own, bounds)}
-        found += [(label, f, s, median, mean) for (f, s), (median, mean, _) in _figures(judged, values).items()]
+        found += [(label, *key, *figures) for key, figures in _figures(judged, values).items()]
     return found
 
 

@@ -29,11 +29,11 @@ def machine(label: str) -> System:
     """
     words = _NOISE.sub(" ", re.sub(r"[_\-\s]+", " ", label.lower())).split()
     name = "-".join(words)
-    names = [s for s, title in _systems().items() if s == name or (name and s.startswith(f"{name}-"))]
-    single = [s for s in names if read_system(find_system(s)).devices == 1]
-    if name in single:
-        single = [name]
-    plain = [s for s in single if _plain(s)]
+    if name in _systems():
+        plain = [_alone(name)]
+    else:
+        names = [s for s in _systems() if name and s.startswith(f"{name}-")]
+        plain = [s for s in names if _plain(s) and read_system(find_system(s)).devices == 1]
     if len(plain) != 1:
         why = f"{', '.join(plain)} could be meant" if plain else nearest(name, _systems())
         raise SymarchError(f"no system is named like '{label}'; {why}")
@@ -43,6 +43,14 @@ def machine(label: str) -> System:
 @cache
 def _systems() -> dict[str, str]:
     return {s.name: s.title for s in list_specs() if s.kind == "system"}
+
+
+def _alone(name: str) -> str:
+    """Return the system of one device that a system is made of: `gb200` for `gb200-nvl72`; itself if it is one."""
+    system = read_system(find_system(name))
+    processors = system.of("processor")
+    usual = processors[0].preset if processors else None
+    return usual if system.devices > 1 and usual in _systems() else name
 
 
 def _plain(name: str) -> bool:

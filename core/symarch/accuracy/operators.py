@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import attrs
+
 from symarch.errors import SymarchError, nearest
-from symarch.program import Max, Min
+from symarch.program import Max, Min, total
 from symarch.technologies import Quantity, data_type
 from symarch.trace import Access, Collective, Operator
 from symarch.trace.routing import Routing
@@ -51,11 +53,27 @@ def _converted(dtype: str, elements: Quantity) -> list[Operator]:
     return [Operator("conversion", "conversion", 1, {"tokens": elements, "width": 1}, WIDE, 0, (moved,))]
 
 
+COPIES = 6
+"""Copies of the operands that products are measured on in turn, so that caches hold them only if all fit."""
+
+
+def _returning(operator: Operator, copies: int) -> Operator:
+    """Return an operator whose bytes return after as many copies of them, which a cache may hold."""
+    touched = total(a.read + a.write for a in operator.accesses)
+    return attrs.evolve(operator, dims={**operator.dims, "touched": touched, "between": copies * touched})
+
+
+def alone(operator: Operator) -> Operator:
+    """Return an operator none of whose bytes return."""
+    dims = {n: v for n, v in operator.dims.items() if n not in ("touched", "between")}
+    return attrs.evolve(operator, dims=dims)
+
+
 def _gemm(words: Words, x: Numbers) -> list[Operator]:
     m, n, k = x["m"], x["n"], x["k"]
     dtype = _type(words["dtype"])
     product = _product("gemm", "matmul", {"m": m, "n": n, "k": k}, dtype, (n * k, m * k), m * n)
-    return [*_converted(dtype, m * k), product]
+    return [*_converted(dtype, m * k), _returning(product, COPIES)]
 
 
 def _attention(words: Words, x: Numbers, queries: Quantity, context: Quantity, pairs: Quantity) -> Operator:
@@ -84,8 +102,20 @@ def _attention(words: Words, x: Numbers, queries: Quantity, context: Quantity, p
     )
 
 
+def _queries(words: Words, x: Numbers, queries: Quantity) -> list[Operator]:
+    """Return the conversion of queries to the data type of a cache in fewer than 16 bits, a kernel of its own."""
+    cached = _bytes(_type(words["kv_dtype"]))
+    if cached >= _bytes(WIDE):
+        return []
+    width = x["heads"] * x["head_dim"]
+    rows = x["batch"] * queries
+    moved = Access("activations", read=rows * width * _bytes(WIDE), write=rows * width * cached)
+    return [Operator("queries", "elementwise", 1, {"tokens": rows, "width": width}, WIDE, 0, (moved,))]
+
+
 def _decode(words: Words, x: Numbers) -> list[Operator]:
-    return [_attention(words, x, 1, x["context"], x["context"])]
+    attention = _returning(_attention(words, x, 1, x["context"], x["context"]), 1)
+    return [*_queries(words, x, 1), attention]
 
 
 def _prefill(words: Words, x: Numbers) -> list[Operator]:
@@ -100,7 +130,7 @@ def _prefill(words: Words, x: Numbers) -> list[Operator]:
         write=x["batch"] * new * kv * _bytes(_type(words["kv_dtype"])),
     )
     cache = Operator("cache", "elementwise", 1, {"tokens": x["batch"] * new, "width": kv}, WIDE, 0, (cached,))
-    return [cache, _attention(words, x, new, past + new, pairs)]
+    return [cache, *_queries(words, x, new), _attention(words, x, new, past + new, pairs)]
 
 
 def _moe(words: Words, x: Numbers) -> list[Operator]:

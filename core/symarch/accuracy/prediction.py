@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from symarch.accuracy.machines import joined
-from symarch.accuracy.operators import OPERATORS, devices_of, operators_of
+from symarch.accuracy.operators import OPERATORS, alone, devices_of, operators_of
 from symarch.accuracy.tables import FAMILIES, Array, Table
 from symarch.api import operator_time
 from symarch.errors import SymarchError
@@ -34,10 +34,13 @@ class Prediction:
     reasons: Mapping[tuple[str, str], int]
 
 
-def record_rows(family: str, words: Mapping[str, str], system: System, fitted: tuple[str, ...] = ()) -> Program:
+def record_rows(
+    family: str, words: Mapping[str, str], system: System, fitted: tuple[str, ...] = (), ideal: bool = False
+) -> Program:
     """Record the time of rows of one kind; inputs are the family's numbers and the parameters `fitted`.
 
-    Power limits are left out: what was measured ran within them.
+    Power limits are left out: what was measured ran within them. At the speed of light no cache is counted on, so that
+    it is the roofline of the memory.
     """
     tape = Tape()
     numbers = {n: tape.input(n) for n in FAMILIES[family].numbers}
@@ -46,9 +49,10 @@ def record_rows(family: str, words: Mapping[str, str], system: System, fitted: t
         name = f"{component}.{parameter}"
         return tape.input(name) if name in fitted else value
 
+    found = operators_of(family, words, numbers)
     times = [
         operator_time(system, o, devices=devices_of(words), make=make, limits=False)
-        for o in operators_of(family, words, numbers)
+        for o in (map(alone, found) if ideal else found)
     ]
     return Program.of(tape, {"time": total(times)})
 
@@ -85,7 +89,7 @@ def predict(table: Table, ideal: bool = False, change: Callable[[System], System
         try:
             system = joined(words["system"], devices_of(words), words.get("library"))
             system = system if change is None else change(system)
-            program = record_rows(table.family, words, speed_of_light(system) if ideal else system)
+            program = record_rows(table.family, words, speed_of_light(system) if ideal else system, ideal=ideal)
         except SymarchError as error:
             reasons[words["system"], str(error)] = reasons.get((words["system"], str(error)), 0) + rows.size
             continue

@@ -56,7 +56,7 @@ FAMILIES = {
     "collective": Family(("system", "library", "op", "gpus"), ("bytes",), LATENCY),
     "elementwise": Family(("system", "op"), ("tokens", "tp", "hidden", "ffn", "heads", "kv_heads", "vocab"), LATENCY),
     "e2e_serving": Family(
-        ("system", "model", "gemm_quant", "gpus", "tp", "pp", "attention_dp", "moe_tp", "moe_ep"),
+        ("system", "backend", "model", "gemm_quant", "gpus", "tp", "pp", "attention_dp", "moe_tp", "moe_ep"),
         ("batch_per_dp", "input_len", "output_len"),
         ("tpot_ms", "ttft_ms"),
         1e-3,

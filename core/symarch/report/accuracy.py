@@ -17,6 +17,9 @@ from symarch.accuracy.scores import Score, errors_of, scores_of
 SIDE = 320
 """Width and height of a scatter plot in pixels."""
 
+WIDTH = 110
+"""Characters that the table of scores is given at least, so that no name is cut."""
+
 MOST_POINTS = 2000
 """Points drawn in a scatter plot; of more, evenly spaced ones."""
 
@@ -62,6 +65,7 @@ def row_text(row: dict[str, str | float]) -> str:
 def print_accuracy(predictions: Sequence[Prediction], worst: int) -> None:
     """Print the scores, the reasons of rows left out, and the rows farthest off."""
     console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, WIDTH)
     grid = Grid(box=box.SIMPLE)
     grid.add_column("family")
     grid.add_column("system")

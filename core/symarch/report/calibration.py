@@ -15,6 +15,9 @@ from symarch.accuracy.calibrate import Calibration, Fitted
 from symarch.quantities import format_quantity
 from symarch.specs import Component, Setting, System, presets_of
 
+WIDTH = 110
+"""Characters that tables are given at least, so that no name is cut."""
+
 DIGITS = 4
 """Significant digits of a fitted value in a preset."""
 
@@ -22,6 +25,7 @@ DIGITS = 4
 def print_calibration(result: Calibration) -> None:
     """Print parameters with intervals, errors before and after, and errors on rows left out."""
     console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, WIDTH)
     grid = Grid("parameter", "value", "95 % interval", box=box.SIMPLE)
     for p in result.parameters:
         grid.add_row(p.name, _shown(p.value, p), f"{_shown(p.low, p)} to {_shown(p.high, p)}")
@@ -32,9 +36,9 @@ def print_calibration(result: Calibration) -> None:
         grid.add_row(*key, *(f"{v:.1f} %" for v in (was[0], median, was[1], mean)), f"{bias:+.1f} %")
     console.print(grid)
     if result.crossed:
-        grid = Grid("left out of the fit", "family", "system", "median", "mean", box=box.SIMPLE)
-        for label, family, system, median, mean in result.crossed:
-            grid.add_row(label, family, system, f"{median:.1f} %", f"{mean:.1f} %")
+        grid = Grid("left out of the fit", "family", "system", "median", "mean", "bias", box=box.SIMPLE)
+        for label, family, system, median, mean, bias in result.crossed:
+            grid.add_row(label, family, system, f"{median:.1f} %", f"{mean:.1f} %", f"{bias:+.1f} %")
         console.print(grid)
     console.print(f"{result.rows} rows; the intervals take errors of rows as independent, which they are not")
     if result.untouched:

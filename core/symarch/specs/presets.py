@@ -21,7 +21,7 @@ from symarch.specs.records import Setting, System
 from symarch.specs.values import read_setting
 from symarch.technologies import options_of, parameters_of
 
-_KEYS = ("title", "source", "date", "status", "unknown", "scale_up", "parameters")
+_KEYS = ("title", "source", "date", "status", "unknown", "scale_up", "inherits", "parameters")
 
 
 @attrs.frozen
@@ -36,7 +36,8 @@ class Preset:
         status: measured, standard, announced or assumed.
         unknown: parameters the source does not give.
         scale_up: for a processor, the link preset of its usual scale-up network.
-        settings: the values.
+        inherits: the preset of the same file whose calibrated values it takes where it has none, empty if none.
+        settings: the values, inherited ones included.
         distribution: the installed package it came with.
         version: that package's version.
     """
@@ -48,6 +49,7 @@ class Preset:
     status: str
     unknown: tuple[str, ...]
     scale_up: str
+    inherits: str
     settings: Mapping[str, Setting]
     distribution: str
     version: str
@@ -125,7 +127,7 @@ def _read(technology: str, path: Path, place: str, provider: Provider) -> dict[s
             faults.append(f"{where} is not a table")
             continue
         faults += [f"{where}: unknown key '{k}'; {nearest(k, _KEYS)}" for k in table if k not in _KEYS]
-        texts = {k: table.get(k, "") for k in ("title", "source", "date", "status", "scale_up")}
+        texts = {k: table.get(k, "") for k in ("title", "source", "date", "status", "scale_up", "inherits")}
         given, silent = table.get("parameters", {}), table.get("unknown", [])
         wrong = [f"{k} must be a text" for k, v in texts.items() if not isinstance(v, str)]
         if not isinstance(given, dict):
@@ -160,9 +162,39 @@ def _read(technology: str, path: Path, place: str, provider: Provider) -> dict[s
             version=provider.version,
             **texts,
         )
+    for name, preset in presets.items():
+        elder = preset.inherits
+        if not elder:
+            continue
+        if elder not in presets or presets[elder].inherits:
+            known = [n for n, p in presets.items() if not p.inherits]
+            faults.append(f"{place}: {name}: no preset '{elder}' of its own to inherit from; {nearest(elder, known)}")
+            continue
+        presets[name] = _heir(preset, presets[elder], declared)
     if faults:
         raise SpecError(faults)
     return presets
+
+
+def _heir(preset: Preset, elder: Preset, declared: Mapping[str, Any]) -> Preset:
+    """Return a preset with the efficiencies and fixed times of another where it has none: those with an ideal value.
+
+    What was measured on the other is an assumption here.
+    """
+    taken = {
+        key: attrs.evolve(
+            setting,
+            source=f"assumed as in preset {elder.name}: {setting.source}",
+            status="assumed",
+            origin=f"preset {preset.name}",
+        )
+        for key, setting in elder.settings.items()
+        if key not in preset.settings
+        and key not in preset.unknown
+        and getattr(declared[key], "has_ideal", False)
+        and declared[key].ideal is not None
+    }
+    return attrs.evolve(preset, settings={**preset.settings, **taken})
 
 
 def preset_of(technology: str, name: str) -> Preset:
