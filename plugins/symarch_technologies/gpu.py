@@ -270,7 +270,7 @@ class GPU(Processor):
         doc="bytes that each core takes from the cache in a clock, all cores at work",
     )  # fmt: skip
     multiprocessors: Quantity = parameter(
-        132, "1", low=20, high=304, integer=True, better="more", status="standard", symbol=r"n_{SM}",
+        132, "1", low=20, high=304, integer=True, status="standard", symbol=r"n_{SM}",
         source="H100 SXM data sheet: 132 streaming multiprocessors",
         doc="cores that tiles are handed to: streaming multiprocessors, compute units, Xe cores",
     )  # fmt: skip
