@@ -277,7 +277,9 @@ def test_pools_are_paid_together() -> None:
     prices = {pool: analysis.recorded().symbols[f"{pool}_gpu.price"].value for pool in ("prefill", "decode")}
     assert terms["prefill_gpu"] / terms["decode_gpu"] == pytest.approx(prices["prefill"] / prices["decode"], rel=1e-12)
     assert all(c.ok for c in analysis.sensitivity("cost_per_million_tokens", batch=16).checks)
-    twice = symarch.analyze(symarch.load_system("h100-h200-apart", {"pool.prefill.count": "2"}), model)
+    twice = symarch.analyze(
+        symarch.load_system("h100-h200-apart", {"pool.prefill.count": "2", "transfer.size": "24"}), model
+    )
     again = {t.resource: t.value for t in twice.explain("cost_per_million_tokens", batch=16).terms}
     ratio = metric(found, "throughput") / metric(twice.evaluate(batch=16), "throughput")
     assert again["prefill_gpu"] == pytest.approx(2 * terms["prefill_gpu"] * ratio, rel=1e-9)

@@ -245,7 +245,7 @@ def test_an_unused_component_changes_nothing_but_its_static_power(load: Load, ma
     # a new link to a memory without a site of its own would give it one: only hosts that have one are extended
     assume(near == "gpu" or any(p.name == near and "on" in p.words for p in made.parts))
     before, after = result(load(made)), result(load(attrs.evolve(made, parts=(*made.parts, idle, wire))))
-    energy = ("energy_per_token", "power")
+    energy = ("energy_per_token", "power", "throughput_per_watt")
     assert metrics(after, *energy) == metrics(before, *energy)
     assert after.metrics["power"] == pytest.approx(before.metrics["power"] + 7, rel=1e-9)  # type: ignore[operator]
     gone = set(before.assumptions) - set(after.assumptions)

@@ -132,13 +132,25 @@ def test_a_switch_with_a_technology_is_part_of_the_path(graph: Load) -> None:
 
 def test_devices_share_a_switch_and_its_static_power(graph: Load) -> None:
     text = tables("gpu", "hbm", links={"a": ("gpu", "sw"), "b": ("sw", "hbm")})
-    text = text.replace("[mapping]", '[switch.sw]\ntechnology = "cxl-link"\npreset = "cxl3"\nshared_by = 8\n[mapping]')
+    warm = """[technology.warm]
+kind = "interconnect"
+[technology.warm.parameters]
+rate = "64 GB/s"
+idle = "2 W"
+[technology.warm.expressions]
+bandwidth = "rate"
+static_power = "idle"
+[switch.sw]
+technology = "warm"
+shared_by = 8
+[mapping]"""
+    text = text.replace("[mapping]", warm)
     found = graph(text)
     assert {s.resource: s.shared_by for s in found.paths["gpu", "hbm"].segments}["sw"] == 8
     alone = graph(text.replace("shared_by = 8", "shared_by = 1"))
     power = static_powers(alone)["sw"]
-    assert power is not None
-    assert static_powers(found)["sw"] == power / 8
+    assert power == 2
+    assert static_powers(found)["sw"] == 2 / 8
 
 
 def test_a_junction_has_no_rate_to_share(graph: Load) -> None:

@@ -57,7 +57,7 @@ def test_it_has_the_terms_the_definitions_and_the_elasticities(report: Report) -
     why = report.explanation
     assert why is not None
     formula = text.partition(r"\begin{align*}")[2].partition(r"\end{align*}")[0]
-    assert formula.count("&=") == 1 + len(why.definitions)
+    assert formula.count("&=") == 1 + len(why.definitions) + bool(why.rest)
     assert formula.count("&\\quad + ") == len(why.terms) - 1
     for section in report.sections:
         assert rf"\section*{{{latex_text(section.title)}}}" in text
