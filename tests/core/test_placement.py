@@ -28,7 +28,8 @@ from symarch.specs.placement import (
     PrefixPrivate,
     RecentOld,
     Striped,
-    memories_of,
+    Where,
+    parts_of,
     plain,
     read_where,
     renamed,
@@ -82,6 +83,11 @@ TRACE_STEP = Step(
 FAMILIES = ("llama-3.1-8b", "mixtral-8x7b", "gemma-3-27b", "deepseek-v3", "deepseek-v3.2", "deepseek-v4-flash",
             "jamba-v0.1", "llama-4-scout", "gemma-3n-e4b", "t5-large")  # fmt: skip
 MODELS = {name: symarch.load_model(name) for name in FAMILIES}
+
+
+def memories_of(where: Where) -> tuple[str, ...]:
+    leaves = parts_of(where).values()
+    return tuple(dict.fromkeys(m for leaf in leaves for m in ((leaf,) if isinstance(leaf, str) else leaf.memories)))
 
 
 def hybrid(tmp_path: Path, link: str = "", near: str = "", port: str = "4.5 TB/s") -> symarch.System:

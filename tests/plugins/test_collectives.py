@@ -386,8 +386,8 @@ def test_all_reduce_follows_the_fits_of_its_measurements(name: str) -> None:
             errors.append(abs(timed(system, size, n) / min(one, two) - 1))
     # the fit itself is 7 to 10 % off the measurements; one efficiency for both shots costs as much again at most
     assert sum(errors) / len(errors) < 0.08
-    # the presets have one latency for both systems, scaled with the clock: within the fit's own error of its latency
-    assert errors[0] < 0.07
+    # one latency serves both systems, scaled with the clock: it is 2.8 % and 0.4 % off those fitted to each alone
+    assert errors[0] < 0.03
 
 
 def test_auto_is_the_fastest_of_the_algorithms_that_the_topology_names() -> None:

@@ -252,12 +252,6 @@ def parts_of(where: Where) -> dict[str, Leaf]:
     return {"": where} if isinstance(where, str) else where.parts
 
 
-def memories_of(where: Where) -> tuple[str, ...]:
-    """Return the memories that a placement uses, each once."""
-    leaves = parts_of(where).values()
-    return tuple(dict.fromkeys(m for leaf in leaves for m in ((leaf,) if isinstance(leaf, str) else leaf.memories)))
-
-
 def renamed(where: Where, name: Callable[[str], str]) -> Where:
     """Return a placement in memories of other names; its shares are no parameters there."""
 
