@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Memory, Quantity, quantity, technology
+from symarch import Memory, Quantity, parameter, quantity, technology
 
 
 @technology
@@ -43,18 +43,27 @@ class Dram(Memory):
     activate_time: Quantity
     column_time: Quantity
     precharge_time: Quantity
-    row_conflicts: Quantity
     controller_latency: Quantity
     row_efficiency: Quantity
     refresh_time: Quantity
     refresh_interval: Quantity
-    refresh_rate: Quantity
     refresh_blocking: Quantity
     core_energy: Quantity
     io_energy: Quantity
     refresh_share: Quantity
     price: Quantity
     carbon_intensity: Quantity
+
+    row_conflicts: Quantity = parameter(
+        0, "1", low=0, high=1, nonnegative=True, at_most=1, better="less", status="assumed", symbol=r"\kappa",
+        source="assumed: the controller closes rows ahead, so an access waits for none to close",
+        doc="share of accesses that find another row open",
+    )  # fmt: skip
+    refresh_rate: Quantity = parameter(
+        1, "1", low=1, high=2, better="less", status="standard", symbol=r"k_{ref}",
+        source="JEDEC data sheets of DRAM: once up to 85 C, twice from 85 to 95 C",
+        doc="refresh commands as a multiple of the standard's rate",
+    )  # fmt: skip
 
     @quantity("B/s")
     def read_bandwidth(self) -> Quantity:

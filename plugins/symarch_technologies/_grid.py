@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import ClassVar
 
 from symarch import Pattern, Quantity, SymarchError, Topology, Traffic, floor, technology
 
@@ -28,6 +29,22 @@ Axis = tuple[Quantity, bool]
 @technology
 class Grid(Topology):
     """Nodes on axes; a topology of this family says which."""
+
+    algorithms: ClassVar[tuple[str, ...]] = (
+        "torus",
+        "ring",
+        "bidirectional_ring",
+        "one_shot",
+        "two_shot",
+        "direct",
+        "recursive_doubling",
+        "halving_doubling",
+        "bruck",
+        "binomial_tree",
+        "scatter_gather",
+        "chain",
+        "point_to_point",
+    )
 
     def layout(self, nodes: Quantity) -> tuple[Axis, ...]:
         """Return the axes of a whole network."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from symarch import Quantity
+from typing import ClassVar
+
+from symarch import Quantity, Topology, option, technology
 
 
 def partners(nodes: Quantity, block: Quantity) -> Quantity:
@@ -11,3 +13,36 @@ def partners(nodes: Quantity, block: Quantity) -> Quantity:
         return block - 1
     full, rest = divmod(nodes, int(block))
     return (full * block * (block - 1) + rest * (rest - 1)) / nodes
+
+
+@technology
+class Levels(Topology):
+    """Levels of switches that know which nodes are near; a node has one port."""
+
+    algorithms: ClassVar[tuple[str, ...]] = (
+        "ring",
+        "one_shot",
+        "two_shot",
+        "in_network",
+        "direct",
+        "hierarchical",
+        "double_tree",
+        "recursive_doubling",
+        "recursive_halving",
+        "halving_doubling",
+        "pairwise",
+        "bruck",
+        "multicast",
+        "binomial_tree",
+        "scatter_gather",
+        "chain",
+        "point_to_point",
+    )
+
+    in_network: str = option(
+        "none", choices=("none", "reduce"), doc="whether the switches add up and multicast (SHARP)"
+    )
+
+    def radix(self, nodes: int) -> Quantity:
+        """Return 1: each node has one port."""
+        return 1

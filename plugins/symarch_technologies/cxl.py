@@ -109,11 +109,6 @@ class CXLMemory(Dram):
         source="tRP of DDR5-4800AN (ramulator2 presets): 34 cycles of 416 ps; high: DDR5-3200C",
         doc="time to close a row",
     )  # fmt: skip
-    row_conflicts: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, at_most=1, better="less", status="assumed", symbol=r"\kappa",
-        source="assumed: the controller closes rows ahead, so an access waits for none to close",
-        doc="share of accesses that find another row open",
-    )  # fmt: skip
     controller_latency: Quantity = parameter(
         "58.4 ns", "s", low="40 ns", high="108.8 ns", better="less", status="assumed", symbol=r"t_{ctrl}",
         source="assumed: 90 ns of DRAM with its controller and the host's caches (main memory: 80 to 140 ns, CXL "
@@ -152,11 +147,6 @@ class CXLMemory(Dram):
         "3.9 us", "s", low="1.9 us", high="3.9 us", better="more", status="standard", symbol=r"t_{REFI}",
         source="tREFI of JESD79-5 (ramulator2 presets): 32 ms over 8192 commands; low: half of it",
         doc="time between refresh commands at the standard's rate",
-    )  # fmt: skip
-    refresh_rate: Quantity = parameter(
-        1, "1", low=1, high=2, better="less", status="standard", symbol=r"k_{ref}",
-        source="JEDEC data sheets of DRAM: once up to 85 C, twice from 85 to 95 C",
-        doc="refresh commands as a multiple of the standard's rate",
     )  # fmt: skip
     refresh_blocking: Quantity = parameter(
         1, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",

@@ -91,12 +91,6 @@ class CxlLink(SwitchedLink):
         source="assumed: a card in a slot of its host",
         doc="length of the wire or fibre of one hop",
     )  # fmt: skip
-    propagation: Quantity = parameter(
-        "5 ns/m", "s/m", low="4.3 ns/m", high="5 ns/m", better="less", status="standard", symbol=r"\tau",
-        source="the inverse of the speed of light times the index: fibre of group index 1.468 takes 4.9 ns/m, copper "
-        "at 0.67 to 0.78 of the speed of light 5.0 to 4.3",
-        doc="time of flight over one metre",
-    )  # fmt: skip
     link_energy: Quantity = parameter(
         "10 pJ/bit", "J/B", low="5.5 pJ/bit", high="12 pJ/bit", better="less", status="assumed", symbol=r"e_{link}",
         source="assumed like PCI Express, whose PHY it is: UCIe at 0.5 pJ/bit is stated to be about 20 times better",

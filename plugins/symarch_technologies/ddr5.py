@@ -89,11 +89,6 @@ class DDR5(Dram):
         source="tRP of DDR5-6400AN (ramulator2 presets): 46 cycles of 312 ps; high: 28 of 625 ps at DDR5-3200C",
         doc="time to close a row",
     )  # fmt: skip
-    row_conflicts: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, at_most=1, better="less", status="assumed", symbol=r"\kappa",
-        source="assumed: the controller closes rows ahead, so an access waits for none to close",
-        doc="share of accesses that find another row open",
-    )  # fmt: skip
     controller_latency: Quantity = parameter(
         "78.8 ns", "s", low="48.8 ns", high="108.8 ns", better="less", status="assumed", symbol=r"t_{ctrl}",
         source="main memory answers a processor in 80 to 140 ns (CXL Consortium, Hot Chips 34): the middle, less the "
@@ -116,11 +111,6 @@ class DDR5(Dram):
         "3.9 us", "s", low="1.9 us", high="3.9 us", better="more", status="standard", symbol=r"t_{REFI}",
         source="tREFI of JESD79-5 (ramulator2 presets): 32 ms over 8192 commands; low: half of it",
         doc="time between refresh commands at the standard's rate",
-    )  # fmt: skip
-    refresh_rate: Quantity = parameter(
-        1, "1", low=1, high=2, better="less", status="standard", symbol=r"k_{ref}",
-        source="JEDEC data sheets of DRAM: once up to 85 C, twice from 85 to 95 C",
-        doc="refresh commands as a multiple of the standard's rate",
     )  # fmt: skip
     refresh_blocking: Quantity = parameter(
         1, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",

@@ -13,11 +13,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from symarch import Quantity, hookimpl, parameter, technology
-from symarch_technologies._links import SwitchedLink
+from symarch_technologies._network import NetworkLink
 
 
 @technology
-class Ethernet(SwitchedLink):
+class Ethernet(NetworkLink):
     """Ports into Ethernet switches, with remote direct memory access."""
 
     name: ClassVar[str] = "ethernet"
@@ -66,54 +66,11 @@ class Ethernet(SwitchedLink):
         source="assumed like InfiniBand, whose transport RoCE is; no share is published",
         doc="share that flow control, retries and software leave, apart from coding and headers",
     )  # fmt: skip
-    phy_latency: Quantity = parameter(
-        "20 ns", "s", low="5 ns", high="100 ns", better="less", status="assumed", symbol=r"t_{phy}",
-        source="assumed: a 112G-class SerDes takes up to 20 ns, as NVIDIA compares NVLink-C2C with (besthub.dev, "
-        "NVLink-C2C)",
-        doc="latency of the circuits at both ends: controllers and SerDes",
-    )  # fmt: skip
-    fec_latency: Quantity = parameter(
-        "51.2 ns", "s", low="25.6 ns", high="102.4 ns", nonnegative=True, better="less", status="assumed",
-        symbol=r"t_{fec}",
-        source="assumed: two interleaved codewords of RS(544,514), 10,880 bits, take 25.6 ns to collect at 425 Gb/s, "
-        "and decoding is taken to be as long",
-        doc="latency of forward error correction",
-    )  # fmt: skip
-    switches: Quantity = parameter(
-        0.5, "1", low=0, high=1, nonnegative=True, better="less", status="standard", symbol=r"n_{sw}",
-        source="two hops meet in a switch",
-        doc="switches in one hop: half of one where two hops meet in it, 0 for a direct link",
-    )  # fmt: skip
     switch_latency: Quantity = parameter(
         "600 ns", "s", low="250 ns", high="800 ns", better="less", status="assumed", symbol=r"t_{switch}",
         source="Tomahawk 5 as a secondary source has it (ai-stack.us); low: Tomahawk Ultra, stated by Broadcom; high: "
         "Tomahawk 6",
         doc="latency of one switch from port to port",
-    )  # fmt: skip
-    distance: Quantity = parameter(
-        "10 m", "m", low="1 m", high="100 m", better="less", status="assumed", symbol=r"\ell",
-        source="assumed: a rack to the switches of its row",
-        doc="length of the wire or fibre of one hop",
-    )  # fmt: skip
-    propagation: Quantity = parameter(
-        "5 ns/m", "s/m", low="4.3 ns/m", high="5 ns/m", better="less", status="standard", symbol=r"\tau",
-        source="the inverse of the speed of light times the index: fibre of group index 1.468 takes 4.9 ns/m, copper "
-        "at 0.67 to 0.78 of the speed of light 5.0 to 4.3",
-        doc="time of flight over one metre",
-    )  # fmt: skip
-    software_latency: Quantity = parameter(
-        "5 us", "s", low="2.7 us", high="16 us", nonnegative=True, ideal=0, better="less", status="assumed",
-        symbol=r"\alpha",
-        source="planning constants of software, not measurements: aiconfigurator takes 5 us from rack to rack; NCCL "
-        "2.7 to 5.0 us for LL, 14 us and 1 to 2 of the adapter for Simple (src/graph/tuning.cc)",
-        doc="time an endpoint's software adds to each step of a collective",
-    )  # fmt: skip
-    link_energy: Quantity = parameter(
-        "21.25 pJ/bit", "J/B", low="5.5 pJ/bit", high="21.25 pJ/bit", better="less", status="standard",
-        symbol=r"e_{link}",
-        source="NVIDIA MMS4X00-NS: 17 W for 800 Gb/s, half of it at each end of a link, with both directions busy; "
-        "the adapter's own energy is not public; low: a SerDes over copper",
-        doc="energy to move one byte between the two ends of a hop",
     )  # fmt: skip
     switch_energy: Quantity = parameter(
         "23.4 pJ/bit", "J/B", low="11.7 pJ/bit", high="35.1 pJ/bit", better="less", status="assumed",
@@ -121,16 +78,6 @@ class Ethernet(SwitchedLink):
         source="assumed like a PCIe 4 switch, Broadcom PEX88000: 36 W for 96 lanes at 16 Gb/s; the data sheet of no "
         "Ethernet switch was found; low: the same power at twice the rate; high: half as much again",
         doc="energy to move one byte through one switch",
-    )  # fmt: skip
-    reach: Quantity = parameter(
-        "100 m", "m", low="2 m", high="100 m", better="more", status="standard", symbol=r"\ell_{max}",
-        source="NVIDIA MMS4X00-NS, single-mode DR8; low: passive copper MCP7Y70",
-        doc="distance it spans",
-    )  # fmt: skip
-    cost: Quantity = parameter(
-        None, "USD", better="less", status="assumed", symbol=r"\kappa",
-        source="absent: the price of adapters, switches and optics together depends on the layers of the network",
-        doc="price per endpoint",
     )  # fmt: skip
 
 

@@ -11,37 +11,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Pattern, Quantity, SymarchError, Topology, Traffic, hookimpl, option, parameter, technology
-from symarch_technologies._levels import partners
+from symarch import Pattern, Quantity, SymarchError, Traffic, hookimpl, parameter, technology
+from symarch_technologies._levels import Levels, partners
 
 
 @technology
-class FatTree(Topology):
+class FatTree(Levels):
     """Three levels of equal switches with full bisection.
 
     Formulas in the number of nodes are those of switches of (4 N)^(1/3) ports.
     """
 
     name: ClassVar[str] = "fat-tree"
-    algorithms: ClassVar[tuple[str, ...]] = (
-        "ring",
-        "one_shot",
-        "two_shot",
-        "in_network",
-        "direct",
-        "hierarchical",
-        "double_tree",
-        "recursive_doubling",
-        "recursive_halving",
-        "halving_doubling",
-        "pairwise",
-        "bruck",
-        "multicast",
-        "binomial_tree",
-        "scatter_gather",
-        "chain",
-        "point_to_point",
-    )
     assumptions: ClassVar[tuple[str, ...]] = (
         "Routing spreads messages so well that none meet on a link (static routing by hash loses some of that).",
         "All links carry as much as a node's; a node has one port.",
@@ -54,9 +35,6 @@ class FatTree(Topology):
         source="absent: those that the node count needs; Quantum-2 has 64, Quantum-X800 144 (NVIDIA)",
         doc="ports of a switch; absent: from the node count",
     )  # fmt: skip
-    in_network: str = option(
-        "none", choices=("none", "reduce"), doc="whether the switches add up and multicast (SHARP)"
-    )
 
     def k(self, nodes: Quantity) -> Quantity:
         """Return the ports of a switch."""
@@ -104,10 +82,6 @@ class FatTree(Topology):
     def links(self, nodes: int) -> Quantity:
         """Return N on each of three levels."""
         return 3 * nodes
-
-    def radix(self, nodes: int) -> Quantity:
-        """Return 1: each node has one port."""
-        return 1
 
     def ports(self, nodes: int) -> Quantity:
         """Return k."""

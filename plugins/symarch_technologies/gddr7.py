@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Quantity, hookimpl, parameter, quantity, technology
-from symarch_technologies._dram import Dram
+from symarch import Quantity, hookimpl, parameter, technology
+from symarch_technologies._gddr import GraphicsDram
 
 
 @technology
-class GDDR7(Dram):
+class GDDR7(GraphicsDram):
     """Chips of GDDR7 soldered around the processor."""
 
     name: ClassVar[str] = "gddr7"
@@ -49,11 +49,6 @@ class GDDR7(Dram):
         source="JESD239: 16 to 64 Gb, binary as all DRAM densities; in production 16 and 24 Gb",
         doc="capacity of one die",
     )  # fmt: skip
-    usable_fraction: Quantity = parameter(
-        1, "1", low=0.9, high=1, at_most=1, better="more", status="assumed", symbol=r"\phi",
-        source="assumed: all of it; error correction that a driver keeps in the memory takes a sixteenth",
-        doc="share of the dies' capacity that holds data",
-    )  # fmt: skip
     channel_pins: Quantity = parameter(
         8, "1", low=8, high=16, integer=True, better="less", status="standard", symbol=r"n_{ch}",
         source="JESD239: four channels of 8 data pins a chip",
@@ -79,23 +74,6 @@ class GDDR7(Dram):
         source="tRP of GDDR7-28000 (ramulator2 presets, no vendor's table)",
         doc="time to close a row",
     )  # fmt: skip
-    row_conflicts: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, at_most=1, better="less", status="assumed", symbol=r"\kappa",
-        source="assumed: the controller closes rows ahead, so an access waits for none to close",
-        doc="share of accesses that find another row open",
-    )  # fmt: skip
-    controller_latency: Quantity = parameter(
-        "239.7 ns", "s", low="70 ns", high="500 ns", better="less", status="assumed", symbol=r"t_{ctrl}",
-        source="assumed as on a GPU with HBM3: H800 pointer chase of 272.8 ns (Luo et al., arXiv 2402.13499) less the "
-        "row's 33.1 ns",
-        doc="time of memory controller, PHY and on-chip network, there and back, unloaded",
-    )  # fmt: skip
-    row_efficiency: Quantity = parameter(
-        0.942, "1", low=0.68, high=0.942, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{row}",
-        source="assumed as random reads of HBM3E on an H200 (CMU-SAFARI/HBM-Power), refresh included: accesses and "
-        "rows are as small, and as many channels share them; low: FLINT, arXiv 2608.25062",
-        doc="share of the peak that row changes leave, and refresh where refresh_blocking is 0",
-    )  # fmt: skip
     refresh_time: Quantity = parameter(
         "180 ns", "s", low="60 ns", high="180 ns", better="less", status="assumed", symbol=r"t_{RFC}",
         source="tRFC of all banks of GDDR7 (ramulator2 presets, no vendor's table): 315 cycles of 571 ps; low: of "
@@ -106,18 +84,6 @@ class GDDR7(Dram):
         "1.9 us", "s", low="0.95 us", high="1.9 us", better="more", status="standard", symbol=r"t_{REFI}",
         source="tREFI of JESD239 (ramulator2 presets); low: half of it",
         doc="time between refresh commands at the standard's rate",
-    )  # fmt: skip
-    refresh_rate: Quantity = parameter(
-        1, "1", low=1, high=2, better="less", status="standard", symbol=r"k_{ref}",
-        source="JEDEC data sheets of DRAM: once up to 85 C, twice from 85 to 95 C",
-        doc="refresh commands as a multiple of the standard's rate",
-    )  # fmt: skip
-    refresh_blocking: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",
-        symbol=r"\beta_{ref}",
-        source="assumed: one bank refreshes while others serve, and what that costs is in row_efficiency; high: all "
-        "banks at once",
-        doc="share of the refresh time in which a channel stands still",
     )  # fmt: skip
     core_energy: Quantity = parameter(
         "3 pJ/bit", "J/B", low="2.5 pJ/bit", high="22 pJ/bit", better="less", status="assumed", symbol=r"e_{core}",
@@ -151,26 +117,6 @@ class GDDR7(Dram):
         source="absent: no figure for GDDR7 dies was found",
         doc="carbon dioxide equivalent of making a unit of capacity",
     )  # fmt: skip
-
-    @quantity("1")
-    def devices(self) -> Quantity:
-        """Chips, each a place for near-memory logic."""
-        return self.chips
-
-    @quantity("B")
-    def capacity(self) -> Quantity:
-        """Bytes that can be stored."""
-        return self.chips * self.dies * self.die_capacity * self.usable_fraction
-
-    @quantity("B/s")
-    def port_bandwidth(self) -> Quantity:
-        """Rate of all data pins."""
-        return self.chips * self.pins * self.pin_rate
-
-    @quantity("W")
-    def static_power(self) -> Quantity:
-        """Power of all chips without traffic."""
-        return self.chips * self.chip_static_power * self.idle_load
 
 
 @hookimpl

@@ -84,11 +84,6 @@ class HighBandwidthMemory(Dram):
         source="tRP of HBM3-6400 (ramulator2 presets); HBM2-2400: 14.2, HBM4-8000: 16.5",
         doc="time to close a row",
     )  # fmt: skip
-    row_conflicts: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, at_most=1, better="less", status="assumed", symbol=r"\kappa",
-        source="assumed: the controller closes rows ahead, so an access waits for none to close",
-        doc="share of accesses that find another row open",
-    )  # fmt: skip
     controller_latency: Quantity = parameter(
         "239.7 ns", "s", low="70 ns", high="500 ns", better="less", status="measured", symbol=r"t_{ctrl}",
         source="H800 pointer chase 478.8 cycles at 1755 MHz = 272.8 ns (Luo et al., arXiv 2402.13499) less the row's "
@@ -111,11 +106,6 @@ class HighBandwidthMemory(Dram):
         "3.9 us", "s", low="1.9 us", high="3.9 us", better="more", status="standard", symbol=r"t_{REFI}",
         source="tREFI of HBM2 to HBM4 (ramulator2 presets): 32 ms over 8192 commands; low: half of it",
         doc="time between refresh commands at the standard's rate",
-    )  # fmt: skip
-    refresh_rate: Quantity = parameter(
-        1, "1", low=1, high=2, better="less", status="standard", symbol=r"k_{ref}",
-        source="JEDEC data sheets of DRAM: once up to 85 C, twice from 85 to 95 C",
-        doc="refresh commands as a multiple of the standard's rate",
     )  # fmt: skip
     refresh_blocking: Quantity = parameter(
         0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",

@@ -12,34 +12,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Max, Pattern, Quantity, Topology, Traffic, hookimpl, option, parameter, technology
-from symarch_technologies._levels import partners
+from symarch import Max, Pattern, Quantity, Traffic, hookimpl, parameter, technology
+from symarch_technologies._levels import Levels, partners
 
 
 @technology
-class LeafSpine(Topology):
+class LeafSpine(Levels):
     """Two levels of switches, the upper one possibly with less bandwidth."""
 
     name: ClassVar[str] = "leaf-spine"
-    algorithms: ClassVar[tuple[str, ...]] = (
-        "ring",
-        "one_shot",
-        "two_shot",
-        "in_network",
-        "direct",
-        "hierarchical",
-        "double_tree",
-        "recursive_doubling",
-        "recursive_halving",
-        "halving_doubling",
-        "pairwise",
-        "bruck",
-        "multicast",
-        "binomial_tree",
-        "scatter_gather",
-        "chain",
-        "point_to_point",
-    )
     assumptions: ClassVar[tuple[str, ...]] = (
         "Routing spreads messages evenly over the links of a leaf to the spines.",
         "All links carry as much as a host's; a host has one port.",
@@ -57,9 +38,6 @@ class LeafSpine(Topology):
         source="assumed: none, as in networks built for training; data centres for other work have 2 to 4",
         doc="bandwidth of a leaf's hosts over that of its links to the spines",
     )  # fmt: skip
-    in_network: str = option(
-        "none", choices=("none", "reduce"), doc="whether the switches add up and multicast (SHARP)"
-    )
 
     @property
     def d(self) -> int:
@@ -87,10 +65,6 @@ class LeafSpine(Topology):
     def links(self, nodes: int) -> Quantity:
         """Return one for each host and those of the leaves to the spines."""
         return nodes + nodes / self.oversubscription
-
-    def radix(self, nodes: int) -> Quantity:
-        """Return 1: each host has one port."""
-        return 1
 
     def ports(self, nodes: int) -> Quantity:
         """Return the ports of a leaf or of a spine, whichever has more."""

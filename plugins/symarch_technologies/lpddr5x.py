@@ -82,11 +82,6 @@ class LPDDR5X(Dram):
         source="tRP of one bank of LPDDR5-6400 (ramulator2 presets): 15 cycles of 1.25 ns; high: of all banks",
         doc="time to close a row",
     )  # fmt: skip
-    row_conflicts: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, at_most=1, better="less", status="assumed", symbol=r"\kappa",
-        source="assumed: the controller closes rows ahead, so an access waits for none to close",
-        doc="share of accesses that find another row open",
-    )  # fmt: skip
     controller_latency: Quantity = parameter(
         "71.5 ns", "s", low="60 ns", high="93.5 ns", better="less", status="measured", symbol=r"t_{ctrl}",
         source="random reads of a Snapdragon 888 with LPDDR5-6400 in 114 ns (AnandTech, 2021) less the row's 42.5 ns; "
@@ -108,11 +103,6 @@ class LPDDR5X(Dram):
         "3.906 us", "s", low="1.953 us", high="3.906 us", better="more", status="standard", symbol=r"t_{REFI}",
         source="tREFI of JESD209-5 (ramulator2 presets): 32 ms over 8192 commands; low: half of it",
         doc="time between refresh commands at the standard's rate",
-    )  # fmt: skip
-    refresh_rate: Quantity = parameter(
-        1, "1", low=1, high=2, better="less", status="standard", symbol=r"k_{ref}",
-        source="JEDEC data sheets of DRAM: once up to 85 C, twice from 85 to 95 C",
-        doc="refresh commands as a multiple of the standard's rate",
     )  # fmt: skip
     refresh_blocking: Quantity = parameter(
         0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",

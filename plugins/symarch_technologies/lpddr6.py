@@ -93,11 +93,6 @@ class LPDDR6(Dram):
         "low: without counting; high: of all banks",
         doc="time to close a row",
     )  # fmt: skip
-    row_conflicts: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, at_most=1, better="less", status="assumed", symbol=r"\kappa",
-        source="assumed: the controller closes rows ahead, so an access waits for none to close",
-        doc="share of accesses that find another row open",
-    )  # fmt: skip
     controller_latency: Quantity = parameter(
         "71.5 ns", "s", low="60 ns", high="93.5 ns", better="less", status="assumed", symbol=r"t_{ctrl}",
         source="assumed as with LPDDR5: random reads of a Snapdragon 888 in 114 ns (AnandTech, 2021) less the row's "
@@ -120,11 +115,6 @@ class LPDDR6(Dram):
         "3.906 us", "s", low="1.953 us", high="3.906 us", better="more", status="standard", symbol=r"t_{REFI}",
         source="tREFI of JESD209-6 (ramulator2 presets); low: half of it",
         doc="time between refresh commands at the standard's rate",
-    )  # fmt: skip
-    refresh_rate: Quantity = parameter(
-        1, "1", low=1, high=2, better="less", status="standard", symbol=r"k_{ref}",
-        source="JEDEC data sheets of DRAM: once up to 85 C, twice from 85 to 95 C",
-        doc="refresh commands as a multiple of the standard's rate",
     )  # fmt: skip
     refresh_blocking: Quantity = parameter(
         0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",

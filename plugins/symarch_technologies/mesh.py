@@ -22,21 +22,6 @@ class Mesh(Grid):
     """
 
     name: ClassVar[str] = "mesh"
-    algorithms: ClassVar[tuple[str, ...]] = (
-        "torus",
-        "ring",
-        "bidirectional_ring",
-        "one_shot",
-        "two_shot",
-        "direct",
-        "recursive_doubling",
-        "halving_doubling",
-        "bruck",
-        "binomial_tree",
-        "scatter_gather",
-        "chain",
-        "point_to_point",
-    )
     assumptions: ClassVar[tuple[str, ...]] = (
         "A node's links have equal parts of its bandwidth and work at once both ways; at an edge some are unused.",
         "Messages travel along one axis after the other and pass nodes without software.",

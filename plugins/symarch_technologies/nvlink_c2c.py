@@ -78,12 +78,6 @@ class NVLinkC2C(DirectLink):
         source="assumed: two packages side by side on one module",
         doc="length of the wire or fibre of one hop",
     )  # fmt: skip
-    propagation: Quantity = parameter(
-        "5 ns/m", "s/m", low="4.3 ns/m", high="5 ns/m", better="less", status="standard", symbol=r"\tau",
-        source="the inverse of the speed of light times the index: fibre of group index 1.468 takes 4.9 ns/m, copper "
-        "at 0.67 to 0.78 of the speed of light 5.0 to 4.3",
-        doc="time of flight over one metre",
-    )  # fmt: skip
     energy: Quantity = parameter(
         "1.3 pJ/bit", "J/B", low="1.3 pJ/bit", high="5.5 pJ/bit", better="less", status="announced", symbol=r"e_{hop}",
         source="NVIDIA, against 5.5 pJ/bit of a SerDes link: 4.68 W at 3.6 Tb/s (besthub.dev, NVLink-C2C)",

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Interconnect, Quantity, hookimpl, parameter, quantity, technology
+from symarch import Quantity, hookimpl, parameter, quantity, technology
+from symarch_technologies._fibre import Fibre
 
 
 @technology
-class OpticalCircuitSwitch(Interconnect):
+class OpticalCircuitSwitch(Fibre):
     """Fibre through mirrors that join two ports until they are turned."""
 
     name: ClassVar[str] = "ocs"
@@ -44,34 +45,16 @@ class OpticalCircuitSwitch(Interconnect):
         source="IEEE 802.3: 106.25 and 212.5 Gb/s, nominal 100 and 200; the mirrors pass any",
         doc="rate that one lane signals at, coding included",
     )  # fmt: skip
-    coding: Quantity = parameter(
-        16 / 17, "1", at_most=1, ideal=1, better="more", status="standard", symbol=r"\eta_{code}",
-        source="IEEE 802.3: 256b/257b and RS(544,514): 256/257 * 514/544 = 16/17",
-        doc="share of the signalled rate that line coding, flits and error correction leave",
-    )  # fmt: skip
     phy_latency: Quantity = parameter(
         "60 ns", "s", low="20 ns", high="150 ns", better="less", status="assumed", symbol=r"t_{phy}",
         source="assumed as for optics: up to 20 ns for each retimed interface, the ports' own and one in each of two "
         "modules",
         doc="latency of the circuits at both ends: controllers and SerDes",
     )  # fmt: skip
-    fec_latency: Quantity = parameter(
-        "25.6 ns", "s", low="12.8 ns", high="102.4 ns", nonnegative=True, better="less", status="assumed",
-        symbol=r"t_{fec}",
-        source="assumed: two interleaved codewords of RS(544,514), 10,880 bits, take 12.8 ns to collect at 850 Gb/s, "
-        "and decoding is taken to be as long",
-        doc="latency of forward error correction",
-    )  # fmt: skip
     distance: Quantity = parameter(
         "60 m", "m", low="10 m", high="500 m", better="less", status="assumed", symbol=r"\ell",
         source="assumed: 30 m of fibre to the switch and from it",
         doc="length of the wire or fibre of one hop",
-    )  # fmt: skip
-    propagation: Quantity = parameter(
-        "5 ns/m", "s/m", low="4.3 ns/m", high="5 ns/m", better="less", status="standard", symbol=r"\tau",
-        source="the inverse of the speed of light times the index: fibre of group index 1.468 takes 4.9 ns/m, copper "
-        "at 0.67 to 0.78 of the speed of light 5.0 to 4.3",
-        doc="time of flight over one metre",
     )  # fmt: skip
     endpoint_latency: Quantity = parameter(
         "0.895 us", "s", low="0.5 us", high="5 us", nonnegative=True, ideal=0, better="less", status="assumed",
@@ -108,26 +91,6 @@ class OpticalCircuitSwitch(Interconnect):
         source="absent: below 5 % of the cost of a TPU v4 pod (arXiv 2304.01433), no price is public",
         doc="price per endpoint",
     )  # fmt: skip
-
-    @quantity("B/s")
-    def bandwidth(self) -> Quantity:
-        """Rate of all lanes per direction, coding included."""
-        return self.links * self.lanes * self.lane_rate
-
-    @quantity("B/s")
-    def net_bandwidth(self) -> Quantity:
-        """Rate per direction behind line coding and error correction."""
-        return self.bandwidth * self.coding
-
-    @quantity("1")
-    def efficiency(self) -> Quantity:
-        """Share of the lanes' rate that coding leaves."""
-        return self.coding
-
-    @quantity("s")
-    def latency(self) -> Quantity:
-        """Latency of one pass: both ends, error correction and the fibre; the mirrors add nothing."""
-        return self.phy_latency + self.fec_latency + self.distance * self.propagation
 
     @quantity("s")
     def amortised_reconfiguration(self) -> Quantity:

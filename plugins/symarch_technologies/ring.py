@@ -20,21 +20,6 @@ class Ring(Grid):
     """Nodes around a ring."""
 
     name: ClassVar[str] = "ring"
-    algorithms: ClassVar[tuple[str, ...]] = (
-        "torus",
-        "ring",
-        "bidirectional_ring",
-        "one_shot",
-        "two_shot",
-        "direct",
-        "recursive_doubling",
-        "halving_doubling",
-        "bruck",
-        "binomial_tree",
-        "scatter_gather",
-        "chain",
-        "point_to_point",
-    )
     assumptions: ClassVar[tuple[str, ...]] = (
         "A node's two links have half of its bandwidth each and work at once in both directions.",
         "Messages take the shorter way, half of them each way where both are as long, and pass nodes without software.",

@@ -23,21 +23,6 @@ class Torus(Grid):
     """
 
     name: ClassVar[str] = "torus"
-    algorithms: ClassVar[tuple[str, ...]] = (
-        "torus",
-        "ring",
-        "bidirectional_ring",
-        "one_shot",
-        "two_shot",
-        "direct",
-        "recursive_doubling",
-        "halving_doubling",
-        "bruck",
-        "binomial_tree",
-        "scatter_gather",
-        "chain",
-        "point_to_point",
-    )
     assumptions: ClassVar[tuple[str, ...]] = (
         "A node's links have equal parts of its bandwidth and work at once in both directions.",
         "Messages travel along one axis after the other, the shorter way around, and pass nodes without software.",

@@ -91,12 +91,6 @@ class UALink(SwitchedLink):
         source="assumed: within the rack",
         doc="length of the wire or fibre of one hop",
     )  # fmt: skip
-    propagation: Quantity = parameter(
-        "5 ns/m", "s/m", low="4.3 ns/m", high="5 ns/m", better="less", status="standard", symbol=r"\tau",
-        source="the inverse of the speed of light times the index: fibre of group index 1.468 takes 4.9 ns/m, copper "
-        "at 0.67 to 0.78 of the speed of light 5.0 to 4.3",
-        doc="time of flight over one metre",
-    )  # fmt: skip
     software_latency: Quantity = parameter(
         "4.15 us", "s", low="2.1 us", high="5 us", nonnegative=True, ideal=0, better="less", status="assumed",
         symbol=r"\alpha",
