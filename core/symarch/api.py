@@ -25,7 +25,7 @@ from symarch.analysis import (
     run_on_floats,
     symbols_of,
 )
-from symarch.analysis.limits import budgets_of, static_powers
+from symarch.analysis.limits import WAYS, budgets_of, static_powers
 from symarch.analysis.model import benches_of
 from symarch.analysis.time import SENT, collective_load, limited_time, operator_load, time_of
 from symarch.errors import MappingError, ModelError, SymarchError, UnknownNameError, WorkloadError, nearest
@@ -40,6 +40,7 @@ from symarch.results import (
     ConstraintFormula,
     ConstraintResult,
     Explanation,
+    Lasting,
     OperatorResult,
     ResourceResult,
     Result,
@@ -372,8 +373,11 @@ class Analysis(Questions):
             for phase in request.phases
             if f"communication.{phase}.exposed" in found and f"metric.{PHASE_METRICS[phase]}" in found
         }
+        lasting = tuple(
+            Lasting(name, float(found[f"lasts.{name}"]), float(found[f"bought.{name}"])) for name in recorded.wearing
+        )
         return Result(
-            metrics, missing, constraints, operators, resources, workload, recorded.assumptions, communication
+            metrics, missing, constraints, operators, resources, workload, recorded.assumptions, communication, lasting
         )
 
     @staticmethod
@@ -472,6 +476,8 @@ class Analysis(Questions):
             for cls in (component.technology, component.topology):
                 if cls is not None:
                     units |= {f"{component.name}.{n}": q.unit for n, q in quantities_of(cls).items()}
+        for memory in self.system.of("memory"):
+            units |= {f"{memory.name}.lifetime": "s"} | {f"{way}_{memory.name}": "B/s" for way in WAYS}
         return units
 
     def _order(self, metric: str, values: Mapping[str, float], given: Mapping[str, Any]) -> Elasticity:

@@ -86,6 +86,29 @@ class ConstraintFormula:
         return left
 
 
+@attrs.frozen
+class Lasting:
+    """How long a memory that wears lasts at a point, used in the share `economy.utilisation` of the time.
+
+    Attributes:
+        memory: its name.
+        lasts: time until it is worn out [s].
+        bought: how many of it the machines need in `economy.life`, the first included, at least 1.
+    """
+
+    memory: str
+    lasts: float
+    bought: float
+
+    @property
+    def words(self) -> str:
+        """What is paid for of a memory that wears out before the machines; empty of one that does not."""
+        if self.bought <= 1:
+            return ""
+        lasts = format_quantity(self.lasts, "s")
+        return f"{self.memory} is worn out after {lasts} in use, and paid for {self.bought:.3g} times in economy.life."
+
+
 AMOUNT = {"s": "time", "J": "energy", "USD": "money", "kg": "mass"}
 """What a metric that is a sum of parts counts, by its unit."""
 
@@ -108,6 +131,7 @@ class Result:
         workload: the sizes, phase and data types.
         assumptions: what was assumed and what is not modelled.
         communication: by phase, the time of collectives that is exposed, and that computation hides [s].
+        lasting: how long each memory lasts that wears.
     """
 
     metrics: Mapping[str, float | None]
@@ -118,6 +142,7 @@ class Result:
     workload: Mapping[str, Any]
     assumptions: tuple[str, ...]
     communication: Mapping[str, Mapping[str, float]]
+    lasting: tuple[Lasting, ...]
 
     def __getattr__(self, name: str) -> float | None:
         """Return a metric by name."""

@@ -102,6 +102,88 @@ def test_a_rack_of_72_costs_what_the_worked_example_says(tmp_path: Path, years: 
     )
 
 
+DISK = """
+[technology.flash]
+kind = "memory"
+[technology.flash.parameters]
+size = "1 TB"
+rate = "10 TB/s"
+byte = "1e-30 J/B"
+idle = "1e-9 W"
+worth = "6 kUSD"
+mass = "50 kg"
+written = "100 PB"
+[technology.flash.expressions]
+capacity = "size"
+read_bandwidth = "rate"
+read_energy = "byte"
+write_energy = "byte"
+static_power = "idle"
+cost = "worth"
+embodied_carbon = "mass"
+endurance = "written"
+[memory.disk]
+technology = "flash"
+[mapping]
+place = { kv_cache = "disk", weights = "hbm", activations = "hbm" }
+"""
+
+
+def worn(folder: Path, **settings: str) -> symarch.api.Analysis:
+    settings = {"economy__utilisation": "0.6", "economy__maintenance": "0.05 1/year"} | settings
+    path = write(folder, RACK.replace("[economy]", DISK + "[economy]"))
+    system = read_system(path, {k.replace("__", "."): v for k, v in settings.items()})
+    return symarch.analyze(system, symarch.load_model("llama-3.1-8b"))
+
+
+def test_flash_that_wears_out_first_is_paid_off_over_its_own_life(tmp_path: Path) -> None:
+    # a cache of 131072 bytes a token, 2048 + 255 tokens of 8 sequences written in each request time, for 60 % of it
+    analysis = worn(tmp_path)
+    found = analysis.evaluate(batch=8)
+    wear = 0.6 * 8 * (2048 + 255) * 131072 / metric(found, "request_time") / 100e15
+    (lasting,) = found.lasting
+    assert (lasting.memory, lasting.lasts) == ("disk", pytest.approx(1 / wear, rel=1e-12))
+    assert 0.1 * YEAR < lasting.lasts < 3 * YEAR, "it must wear out first, or this test says nothing"
+    assert lasting.bought == pytest.approx(5 * YEAR * wear, rel=1e-12)
+    paid_for = 1e6 / (0.6 * metric(found, "throughput"))  # seconds
+    yearly = 0.08 / (1 - 1.08 ** -(lasting.lasts / YEAR)) + 0.05
+    terms = {t.resource: t.value for t in analysis.explain("cost_per_million_tokens", batch=8).terms}
+    assert terms["disk"] == pytest.approx(6000 * yearly / YEAR * paid_for, rel=1e-9)
+    making = {t.resource: t.value for t in analysis.explain("carbon_per_million_tokens", batch=8).terms}
+    assert making["disk"] == pytest.approx(50 * wear * paid_for, rel=1e-9)
+
+
+def test_what_outlasts_the_machines_is_paid_for_once(tmp_path: Path) -> None:
+    lasting = worn(tmp_path, disk__written="100 EB").evaluate(batch=8).lasting[0]
+    assert (lasting.bought, lasting.words) == (1, "")
+    terms = {t.resource: t.value for t in worn(tmp_path, disk__written="100 EB").explain(
+        "cost_per_million_tokens", batch=8).terms}  # fmt: skip
+    assert terms["disk"] / terms["gpu"] == pytest.approx(6000 / 3.4e6, rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["cost_per_million_tokens", "carbon_per_million_tokens", "throughput_per_dollar"])
+@pytest.mark.parametrize("written", ["100 PB", "100 EB"])
+def test_the_sum_rules_hold_where_flash_is_replaced(tmp_path: Path, written: str, metric: str) -> None:
+    analysis = worn(tmp_path, disk__written=written)
+    sensitivity = analysis.sensitivity(metric, batch=8)
+    assert all(c.ok for c in sensitivity.checks)
+    size = {e.parameter: e.elasticity for e in sensitivity.elasticities}["disk.written"]
+    assert (size == 0) == (written == "100 EB")
+    step = 1e-6 * analysis.recorded().symbols["disk.written"].value
+    ends = [analysis.evaluate(batch=8, **{"disk.written": analysis.recorded().symbols["disk.written"].value + s})
+            for s in (-step, step)]  # fmt: skip
+    slope = math.log(ends[1].metrics[metric] / ends[0].metrics[metric]) / 2e-6  # type: ignore[operator]
+    assert size == pytest.approx(slope, abs=1e-7)
+
+
+def test_the_life_at_which_flash_must_be_replaced_is_a_kink(tmp_path: Path) -> None:
+    lasts = worn(tmp_path).evaluate(batch=8).lasting[0].lasts
+    found = worn(tmp_path, economy__life=f"{lasts!r} s").sensitivity("carbon_per_million_tokens", batch=8)
+    sides = {e.parameter: e.elasticity for e in found.elasticities}["disk.written"]
+    assert isinstance(sides, tuple)
+    assert sides[0] < -1e-6 < sides[1] == 0
+
+
 def test_recovery_of_a_price_is_that_of_an_annuity() -> None:
     # 8 % over 5 and 15 years: 0.25046 and 0.11683 of the price each year
     economy = Economy(interest=0.08, period=YEAR, life=5 * YEAR, facility_life=15 * YEAR)

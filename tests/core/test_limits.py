@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symarch.analysis.limits import budgets_of, free_capacity, lifetimes, limit_constraints, prefetch_buffers
+from symarch.analysis.limits import (
+    Constraint,
+    budgets_of,
+    free_capacity,
+    lifetimes,
+    limit_constraints,
+    prefetch_buffers,
+    wear_of,
+)
 from symarch.analysis.time import limited_time
 from symarch.technologies import Limit, Memory
 from symarch.technologies.declare import contracts_of
@@ -114,36 +122,47 @@ def test_what_keeps_a_memory_busy_goes_into_its_own_buffer_or_the_chips() -> Non
     assert prefetch_buffers(chip, {}) == []  # a memory that is not in use needs no buffer
 
 
+def lives(graph: Any, traffic: dict[str, Any]) -> list[Constraint]:
+    return lifetimes(graph, wear_of(graph, traffic))
+
+
 def test_flash_lasts_as_its_writes_let_it() -> None:
     """Kyung et al. (IEEE CAL 25(1)): 512 GB, 1e5 cycles, 48 GB/s: under two weeks, 12.3 days."""
     flash = memory(service_life=5 * YEAR, endurance=1e5 * 512e9)
-    row = lifetimes(system(hbf=flash), {"hbf": (0, 48e9)})[0]
+    row = lives(system(hbf=flash), {"hbf": (0, 48e9)})[0]
     assert (row.name, row.used, row.unit) == ("hbf.write_lifetime", 5 * YEAR, "s")
     assert row.limit == pytest.approx(12.3 * DAY, rel=5e-3)
 
 
 def test_refresh_alone_wears_and_adds_to_writes() -> None:
     flash = memory(service_life=YEAR, endurance=100.0, retention_life=10.0)
-    assert lifetimes(system(hbf=flash), {"hbf": (0, 0)})[0].limit == pytest.approx(10)
-    assert lifetimes(system(hbf=flash), {"hbf": (0, 10.0)})[0].limit == pytest.approx(1 / (10 / 100 + 1 / 10))
+    assert lives(system(hbf=flash), {"hbf": (0, 0)})[0].limit == pytest.approx(10)
+    assert lives(system(hbf=flash), {"hbf": (0, 10.0)})[0].limit == pytest.approx(1 / (10 / 100 + 1 / 10))
 
 
 def test_reads_force_rewriting_that_wears() -> None:
     """FLINT (arXiv 2608.25062): 1e6 reads, 1024 pages, 50 steps a second, 1e5 cycles: 22.6 days."""
     size = 512e9
     flash = memory(service_life=YEAR, read_endurance=1e5 * size * 1e6 / 1024)
-    row = lifetimes(system(hbf=flash), {"hbf": (50 * size, 0)})[0]
+    row = lives(system(hbf=flash), {"hbf": (50 * size, 0)})[0]
     assert row.name == "hbf.read_lifetime"
     assert row.limit == pytest.approx(22.6 * DAY, rel=1e-3)
 
 
 def test_devices_that_share_a_memory_wear_it_together() -> None:
     flash = memory(service_life=YEAR, endurance=100.0, read_endurance=100.0)
-    rows = lifetimes(system(shared=4, hbf=flash), {"hbf": (1.0, 2.0)})
+    rows = lives(system(shared=4, hbf=flash), {"hbf": (1.0, 2.0)})
     assert [r.limit for r in rows] == [pytest.approx(100 / 8), pytest.approx(100 / 4)]
 
 
 def test_a_memory_that_does_not_wear_or_is_not_used_has_no_life_to_check() -> None:
-    assert lifetimes(system(hbm=memory()), {"hbm": (1.0, 1.0)}) == []
-    assert lifetimes(system(hbf=memory(service_life=YEAR, endurance=1.0)), {}) == []
-    assert lifetimes(system(hbf=memory(service_life=YEAR, endurance=1.0)), {"hbf": (1.0, 0)}) == []
+    assert lives(system(hbm=memory()), {"hbm": (1.0, 1.0)}) == []
+    assert lives(system(hbf=memory(service_life=YEAR, endurance=1.0)), {}) == []
+    assert lives(system(hbf=memory(service_life=YEAR, endurance=1.0)), {"hbf": (1.0, 0)}) == []
+
+
+def test_pauses_spare_what_work_wears_but_not_what_keeping_does() -> None:
+    flash = memory(endurance=100.0, retention_life=50.0, read_endurance=1000.0)
+    wear = wear_of(system(hbf=flash), {"hbf": (30.0, 10.0)})["hbf"]
+    assert wear.rates() == pytest.approx([10 / 100 + 1 / 50, 30 / 1000])
+    assert wear.rates(0.5) == pytest.approx([5 / 100 + 1 / 50, 15 / 1000])

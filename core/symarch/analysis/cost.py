@@ -11,7 +11,8 @@ from typing import Any
 
 import attrs
 
-from symarch.program import mark, total
+from symarch.analysis.limits import Wear, life_at
+from symarch.program import Max, mark, total
 from symarch.program import name as leave_name
 from symarch.quantities import unit_dimension
 from symarch.specs import Component
@@ -49,16 +50,32 @@ class Fleet:
     Attributes:
         system: of one copy.
         count: copies.
+        lasting: how long each memory lasts that wears, in use as the economy says [s].
     """
 
     system: SystemGraph
     count: int = 1
+    lasting: Mapping[str, Quantity] = attrs.field(factory=dict)
 
     def all_of(self, value: Quantity, name: str) -> Quantity:
         """Return what all devices together have of a component."""
         whole, rest = divmod(self.system.devices, self.system.shared_by(name))
         number = self.count * (self.system.devices / self.system.shared_by(name) if rest else whole)
         return value if number == 1 else value * number
+
+
+def lasting(system: SystemGraph, wear: Mapping[str, Wear]) -> dict[str, Quantity]:
+    """Return how long each memory lasts that wears [s]: busy in the share `utilisation`, refreshed at all times."""
+    economy = system.economy
+    return {
+        name: leave_name(life_at(rates.rates(economy.utilisation), economy.life), f"{name}.lifetime")
+        for name, rates in wear.items()
+    }
+
+
+def bought(system: SystemGraph, lasts: Quantity) -> Quantity:
+    """Return how many of a memory that lasts so long are bought in the machines' life."""
+    return Max(1, system.economy.life / lasts)
 
 
 def running(metrics: Mapping[str, Quantity], missing: Mapping[str, tuple[str, ...]], static: Quantity) -> Running:
@@ -80,6 +97,9 @@ def cost_metrics(
         missing["throughput_per_watt"] = running.missing
     else:
         metrics["throughput_per_watt"] = running.throughput / running.power
+    worn = [name for fleet in fleets for name in fleet.lasting]
+    if worn:
+        notes.append(f"{', '.join(worn)}: bought anew when worn out, where that is before economy.life")
     prices, lacking = _stated(fleets, "cost", "USD", running)
     if lacking:
         missing |= dict.fromkeys(_COSTS, lacking)
@@ -91,8 +111,7 @@ def cost_metrics(
     if lacking:
         missing["carbon_per_million_tokens"] = lacking
     else:
-        masses = {name: mass for own in making for name, mass in own.items()}
-        metrics["carbon_per_million_tokens"] = total(_carbon(fleets[0].system.economy, running, masses))
+        metrics["carbon_per_million_tokens"] = total(_carbon(fleets, running, making))
         notes.append("the carbon of making hosts, networks and buildings is not counted")
     return metrics, missing, notes
 
@@ -144,17 +163,23 @@ def _money(
     fleets: Sequence[Fleet], running: Running, prices: Sequence[Mapping[str, Quantity]], notes: list[str]
 ) -> Sequence[Quantity]:
     economy = fleets[0].system.economy
-    share = economy.recovery if _zero(economy.maintenance) else economy.recovery + economy.maintenance
     seconds = MILLION / (economy.utilisation * running.throughput)  # the time that a million tokens are paid for
     owned = [pair for own in prices for pair in own.items()]
     if not _zero(economy.host_cost):
         owned.append(("hosts", total(value for _, value in owned) * economy.host_cost))
     for fleet, own in zip(fleets, prices, strict=True):
         owned += _networks(fleet, own, notes)
-    parts = [mark(price * share * seconds, name, "purchase and upkeep", "", "USD") for name, price in owned]
+    lasting = {name: lasts for fleet in fleets for name, lasts in fleet.lasting.items()}
+    parts = []
+    for name, price in owned:
+        due = economy.recovery
+        if name in lasting:  # worn out before the machines are, it is paid off over the time it lasts, and bought anew
+            due = Max(due, economy.recovery_in(lasting[name]))
+        share = due if _zero(economy.maintenance) else due + economy.maintenance
+        parts.append(mark(price * share * seconds, name, "purchase and upkeep", "", "USD"))
     if not _zero(economy.facility_cost):
-        due = _provisioned(fleets, running, notes) * economy.host_power * economy.facility_cost
-        parts.append(mark(due * economy.facility_recovery * seconds, "facility", "building, cooling", "", "USD"))
+        building = _provisioned(fleets, running, notes) * economy.host_power * economy.facility_cost
+        parts.append(mark(building * economy.facility_recovery * seconds, "facility", "building, cooling", "", "USD"))
     for cause, energy in _energies(economy, running):
         parts.append(mark(energy * economy.electricity, "electricity", cause, "", "USD"))
     return parts
@@ -184,9 +209,16 @@ def _energies(economy: Economy, running: Running) -> list[tuple[str, Quantity]]:
     return found
 
 
-def _carbon(economy: Economy, running: Running, making: Mapping[str, Quantity]) -> Sequence[Quantity]:
+def _carbon(fleets: Sequence[Fleet], running: Running, making: Sequence[Mapping[str, Quantity]]) -> Sequence[Quantity]:
+    economy = fleets[0].system.economy
     seconds = MILLION / (economy.utilisation * running.throughput)
-    parts = [mark(mass / economy.life * seconds, name, "making it", "", "kg") for name, mass in making.items()]
+    parts = []
+    for fleet, own in zip(fleets, making, strict=True):
+        for name, mass in own.items():
+            each = mass / economy.life
+            if name in fleet.lasting:
+                each = each * bought(fleet.system, fleet.lasting[name])
+            parts.append(mark(each * seconds, name, "making it", "", "kg"))
     for cause, energy in _energies(economy, running):
         parts.append(mark(energy * economy.grid_carbon, "electricity", cause, "", "kg"))
     return parts

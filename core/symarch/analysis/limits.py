@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from symarch.analysis.time import Bench, Budget
 from symarch.program import Max, total
+from symarch.program import name as leave_name
 from symarch.system import SystemGraph
 from symarch.system.paths import link_rate
 from symarch.technologies import Memory, Processor, Quantity
@@ -110,24 +111,67 @@ def prefetch_buffers(bench: Bench, traffic: Mapping[str, tuple[Quantity, Quantit
     return found
 
 
-def lifetimes(system: SystemGraph, traffic: Mapping[str, tuple[Quantity, Quantity]]) -> list[Constraint]:
+WAYS = ("read_from", "written_to")
+"""Prefixes of the names of a memory's mean rates [B/s], which formulas show and do not spell out."""
+
+
+@attrs.frozen
+class Wear:
+    """How fast a memory wears out at a workload without a pause, as shares of its life; None where nothing does.
+
+    Attributes:
+        written: by writes [1/s].
+        kept: by the refreshing of what is stored, work or none [1/s].
+        read: by the rewriting that reads force [1/s].
+    """
+
+    written: Quantity | None = None
+    kept: Quantity | None = None
+    read: Quantity | None = None
+
+    def rates(self, busy: Quantity = 1) -> list[Quantity]:
+        """Return the rates of which the fastest counts [1/s], of a memory at work in a share of the time.
+
+        Writes and refreshing wear together, rewriting for reads apart.
+        """
+        together = [] if self.written is None else [self.written * busy]
+        together += [] if self.kept is None else [self.kept]
+        found = [total(together)] if together else []
+        return found if self.read is None else [*found, self.read * busy]
+
+
+def wear_of(system: SystemGraph, traffic: Mapping[str, tuple[Quantity, Quantity]]) -> dict[str, Wear]:
+    """Return how fast each memory in use wears out, of those that do."""
+    found = {}
+    for name, memory in system.memories.items():
+        if name not in traffic:
+            continue
+        read, written = (
+            rate if _none(rate) else leave_name(rate * system.shared_by(name), f"{way}_{name}")
+            for way, rate in zip(WAYS, traffic[name], strict=True)
+        )
+        wear = Wear(
+            None if memory.endurance is None or _none(written) else written / memory.endurance,
+            None if memory.retention_life is None else 1 / memory.retention_life,
+            None if memory.read_endurance is None or _none(read) else read / memory.read_endurance,
+        )
+        if wear.rates():
+            found[name] = wear
+    return found
+
+
+def lifetimes(system: SystemGraph, wear: Mapping[str, Wear]) -> list[Constraint]:
     """Return how long each memory that wears must last, and lasts at the workload without a pause [s]."""
     found = []
-    for name, memory in system.memories.items():
-        needed = memory.service_life
-        if needed is None or name not in traffic:
+    for name, rates in wear.items():
+        needed = system.memories[name].service_life
+        if needed is None:
             continue
-        read, written = (rate * system.shared_by(name) for rate in traffic[name])
-        wear = []
-        if memory.endurance is not None and not _none(written):
-            wear.append(written / memory.endurance)
-        if memory.retention_life is not None:
-            wear.append(1 / memory.retention_life)
-        if wear:
-            found.append(Constraint(f"{name}.write_lifetime", needed, _life(total(wear), needed), "s"))
-        if memory.read_endurance is not None and not _none(read):
-            life = _life(read / memory.read_endurance, needed)
-            found.append(Constraint(f"{name}.read_lifetime", needed, life, "s"))
+        together = attrs.evolve(rates, read=None).rates()
+        if together:
+            found.append(Constraint(f"{name}.write_lifetime", needed, life_at(together, needed), "s"))
+        if rates.read is not None:
+            found.append(Constraint(f"{name}.read_lifetime", needed, life_at([rates.read], needed), "s"))
     return found
 
 
@@ -142,9 +186,12 @@ def bisections(system: SystemGraph, crossing: Mapping[str, Quantity]) -> list[Co
     return found
 
 
-def _life(wear: Quantity, needed: Quantity) -> Quantity:
-    """Return how long something lasts that wears at a rate [1/s]; practically for ever where the rate is 0."""
-    return 1 / Max(wear, NOTHING / needed)
+def life_at(rates: Sequence[Quantity], scale: Quantity) -> Quantity:
+    """Return how long something lasts that wears at the fastest of some rates [1/s].
+
+    Practically for ever, beside a time that it is held against, where that is 0.
+    """
+    return 1 / Max(*rates, NOTHING / scale)
 
 
 def _none(rate: Quantity) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from symarch.analysis.cost import Fleet, cost_metrics, running
+from symarch.analysis.cost import Fleet, bought, cost_metrics, lasting, running
 from symarch.analysis.held import held_by
 from symarch.analysis.limits import (
     Constraint,
@@ -22,6 +22,7 @@ from symarch.analysis.limits import (
     prefetch_buffers,
     static_powers,
     supply_constraints,
+    wear_of,
 )
 from symarch.analysis.mixed import Mix, mixed_pass
 from symarch.analysis.passes import Accounts, Pass, combined, summed
@@ -197,6 +198,7 @@ class Model:
         communication: the time of collectives by phase.
         spent: dynamic energy of one pass of all devices by phase [J], None if a part is not modelled.
         static: static power of all devices [W], None if a part is not modelled.
+        lasting: of each memory that wears, how long it lasts [s] and how many are bought in the machines' life.
     """
 
     metrics: Mapping[str, Quantity]
@@ -207,6 +209,7 @@ class Model:
     communication: Mapping[str, Communication]
     spent: Mapping[str, Quantity | None]
     static: Quantity | None
+    lasting: Mapping[str, tuple[Quantity, Quantity]]
 
 
 @attrs.frozen
@@ -277,14 +280,16 @@ def build_model(
     _check_run(mapping, model, workload)
     passes = _passes(benches, model, workload, statics)
     metrics, missing = _metrics(workload, mapping, passes, static, no_static, system.devices, named)
+    rates = _Rates.over(workload, passes)
+    wear = wear_of(system, rates.traffic)
+    lives = lasting(system, wear)
     if named:
         idle = 0 if static is None or (isinstance(static, int) and static == 0) else static * system.devices
-        more, unpriced, said = cost_metrics([Fleet(system)], running(metrics, missing, idle))
+        more, unpriced, said = cost_metrics([Fleet(system, lasting=lives)], running(metrics, missing, idle))
         metrics, missing = metrics | more, missing | unpriced
         for sentence in said:
             notes.add(sentence)
     constraints = _capacities(benches, model, workload, passes)
-    rates = _Rates.over(workload, passes)
     constraints += prefetch_buffers(benches.main, rates.traffic)
     for bench in benches.all:
         budgets, unknown = budgets_of(bench, statics)
@@ -298,14 +303,15 @@ def build_model(
         notes.add(f"{', '.join(system.supplies)}: the power is not checked: {', '.join(lacking)} not modelled")
     elif rates.powers is not None and static is not None:
         constraints += supply_constraints(system, total(rates.powers.values()) + static)
-    constraints += lifetimes(system, rates.traffic)
+    constraints += lifetimes(system, wear)
     constraints += bisections(system, rates.crossing)
     operators = tuple(o for p in passes.values() for o in p.operators)
     communication = {phase: p.communication for phase, p in passes.items()}
     spent = {phase: None if p.energies is None else system.devices * p.energy for phase, p in passes.items()}
     standing = None if static is None else system.devices * static
     sentences = tuple(notes.sentences())
-    return Model(metrics, missing, operators, tuple(constraints), sentences, communication, spent, standing)
+    lasts = {name: (life, bought(system, life)) for name, life in lives.items()}
+    return Model(metrics, missing, operators, tuple(constraints), sentences, communication, spent, standing, lasts)
 
 
 def _passes(

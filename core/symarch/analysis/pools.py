@@ -108,12 +108,14 @@ class _Pools:
             metric = TIMES[phase]
             times[metric] = leave_name(time + waited if extra else time, metric)
         metrics, missing, standing = self._metrics(times)
-        fleets = [Fleet(self.graphs[pool], self.spec.pools[pool].count) for pool in self.built]
+        lasting = {pool: {n: lasts for n, (lasts, _) in m.lasting.items()} for pool, m in self.built.items()}
+        fleets = [Fleet(self.graphs[pool], self.spec.pools[pool].count, lasting[pool]) for pool in self.built]
         more, lacking, self.priced = cost_metrics(fleets, running(metrics, missing, standing))
         metrics, missing = metrics | more, missing | lacking
         constraints = tuple(c for m in self.built.values() for c in m.constraints)
+        lasts = {name: found for m in self.built.values() for name, found in m.lasting.items()}
         return Model(
-            metrics, missing, tuple(operators), constraints, tuple(self._assumptions()), communication, {}, None
+            metrics, missing, tuple(operators), constraints, tuple(self._assumptions()), communication, {}, None, lasts
         )
 
     def _phase(self, phase: str) -> tuple[list[OperatorTime], Quantity]:

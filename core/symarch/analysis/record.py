@@ -155,6 +155,7 @@ class Recorded:
         missing: for each metric that cannot be computed, what it lacks.
         assumptions: sentences.
         mappings: parallel degrees and placement, by pool where the system has pools.
+        wearing: memories that wear, the figures of their lives being outputs `lasts.NAME` and `bought.NAME`.
     """
 
     program: Program
@@ -164,6 +165,7 @@ class Recorded:
     missing: Mapping[str, tuple[str, ...]]
     assumptions: tuple[str, ...]
     mappings: Mapping[str, Placed]
+    wearing: tuple[str, ...] = ()
 
     @property
     def mapping(self) -> Placed:
@@ -285,6 +287,8 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
     for constraint in built.constraints:
         outputs[f"used.{constraint.name}"] = constraint.used
         outputs[f"limit.{constraint.name}"] = constraint.limit
+    for name, (lasts, bought) in built.lasting.items():
+        outputs |= {f"lasts.{name}": lasts, f"bought.{name}": bought}
     for phase, time in built.communication.items():
         outputs |= {f"communication.{phase}.exposed": time.exposed, f"communication.{phase}.hidden": time.hidden}
     _check_ports(system, symbols)
@@ -320,6 +324,7 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
             )
         ),
         mappings=placed,
+        wearing=tuple(built.lasting),
     )
 
 

@@ -79,6 +79,7 @@ def run_data(
         "workload": dict(result.workload),
         "metrics": metrics,
         "constraints": [attrs.asdict(c) | {"slack": c.slack} for c in result.constraints],
+        "lasting": [attrs.asdict(one) for one in result.lasting],
         "held": [attrs.asdict(h) | {"replicas": h.replicas} for h in tensors],
         "remedies": [attrs.asdict(way) for way in ways],
         "operators": [attrs.asdict(o) for o in result.operators],

@@ -576,6 +576,7 @@ def _aside(report: Report, metric: str) -> Section:
         answer.format(format_quantity(sensitivity.value, sensitivity.unit)),
         regime_words(why),
         *(sentence(e.words) for e in largest),
+        *(w for w in (one.words for one in report.result.lasting) if w and metric != "energy_per_token"),
     )
     top = _elasticity_table(report, sensitivity, LONGEST)
     return Section(name, title, sentences, written_out(why), (_terms(why), *_headways(room), top))

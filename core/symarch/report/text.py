@@ -174,6 +174,9 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = (), r
         if not constraint.ok:
             over = format_quantity(-constraint.slack, constraint.unit)
             out.print(Text(f"  {constraint.name} fails by {over}: the numbers are for a system that cannot be.", "red"))
+    for one in result.lasting:
+        if one.words:
+            out.print(Text(f"  {one.words}"))
     if ways:
         out.print(Text("  Ways out, each computed, the cheapest kind first:"))
     for way in ways:

@@ -5,6 +5,9 @@
                + energy x hosts' power x PUE x price of electricity
     carbon   = energy x hosts' power x PUE x carbon of the grid + making / life
 
+A memory that wears out before `life` is bought anew each time it does: n is then its own lifetime, in its recovery as
+in its share of the carbon of making.
+
 Capital recovery as in any annuity; the sums as in Barroso, Hoelzle and Ranganathan, The Datacenter as a Computer (3rd
 ed., chapter 6).
 """
@@ -92,17 +95,18 @@ class Economy(Technology):
     @quantity("1/s")
     def recovery(self) -> Quantity:
         """Share of a price that is due each second to pay it and its interest off in the machines' life."""
-        return self._recovery(self.life)
+        return self.recovery_in(self.life)
 
     @quantity("1/s")
     def facility_recovery(self) -> Quantity:
         """Share of a price that is due each second to pay it and its interest off in the building's life."""
-        return self._recovery(self.facility_life)
+        return self.recovery_in(self.facility_life)
 
     @quantity("1")
     def site_power(self) -> Quantity:
         """Power drawn from the grid for each watt of processors, memories and links."""
         return self.host_power * self.pue
 
-    def _recovery(self, life: Quantity) -> Quantity:
+    def recovery_in(self, life: Quantity) -> Quantity:
+        """Return the share of a price that is due each second to pay it and its interest off in a time [1/s]."""
         return self.interest / (self.period * (1 - exp(-(life / self.period) * log(1 + self.interest))))
