@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -47,44 +48,52 @@ class Comparison:
         model: name of the model.
         metric: the metric that differences and break-evens are about.
         unit: its unit.
-        systems: names.
+        systems: names; those of one that is there several times end in #1, #2 ..., by their positions.
+        settings: what was set in each of them alone, as text by name.
         devices: how many each has.
         results: the numbers of each.
         differences: what they differ in, the costliest first.
-        break_evens: between the first system and each other, of each differing parameter or of the one asked for.
+        break_evens: between each two systems, of each differing parameter or of the one asked for.
         in_bits: parameters that people state in bits.
+        components: of all systems.
     """
 
     model: str
     metric: str
     unit: str
     systems: tuple[str, ...]
+    settings: tuple[Mapping[str, str], ...]
     devices: tuple[int, ...]
     results: tuple[Result, ...]
     differences: tuple[Difference, ...]
     break_evens: tuple[BreakEven, ...]
     in_bits: frozenset[str]
+    components: tuple[str, ...]
 
 
 def compare(
-    analyses: Sequence[Analysis], metric: str = "tpot", break_even: str | None = None, **given: Any
+    analyses: Sequence[Analysis],
+    metric: str = "tpot",
+    break_even: str | None = None,
+    *,
+    settings: Sequence[Mapping[str, str]] | None = None,
+    **given: Any,
 ) -> Comparison:
     """Compare systems on one model and workload.
 
     Args:
-        analyses: one for each system, of the same model; the first is the one that others are held against.
+        analyses: one for each system, of the same model; the first is the one that others are held against. The same
+            system may be there several times, with other settings, degrees or places.
         metric: what differences and break-evens are about.
         break_even: the parameter to search, None for each differing one.
+        settings: what was set in each system alone, to be told with it.
         given: the workload; parameters go to the systems that have them.
 
     Raises WorkloadError, UnknownNameError.
     """
     if len(analyses) < 2:
         raise WorkloadError("a comparison needs two systems or more")
-    names = [a.system.name for a in analyses]
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice is not None:
-        raise WorkloadError(f"system '{twice}' is given twice; give a variant a name of its own with extends")
+    analyses = _told_apart(analyses)
     points = [_own(a, given) for a in analyses]
     results = tuple(a.evaluate(**p) for a, p in zip(analyses, points, strict=True))
     first = analyses[0]
@@ -95,22 +104,48 @@ def compare(
     crossings: list[BreakEven] = []
     if break_even is not None:
         _check_known(break_even, analyses)
-    for other in analyses[1:]:
-        wanted = _searched(first, other, metric, given) if break_even is None else [break_even]
+    for (one, point), (other, _) in combinations(zip(analyses, points, strict=True), 2):
+        wanted = _searched(one, other, metric, given) if break_even is None else [break_even]
         forms = break_even is not None
         for name in wanted:
-            crossings.append(first.break_even(name, other, metric, forms=forms, **points[0]))
+            if any(name in a.recorded("context" in point).symbols for a in (one, other)):
+                crossings.append(one.break_even(name, other, metric, forms=forms, **point))
     return Comparison(
         model=first.model.name,
         metric=metric,
         unit=METRICS[metric][0],
-        systems=tuple(names),
+        systems=tuple(a.system.name for a in analyses),
+        settings=tuple(settings) if settings else tuple({} for _ in analyses),
         devices=tuple(a.system.devices for a in analyses),
         results=results,
         differences=tuple(found),
         break_evens=tuple(crossings),
         in_bits=frozenset().union(*(a.system.in_bits for a in analyses)),
+        components=tuple(dict.fromkeys(name for a in analyses for name in a.system.components)),
     )
+
+
+def _told_apart(analyses: Sequence[Analysis]) -> list[Analysis]:
+    """Return the analyses, each system with a name of its own. Raises WorkloadError for two that differ in nothing."""
+    names = [a.system.name for a in analyses]
+    found = []
+    for i, analysis in enumerate(analyses):
+        same = [j for j, name in enumerate(names) if name == names[i]]
+        for j in same:
+            if j > i and _alike(analysis, analyses[j]):
+                raise WorkloadError(
+                    f"system '{names[i]}' is given twice, as {i + 1} and {j + 1}, and nothing tells them apart; "
+                    f"set something in one of them alone, as in --set {j + 1}:mapping.tensor=4"
+                )
+        if len(same) > 1:
+            analysis = analysis.on(attrs.evolve(analysis.system, name=f"{names[i]} #{i + 1}"))
+        found.append(analysis)
+    return found
+
+
+def _alike(one: Analysis, other: Analysis) -> bool:
+    """Return whether two analyses of a model on systems of one name have the same numbers at each point."""
+    return (one.system, one.dtypes, one.ideal) == (other.system, other.dtypes, other.ideal)
 
 
 def _own(analysis: Analysis, given: Mapping[str, Any]) -> dict[str, Any]:

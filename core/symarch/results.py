@@ -106,7 +106,7 @@ class Lasting:
         if self.bought <= 1:
             return ""
         lasts = format_quantity(self.lasts, "s")
-        return f"{self.memory} is worn out after {lasts} in use, and paid for {self.bought:.3g} times in economy.life."
+        return f"{self.memory} lasts {lasts} in use: it is paid for {self.bought:.3g} times in economy.life."
 
 
 AMOUNT = {"s": "time", "J": "energy", "USD": "money", "kg": "mass"}

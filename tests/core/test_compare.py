@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import symarch
 from symarch.cli import main
 from symarch.compare import compare
 from symarch.errors import UnknownNameError, WorkloadError
+from symarch.quantities import format_quantity
 
 MODEL = symarch.load_model("llama-3.1-8b")
 
@@ -69,8 +72,8 @@ def test_every_differing_parameter_gets_its_break_even() -> None:
 
 def test_the_one_asked_for_has_a_closed_form_and_its_variants() -> None:
     found = compare([FLASH, PLAIN, OLDER], break_even="hbf.read_time", batch=16)
-    assert [(b.parameter, b.second) for b in found.break_evens] == [
-        ("hbf.read_time", "h200-sxm-8"), ("hbf.read_time", "h100-sxm-8"),
+    assert [(b.first, b.second) for b in found.break_evens] == [
+        ("h200-hbf-8", "h200-sxm-8"), ("h200-hbf-8", "h100-sxm-8"),
     ]  # fmt: skip
     for b in found.break_evens:
         assert b.variants
@@ -78,11 +81,41 @@ def test_the_one_asked_for_has_a_closed_form_and_its_variants() -> None:
         assert sharp.crossings[0].form is not None
 
 
+def test_one_system_with_several_settings() -> None:
+    narrow = analysis("h200-sxm-8", mapping__tensor=4)
+    found = compare([PLAIN, narrow, OLDER], batch=16)
+    assert found.systems == ("h200-sxm-8 #1", "h200-sxm-8 #2", "h100-sxm-8")
+    assert [r.tpot for r in found.results] == [a.evaluate(batch=16).tpot for a in (PLAIN, narrow, OLDER)]
+    differences = {d.name: d.values for d in found.differences}
+    assert differences["mapping.tensor"] == (8, 4, 8)
+    assert differences["mapping.data"] == (1, 2, 1)
+    same = compare([PLAIN, symarch.analyze(PLAIN.system, MODEL, ideal=True)])
+    assert same.systems == ("h200-sxm-8 #1", "h200-sxm-8 #2")
+
+
+def test_each_two_systems_have_their_break_evens() -> None:
+    narrow = analysis("h200-sxm-8", mapping__tensor=4, hbm__stacks=4)
+    found = compare([PLAIN, narrow, OLDER], batch=16)
+    pairs = {(b.first, b.second) for b in found.break_evens}
+    names = found.systems
+    assert pairs == {(names[0], names[1]), (names[0], names[2]), (names[1], names[2])}
+    one = next(b for b in found.break_evens if (b.parameter, b.first, b.second) == ("hbm.pin_rate", *names[1:]))
+    assert one.on == "first", "each keeps a value of its own, and the first takes all others"
+    moved = narrow.evaluate(batch=16, **{"hbm.pin_rate": one.crossings[0].value}).tpot
+    assert moved == pytest.approx(OLDER.evaluate(batch=16).tpot, rel=1e-9)
+    asked = compare([PLAIN, OLDER, FLASH], break_even="hbf.read_time", batch=16)
+    assert [(b.first, b.second) for b in asked.break_evens] == [
+        ("h200-sxm-8", "h200-hbf-8"), ("h100-sxm-8", "h200-hbf-8"),
+    ]  # fmt: skip
+
+
 def test_bad_comparisons_are_refused_in_a_sentence() -> None:
     with pytest.raises(WorkloadError, match="two systems or more"):
         compare([PLAIN])
-    with pytest.raises(WorkloadError, match="is given twice"):
+    with pytest.raises(WorkloadError, match="is given twice, as 1 and 2, and nothing tells them apart"):
         compare([PLAIN, PLAIN])
+    with pytest.raises(WorkloadError, match="is given twice, as 1 and 3"):
+        compare([PLAIN, FLASH, analysis("h200-sxm-8")])
     with pytest.raises(UnknownNameError, match=r"did you mean 'hbf\.read_time'"):
         compare([PLAIN, FLASH], break_even="hbf.read_tim")
     with pytest.raises(UnknownNameError, match="unknown metric"):
@@ -147,3 +180,67 @@ def test_settings_of_the_mapping_go_to_all_systems(call: Any) -> None:
 def test_prefill_compares_the_first_token(call: Any) -> None:
     data = json.loads(call(*PAIR, "--format", "json", "--phase", "prefill")[1])
     assert data["metric"] == "ttft"
+
+
+TWICE = ("h200-sxm-8", "h200-sxm-8", "--model", "llama-3.1-8b", "--batch", "16")
+
+
+def test_settings_of_one_system_alone(call: Any) -> None:
+    sets = ("--set", "hbm.stacks=5", "--set", "2:hbm.stacks=4", "--set", "2:mapping.tensor=4")
+    data = json.loads(call(*TWICE, "--json", *sets)[1])
+    due = (analysis("h200-sxm-8", hbm__stacks="5"), analysis("h200-sxm-8", hbm__stacks="4", mapping__tensor="4"))
+    for entry, found in zip(data["systems"], due, strict=True):
+        assert entry["metrics"]["tpot"]["value"] == pytest.approx(found.evaluate(batch=16).tpot, rel=1e-12)
+    assert [s["settings"] for s in data["systems"]] == [
+        [], [{"name": "hbm.stacks", "value": "4"}, {"name": "mapping.tensor", "value": "4"}],
+    ]  # fmt: skip
+    lines = call(*TWICE, *sets)[1].splitlines()
+    assert lines[2] == "h200-sxm-8 #2: hbm.stacks = 4, mapping.tensor = 4"
+    assert "- h200-sxm-8 #2: hbm.stacks = 4, mapping.tensor = 4" in call(*TWICE, "--format", "md", *sets)[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((), "system 'h200-sxm-8' is given twice, as 1 and 2, and nothing tells them apart; set something in one"),
+        (("--set", "3:hbm.stacks=4"), "--set 3:hbm.stacks: '3' is no position of a system; those given are 1 to 2"),
+        (("--set", "b:hbm.stacks=4"), "--set b:hbm.stacks: 'b' is no position of a system"),
+        (("--set", "2:batch=4"), "--set 2:batch: batch is of the workload or the model, which are one for all"),
+        (("--set", "2:model.layers=4"), "--set 2:model.layers: model.layers is of the workload or the model"),
+        (("--set", "2:hbn.stacks=4"), "--set hbn.stacks=4: unknown name; did you mean 'hbm.stacks'?"),
+        (("--set", "2:mapping.tensor=3"), "tensor"),
+        (("--set", "2:hbm.stacks=4", "--set", "02:hbm.stacks=5"), "--set 02:hbm.stacks: it is set twice"),
+        (("--json", "--format", "md"), "--json cannot go with --format md"),
+    ],
+)
+def test_bad_settings_of_one_system_are_refused(call: Any, given: tuple[str, ...], words: str) -> None:
+    code, out, err = call(*TWICE, *given)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_the_page_has_the_same_tables_and_fetches_nothing(call: Any, tmp_path: Path) -> None:
+    path = tmp_path / "pair.html"
+    code, out, err = call(*TWICE, "--set", "2:mapping.tensor=4", "-o", str(path))
+    assert (code, out, err) == (0, "", f"wrote {path}\n")
+    page = path.read_text()
+    found = compare([PLAIN, analysis("h200-sxm-8", mapping__tensor=4)], batch=16)
+    for result in found.results:
+        assert format_quantity(result.tpot or 0, "s") in page
+    for name in ("metrics", "binds", "constraints", "differences", "break_even", "assumptions"):
+        assert f'<section id="{name}"' in page
+    assert page.count("<figure") == 2, "prefill and decode"
+    assert "http://" not in page
+    assert "https://" not in page
+    assert re.search(r"default-src 'none'; style-src 'sha256-", page)
+    call(*TWICE, "--set", "2:mapping.tensor=4", "--format", "html")
+
+
+def test_what_a_user_writes_is_text_on_the_page(call: Any, tmp_path: Path) -> None:
+    spec = tmp_path / "b.toml"
+    spec.write_text('format = 1\nname = "a<script>alert(1)</script>"\nextends = "h200-sxm-8"\n')
+    code, out, _ = call("h200-sxm-8", str(spec), "--model", "llama-3.1-8b", "--format", "html")
+    assert code == 0
+    assert "<script>alert" not in out
+    assert "a&lt;script&gt;alert(1)&lt;/script&gt;" in out

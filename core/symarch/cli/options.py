@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from symarch.errors import WorkloadError
+from symarch.errors import SymarchError, WorkloadError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from symarch.api import Analysis
     from symarch.specs import System
 
@@ -195,6 +197,18 @@ def tell(analyses: Sequence[Analysis]) -> None:
     for analysis in analyses:
         if analysis.search is not None:
             click.echo(f"symarch: {analysis.system.name}: {analysis.search.summary}", err=True)
+
+
+def write(text: str, file: Path | None) -> None:
+    """Write to a file, or to stdout without one. Raises SymarchError."""
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SymarchError(f"cannot write {file}: {error.strerror}") from None
+    click.echo(f"wrote {file}", err=True)
 
 
 def built(

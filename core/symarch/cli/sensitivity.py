@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from symarch.cli.options import analysis_options, build, tell, usual_metric
-from symarch.errors import SymarchError
+from symarch.cli.options import analysis_options, build, tell, usual_metric, write
 
 
 @click.command("sensitivity")
@@ -36,12 +35,4 @@ def command(metric: str | None, form: str | None, aim: str | None, sections: tup
     analysis, given = build(options)
     tell([analysis])
     found = analysis.sensitivity(usual_metric(analysis) if metric is None else metric, **given)
-    text = render(report_of(analysis, found, given, aim, sections), name)
-    if file is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SymarchError(f"cannot write {file}: {error.strerror}") from None
-    click.echo(f"wrote {file}", err=True)
+    write(render(report_of(analysis, found, given, aim, sections), name), file)

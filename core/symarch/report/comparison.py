@@ -15,9 +15,6 @@ from symarch.report.data import to_json
 from symarch.report.text import Output, console, describe_workload, heading, paragraph, table
 from symarch.sensitivity import BreakEven
 
-FORMATS = ("text", "md", "json")
-"""The formats of a comparison."""
-
 BINDING = 3
 """Resources with the largest shares that are named for each phase."""
 
@@ -27,6 +24,8 @@ def comparison_text(found: Comparison) -> str:
     out = console()
     out.print(heading(f"{found.model} on {', '.join(found.systems)}"))
     out.print(describe_workload(found.results[0].workload), style="dim")
+    for line in _set_alone(found):
+        out.print(Text(line, "dim"))
     for title, columns, rows in _tables(found):
         out.print()
         out.print(heading(title))
@@ -47,6 +46,7 @@ def comparison_text(found: Comparison) -> str:
 def comparison_markdown(found: Comparison) -> str:
     """Return a comparison as a page of Markdown."""
     lines = [f"# {found.model} on {', '.join(found.systems)}", "", describe_workload(found.results[0].workload) + "."]
+    lines += ["", *(f"- {line}" for line in _set_alone(found))] if _set_alone(found) else []
     for title, columns, rows in _tables(found):
         lines += ["", f"## {title}", "", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
         lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
@@ -66,11 +66,13 @@ def comparison_markdown(found: Comparison) -> str:
 def comparison_json(found: Comparison) -> str:
     """Return a comparison as one JSON object, SI units, full precision."""
     systems = []
-    for name, devices, result in zip(found.systems, found.devices, found.results, strict=True):
+    rows = zip(found.systems, found.settings, found.devices, found.results, strict=True)
+    for name, settings, devices, result in rows:
         metrics = {n: {"value": v, "unit": METRICS[n][0]} for n, v in result.metrics.items()}
         systems.append(
             {
                 "system": name,
+                "settings": [{"name": key, "value": value} for key, value in settings.items()],
                 "devices": devices,
                 "metrics": metrics,
                 "feasible": result.feasible,
@@ -91,11 +93,24 @@ def comparison_json(found: Comparison) -> str:
     return to_json(data) + "\n"
 
 
+def comparison_html(found: Comparison) -> str:
+    """Return a comparison as one HTML file that fetches nothing."""
+    from symarch.report.comparison_html import page_of  # the pictures, which other formats do without
+
+    return page_of(found, _tables(found), [*_set_alone(found), *_failing(found)], _sentences(found.break_evens),
+                   [words for one in found.break_evens for words in _closed(one)])  # fmt: skip
+
+
 RENDERERS: dict[str, Callable[[Comparison], str]] = {
     "text": comparison_text,
     "md": comparison_markdown,
+    "html": comparison_html,
     "json": comparison_json,
 }
+"""What writes a comparison, by the name of its format."""
+
+SUFFIXES = {".txt": "text", ".md": "md", ".html": "html", ".json": "json"}
+"""The format of a file by its suffix."""
 
 Section = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 
@@ -157,6 +172,15 @@ def _difference(one: Difference, found: Comparison) -> tuple[str, ...]:
     return (one.name, *map(shown, one.values), *costs)
 
 
+def _set_alone(found: Comparison) -> list[str]:
+    """Return a line for each system in which something was set that was not in all."""
+    return [
+        f"{name}: {', '.join(f'{key} = {value}' for key, value in settings.items())}"
+        for name, settings in zip(found.systems, found.settings, strict=True)
+        if settings
+    ]
+
+
 def _failing(found: Comparison) -> list[str]:
     sentences = []
     for name, result in zip(found.systems, found.results, strict=True):
@@ -170,11 +194,14 @@ def _sentences(found: Sequence[BreakEven]) -> list[str]:
     """Return one sentence for each break-even that is there, and one for all the rest."""
     answers = [b.words for b in found if b.crossings or b.outcome == "equal" or len(found) == 1]
     residuals = [c.residual for b in found for c in b.crossings if not c.jump]
-    quiet: dict[str, list[str]] = {}
+    quiet: dict[tuple[str, str], list[str]] = {}
     for b in found:
         if not b.crossings and b.outcome != "equal" and len(found) > 1:
-            quiet.setdefault(b.second, []).append(b.parameter)
-    answers += [f"no value, all else unchanged, makes it equal to {s}: {', '.join(n)}" for s, n in quiet.items()]
+            quiet.setdefault((b.first, b.second), []).append(b.parameter)
+    answers += [
+        f"no value, all else unchanged, makes {one} equal to {other}: {', '.join(names)}"
+        for (one, other), names in quiet.items()
+    ]
     if residuals:
         answers.append(f"checked: the two sides differ by at most {max(residuals):.0e} at the values found")
     return answers
@@ -211,4 +238,4 @@ def _closed(found: BreakEven, prefix: str = "") -> list[list[str]]:
     return paragraphs
 
 
-__all__ = ["FORMATS", "RENDERERS", "comparison_json", "comparison_markdown", "comparison_text"]
+__all__ = ["RENDERERS", "SUFFIXES", "comparison_html", "comparison_json", "comparison_markdown", "comparison_text"]

@@ -11,19 +11,15 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
-from importlib.resources import files
 
 from symarch.api import Explanation
 from symarch.quantities import format_quantity, format_value, readable_unit
 from symarch.report import charts
 from symarch.report.charts import Axis, Bar
-from symarch.report.page import base_style, fingerprint
+from symarch.report.page import document, figure, section_html, swatch, table_html
 from symarch.report.record import Report
-from symarch.report.sections import ASIDES, LONGEST, Section, Table, described, percent, value_text
+from symarch.report.sections import ASIDES, LONGEST, Section, described, percent, value_text
 from symarch.sensitivity import Headroom
-
-WIDTHS = {"wide": 760, "narrow": 330}
-"""Widths at which each chart is drawn [px]; the style shows the one that fits."""
 
 STEEP = 30.0
 """Ratio of the largest to the smallest value above which an axis of values is logarithmic."""
@@ -37,27 +33,12 @@ CURVE = 161
 
 def report_html(report: Report) -> str:
     """Return the page. The same report gives the same text."""
-    title = f"{report.metric} of {report.model} on {report.system}"
-    style = base_style() + (files("symarch.report") / "report.css").read_text(encoding="utf-8")
-    script = (files("symarch.report") / "report.js").read_text(encoding="utf-8")
-    policy = (
-        f"default-src 'none'; style-src '{fingerprint(style)}'; script-src '{fingerprint(script)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    links = "".join(f'<li><a href="#{s.name}">{escape(s.title)}</a></li>' for s in report.sections)
-    body = "".join(_section(report, s) for s in report.sections)
     versions = {p["version"] for p in report.plugins if p["distribution"] == "symarch"}
-    made = f"Written by symarch {', '.join(sorted(versions))}." if versions else "Written by symarch."
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-        '<a class="skip" href="#headline">Skip to the answer</a>\n'
-        f'<header><h1>{escape(title)}</h1><p class="quiet">{escape(described(report))}</p>'
-        f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>\n<main>\n{body}</main>\n'
-        f'<footer class="quiet">{escape(made)}</footer>\n<script>{script}</script>\n</body>\n</html>\n'
+    return document(
+        f"{report.metric} of {report.model} on {report.system}",
+        described(report),
+        [(s.name, s.title, _section(report, s)) for s in report.sections],
+        versions,
     )
 
 
@@ -70,63 +51,8 @@ def _section(report: Report, section: Section) -> str:
     formula = f"<pre>{escape(chr(10).join(section.formulas))}</pre>" if section.formulas else ""
     figures = "".join(draw(report)) if draw else ""
     figures = f'<div class="figures">{figures}</div>' if figures else ""
-    tables = "".join(_table(report, t, f"{section.name}-{i}") for i, t in enumerate(section.tables))
-    return (
-        f'<section id="{section.name}" tabindex="-1" aria-labelledby="{section.name}-title">'
-        f'<h2 id="{section.name}-title">{escape(section.title)}</h2>'
-        f'<div class="sentences">{words}</div>{figures}{formula}{tables}</section>\n'
-    )
-
-
-SHORT = 24
-"""Letters up to which a cell of words is kept on one line."""
-
-
-def _table(report: Report, table: Table, name: str) -> str:
-    """Return a table; one that is wider than the screen scrolls in its own frame, with the keyboard too."""
-    if not table.rows:
-        return ""
-
-    def kind(position: int, text: str = "") -> str:
-        names = ["words"] if position in table.words else []
-        names += ["named"] if position == table.resource else []
-        names += ["short"] if position and text and len(text) <= SHORT else []
-        return f' class="{" ".join(names)}"' if names else ""
-
-    def cell(position: int, text: str) -> str:
-        content = escape(text)
-        if position == 0 and table.code:
-            content = f"<code>{content}</code>"
-        if position == table.resource:
-            content = _swatch(report, text) + content
-        tag = 'th scope="row"' if position == 0 else "td"
-        return f"<{tag}{kind(position, text)}>{content}</{tag.partition(' ')[0]}>"
-
-    head = "".join(f'<th scope="col"{kind(i)}>{escape(c)}</th>' for i, c in enumerate(table.columns))
-    rows = "".join("<tr>" + "".join(cell(i, c) for i, c in enumerate(row)) + "</tr>" for row in table.rows)
-    caption = f'<caption id="{name}">{escape(table.title)}</caption>' if table.title else ""
-    label = f'aria-labelledby="{name}"' if table.title else f'aria-label="{escape(table.columns[0])}"'
-    return (
-        f'<div class="table" role="region" tabindex="0" {label}><table>{caption}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _swatch(report: Report, resource: str) -> str:
-    colour = report.colours.get(resource)
-    if colour is None:
-        return ""
-    return (
-        f'<svg class="swatch" viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" fill="{colour}"/></svg>'
-    )
-
-
-def _figure(caption: str, draw: Callable[[int], str], key: Sequence[tuple[str, str]] = ()) -> str:
-    """Return a chart in its two widths; `key` has the markup of a sign and its words."""
-    drawn = "".join(draw(w).replace("<svg ", f'<svg class="{n}" ', 1) for n, w in WIDTHS.items())
-    entries = "".join(f"<li>{sign}{escape(words)}</li>" for sign, words in key)
-    legend = f'<ul class="key">{entries}</ul>' if key else ""
-    return f'<figure class="chart"><figcaption>{escape(caption)}</figcaption>{legend}{drawn}</figure>'
+    tables = "".join(table_html(report.colours, t, f"{section.name}-{i}") for i, t in enumerate(section.tables))
+    return section_html(section.name, section.title, words, figures, formula, tables)
 
 
 def _axis(values: Sequence[float], unit: str, title: str, *, zero: bool = False) -> Axis:
@@ -155,9 +81,9 @@ def _picture_binds(report: Report) -> list[str]:
         rows.append((phase, _shares(report, parts)))
     words = "; ".join(f"{p}: " + ", ".join(f"{b.label} {percent(b.end - b.start)}" for b in bars) for p, bars in rows)
     shown = list(dict.fromkeys(b.label for _, bars in rows for b in bars if b.end - b.start >= 0.005))
-    key = [(_swatch(report, r), r) for r in shown]
+    key = [(swatch(report.colours, r), r) for r in shown]
     caption = "Where the time goes"
-    return [_figure(caption, lambda w: charts.stacked(rows, w, f"{caption}: {words}"), key)]
+    return [figure(caption, lambda w: charts.stacked(rows, w, f"{caption}: {words}"), key)]
 
 
 def _shares(report: Report, parts: Sequence[tuple[str, float]]) -> list[Bar]:
@@ -178,9 +104,13 @@ def _picture_terms(report: Report, why: Explanation | None, caption: str) -> lis
         sums[term.resource] = sums.get(term.resource, 0.0) + term.share
     bars = _shares(report, list(sums.items()))
     words = ", ".join(f"{b.label} {percent(b.end - b.start)}" for b in bars)
-    key = [(_swatch(report, b.label), f"{b.label} {percent(b.end - b.start)}") for b in bars if b.end - b.start > 0.005]
+    key = [
+        (swatch(report.colours, b.label), f"{b.label} {percent(b.end - b.start)}")
+        for b in bars
+        if b.end - b.start > 0.005
+    ]
     row = (f"{why.metric} = {format_quantity(why.value, why.unit)}", bars)
-    return [_figure(caption, lambda w: charts.stacked([row], w, f"{caption}: {words}"), key)]
+    return [figure(caption, lambda w: charts.stacked([row], w, f"{caption}: {words}"), key)]
 
 
 def _picture_tornado(report: Report) -> list[str]:
@@ -200,7 +130,7 @@ def _picture_tornado(report: Report) -> list[str]:
     words = ", ".join(f"{b.parameter} {100 * b.swing:.0f} %" for b in shown)
     caption = f"{found.metric} over each parameter's range; on the right its swing"
     label = f"Tornado of {found.metric}: {words}"
-    return [_figure(caption, lambda w: charts.bars(bars, axis, w, label, found.value), key)]
+    return [figure(caption, lambda w: charts.bars(bars, axis, w, label, found.value), key)]
 
 
 def _picture_waterfall(report: Report, found: Headroom | None) -> list[str]:
@@ -226,7 +156,7 @@ def _picture_waterfall(report: Report, found: Headroom | None) -> list[str]:
     drawn[0] = Bar("now", axis.low, found.value, drawn[0].words, "now", "heap")
     words = ", then ".join(f"{b.label} {b.words}" for b in drawn)
     caption = f"{found.metric} as bottlenecks are removed one after the other; each bar is what that brings"
-    return [_figure(caption, lambda w: charts.bars(drawn, axis, w, f"Waterfall: {words}", found.value))]
+    return [figure(caption, lambda w: charts.bars(drawn, axis, w, f"Waterfall: {words}", found.value))]
 
 
 def _picture_map(report: Report) -> list[str]:
@@ -246,9 +176,9 @@ def _picture_map(report: Report) -> list[str]:
         sums[region.bound] = sums.get(region.bound, 0.0) + region.area
     words = ", ".join(f"{n} {percent(v)}" for n, v in sums.items())
     caption = f"The resource with the largest share of {found.metric}"
-    key = [(_swatch(report, n), n) for n in dict.fromkeys(found.resources[i] for column in grid for i in column)]
+    key = [(swatch(report.colours, n), n) for n in dict.fromkeys(found.resources[i] for column in grid for i in column)]
     label = f"{caption} over {axes[0].title} and {axes[1].title}: {words}"
-    return [_figure(caption, lambda w: charts.cells(axes[0], axes[1], grid, names, (here[0], here[1]), w, label), key)]
+    return [figure(caption, lambda w: charts.cells(axes[0], axes[1], grid, names, (here[0], here[1]), w, label), key)]
 
 
 def _setting_text(report: Report, name: str, unit: str) -> Callable[[float], str]:
@@ -276,9 +206,11 @@ def _picture_roofline(report: Report) -> list[str]:
     peak = f"arithmetic {format_quantity(found.peak, 'FLOP/s')}"
     words = f"Roofline: {len(dots)} operators; {peak}, " + ", ".join(w for _, w, _ in rates.values())
     texts = format_value, lambda v: format_quantity(v, "FLOP/s")
-    key = [(_swatch(report, r), f"bound by {r}") for r in dict.fromkeys(p.bound for p in found.points if p.bound)]
+    key = [
+        (swatch(report.colours, r), f"bound by {r}") for r in dict.fromkeys(p.bound for p in found.points if p.bound)
+    ]
     caption = "One point for each operator with arithmetic (square: prefill, circle: decode), larger with its share"
-    return [_figure(caption, lambda w: charts.roofline(dots, found.peak, peak, rates, texts, w, words), key)]
+    return [figure(caption, lambda w: charts.roofline(dots, found.peak, peak, rates, texts, w, words), key)]
 
 
 def _picture_break_even(report: Report) -> list[str]:
@@ -306,7 +238,7 @@ def _picture_break_even(report: Report) -> list[str]:
     aim = (report.target, f"target {format_quantity(report.target, one.unit)}")
     words = f"{one.metric} over {one.parameter}: {one.words}"
     caption = f"{one.metric} over {one.parameter}, and the target"
-    return [_figure(caption, lambda w: charts.curve(x, y, points, aim, marks, w, words))]
+    return [figure(caption, lambda w: charts.curve(x, y, points, aim, marks, w, words))]
 
 
 def _picture_uncertainty(report: Report) -> list[str]:
@@ -343,7 +275,7 @@ def _histogram(
     def text(value: float) -> str:
         return format_quantity(value, unit)
 
-    return _figure(caption, lambda w: charts.histogram(axis, edges, counts, marks, text, w, label))
+    return figure(caption, lambda w: charts.histogram(axis, edges, counts, marks, text, w, label))
 
 
 def _scaled_text(scale: float) -> Callable[[float], str]:
