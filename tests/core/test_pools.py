@@ -159,6 +159,25 @@ def test_a_resolved_system_of_pools_reads_back_the_same(tmp_path: Path) -> None:
         assert symarch.analyze(read_system(path), DENSE).evaluate(batch=16).metrics == before
 
 
+def test_no_replica_of_prefill_waits_unless_told_so(tmp_path: Path) -> None:
+    # four replicas of two processors read four prompts in the time in which one of them reads one
+    whole = symarch.analyze(apart(tmp_path, prefill="[pool.prefill.mapping]\ntensor = 2\n"), DENSE)
+    found = whole.evaluate(batch=256, output=2)
+    one = symarch.analyze(symarch.load_system("h100-sxm-8", {"mapping.tensor": 2}), DENSE, phase="prefill")
+    reading = value(one.evaluate(batch=4), "ttft")
+    assert reading == pytest.approx(value(one.evaluate(batch=1), "ttft"), rel=1e-12)
+    sent = next(o.time for o in found.operators if o.name == "cache_transfer")
+    assert found.ttft == pytest.approx(reading + sent, rel=1e-12)
+    assert found.throughput == pytest.approx(2 * 4 / reading, rel=1e-9), "prefill is the slower pool"
+    assert any("prefill reads 4 prompts of a copy together" in a for a in found.assumptions)
+
+
+def test_data_parallel_attention_reads_a_prompt_on_each_device(tmp_path: Path) -> None:
+    mapping = "[pool.prefill.mapping]\ntensor = 2\nattention_data = 4\n"
+    found = symarch.analyze(apart(tmp_path, prefill=mapping), DENSE).evaluate(batch=32)
+    assert any("prefill reads 4 prompts of a copy together" in a for a in found.assumptions)
+
+
 def test_settings_name_the_pool() -> None:
     sets = {"decode_hbm.stacks": 3, "pool.decode.tensor": 4, "pool.prefill.batch": 2, "pool.decode.count": 2}
     system = symarch.load_system("h100-h200-apart", {**sets, "transfer.size": 32})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from symarch.plugins import registry
+from symarch.report.data import to_json
 from symarch.specs.files import shipped
 from symarch.specs.schema import schema
+from symarch.technologies import parameters_of
 
 SYSTEMS = sorted((shipped() / "systems").glob("*.toml"))
 
@@ -47,6 +51,37 @@ def test_shipped_systems_are_valid(validator: Any, path: Path) -> None:
 def test_mistakes_are_invalid(validator: Any, text: str) -> None:
     table = {"format": 1} | tomllib.loads(text)
     assert list(validator.iter_errors(table))
+
+
+def test_it_is_short_since_each_parameter_is_written_once() -> None:
+    made = schema()
+    assert len(to_json(made)) < 300_000
+    for technology in registry().technologies().values():
+        for parameter in parameters_of(technology):
+            own = made["$defs"][technology.name][parameter.name]
+            assert own["description"] == f"{parameter.doc} [{parameter.unit}]"
+    doc = made["$defs"]["nvlink"]["lanes"]["description"]
+    there = [name for name, own in made["$defs"].items() if own.get("lanes", {}).get("description") == doc]
+    assert to_json(made).count(f'"{doc}"') == len(there), "not anew as a link, as a network and in every pool"
+
+
+def test_every_reference_has_an_end() -> None:
+    made = schema()
+
+    def ends(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            yield from [value["$ref"]] if "$ref" in value else []
+            for item in value.values():
+                yield from ends(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from ends(item)
+
+    for reference in set(ends(made)):
+        here = made
+        for key in reference.removeprefix("#/").split("/"):
+            here = here[key]
+        assert isinstance(here, dict)
 
 
 PLACES = [

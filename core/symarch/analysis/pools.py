@@ -27,7 +27,7 @@ from symarch.analysis.time import Load, collective_load, time_of
 from symarch.mapping import Mapping as Placed
 from symarch.program import Max, ceil, total
 from symarch.program import name as leave_name
-from symarch.specs import System
+from symarch.specs import Pool, System
 from symarch.system import SystemGraph
 from symarch.technologies import Quantity
 from symarch.trace import Architecture, Collective, Divisible, Operator
@@ -51,14 +51,22 @@ def turns(spec: System) -> int:
     return 2 if spec.microbatches is None else spec.microbatches
 
 
-def share_of(spec: System, workload: Workload, role: str) -> Workload:
-    """Return the workload of one copy of a pool with a role, with the phases that it runs."""
+def read_together(pool: Pool, mapping: Placed) -> int:
+    """Return the prompts that a copy of a pool of prefill reads together: unless stated, so many that no device waits.
+
+    Replicas have sequences of their own, and so have the devices that data-parallel attention divides them among.
+    """
+    return mapping.data * mapping.shard.attention_data if pool.batch is None else pool.batch
+
+
+def share_of(spec: System, workload: Workload, role: str, mapping: Placed) -> Workload:
+    """Return the workload of one copy of a pool with a role and a mapping, with the phases that it runs."""
     name = spec.roles[role]
     pool = spec.pools[name]
     phases = tuple(p for p in workload.phases if name in spec.seats(p))
     batch = workload.batch if pool.count == 1 else ceil(workload.batch / pool.count)
     if role == "prefill":  # whose caches go on as soon as the prompts are read
-        group = batch if len(workload.phases) == 1 else pool.batch
+        group = batch if len(workload.phases) == 1 else read_together(pool, mapping)
         return attrs.evolve(workload, phases=phases, batch=group, output=0)
     if role == "decode":
         return attrs.evolve(workload, phases=phases, batch=batch)
@@ -82,7 +90,7 @@ class _Pools:
         self.workloads: dict[str, Workload] = {}
         for role, pool in spec.roles.items():
             if any(pool in spec.seats(phase) for phase in workload.phases):
-                self.workloads[pool] = share_of(spec, workload, role)
+                self.workloads[pool] = share_of(spec, workload, role, placed[pool])
                 part = model.part(role) if isinstance(model, Divisible) else model
                 self.built[pool] = build_model(graphs[pool], part, placed[pool], self.workloads[pool], named=False)
         self.priced: list[str] = []  # what was assumed of money
@@ -249,9 +257,10 @@ class _Pools:
         notes = []
         if self.apart:
             source = self.spec.seats("prefill")[0]
+            together = read_together(self.spec.pools[source], self.placed[source])
             notes.append(
-                f"{source} reads {self.spec.pools[source].batch} prompts of a copy together; their caches are sent "
-                "when all are read, and the first token is seen when they have arrived"
+                f"{source} reads {together} prompts of a copy together; their "
+                " caches are sent when all are read, and the first token is seen when they have arrived"
             )
         if any(len(self.spec.seats(p)) == 2 for p in self.workload.phases):
             notes.append(f"{turns(self.spec)} microbatches take turns between attention and feed-forward networks")

@@ -14,6 +14,7 @@ from symarch.analysis.passes import repeated
 from symarch.analysis.pools import share_of
 from symarch.analysis.time import operator_load
 from symarch.api import Analysis, Result
+from symarch.mapping import Mapping as Placed
 from symarch.mapping import mappings
 from symarch.program import Max, Program, Tape, total
 from symarch.program.derivatives import evaluate
@@ -106,7 +107,7 @@ def traffic_program(analysis: Analysis, *, single: bool) -> Program:
     graphs = {p: SystemGraph.build(part, lambda c, p, _: tape.input(f"{c}.{p}")) for p, part in system.parts.items()}
     workload = workload_of(request, tape.input)
     sums: dict[str, list[Any]] = {}
-    for phase, pool, part, own in ((p, *s) for p in request.phases for s in _seats(system, model, workload, p)):
+    for phase, pool, part, own in ((p, *s) for p in request.phases for s in _seats(system, model, workload, p, placed)):
         mapping = placed[pool]
         benches = benches_of(graphs[pool], mapping)
         for share, operator, load in _loads(benches, part, own, phase, mapping.together(own.batch)):
@@ -123,7 +124,7 @@ def traffic_program(analysis: Analysis, *, single: bool) -> Program:
 
 
 def _seats(
-    system: System, model: Architecture, workload: Workload, phase: str
+    system: System, model: Architecture, workload: Workload, phase: str, placed: Mapping[str, Placed]
 ) -> list[tuple[str, Architecture, Workload]]:
     """Return the pools that run a phase, each with its part of the model and its workload."""
     if not system.pools:
@@ -133,7 +134,7 @@ def _seats(
         (
             pool,
             model.part(roles[pool]) if isinstance(model, Divisible) else model,
-            share_of(system, workload, roles[pool]),
+            share_of(system, workload, roles[pool], placed[pool]),
         )
         for pool in system.seats(phase)
     ]

@@ -4,7 +4,7 @@ from symarch.specs.files import Listed, find_model, find_spec, find_system, list
 from symarch.specs.presets import Preset, preset_of, presets_of, with_preset
 from symarch.specs.priced import USUAL, priced, prices_of
 from symarch.specs.prices import Price, Prices, read_prices
-from symarch.specs.records import Component, Setting, System
+from symarch.specs.records import Component, Pool, Setting, System
 from symarch.specs.resolved import resolved
 from symarch.specs.systems import read_system
 from symarch.specs.technologies import definition_of
@@ -13,6 +13,7 @@ __all__ = [
     "USUAL",
     "Component",
     "Listed",
+    "Pool",
     "Preset",
     "Price",
     "Prices",

@@ -99,13 +99,14 @@ class Pool:
         name: its name.
         system: the system that it is made of; its settings are those of the whole's components of the same names.
         count: copies of that system.
-        batch: prompts that a copy reads together, where it is for prefill.
+        batch: prompts that a copy reads together, where it is for prefill; None: one for each device, or group of
+            devices, that has sequences of its own.
     """
 
     name: str
     system: System
     count: int = 1
-    batch: int = 1
+    batch: int | None = None
 
 
 @attrs.frozen

@@ -30,7 +30,7 @@ def resolved(system: System) -> str:
             table.setdefault(component.table, {})[component.name] = component_table(component)
     for name, pool in system.pools.items():
         own = restored(system.part(name), name, [n.name for n in system.joining])
-        grouped = {"batch": pool.batch} if name == system.roles.get("prefill") else {}
+        grouped = {} if pool.batch is None else {"batch": pool.batch}
         table.setdefault("pool", {})[name] = {"count": pool.count, **grouped, **_tables(own)}
     table["economy"] = {n: _setting(s) for n, s in system.economy.settings.items()}
     mapping: dict[str, Any] = dict(system.roles) | _mapping(system)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from symarch.plugins import registry
 from symarch.specs.placement import LAYERED, PLACED
 from symarch.specs.pools import OWN as POOL_KEYS
@@ -28,11 +30,12 @@ _COMPONENT = {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": list(RESERVED)}}
 def schema() -> dict[str, Any]:
     """Return the schema (draft 2020-12) of a system spec with the technologies installed now."""
     technologies = registry().technologies()
+    defined = _Definitions()
     topologies = {n: c for n, c in technologies.items() if c.kind == "topology"}
     tables: dict[str, Any] = {}
     for table, kind in KIND_OF.items():
         kin = {n: c for n, c in technologies.items() if c.kind == kind}
-        shapes = [_component(table, name, cls, topologies) for name, cls in kin.items()]
+        shapes = [_component(table, name, cls, topologies, defined) for name, cls in kin.items()]
         if kind in KINDS:
             shapes.append(_of_the_spec(list(technologies)))
         if table == "switch":
@@ -43,7 +46,7 @@ def schema() -> dict[str, Any]:
             "additionalProperties": {"anyOf": shapes},
         }
     supply: dict[str, Any] = {"title": "supply", "type": "object", "additionalProperties": False}
-    supply["properties"] = {p.name: _parameter(p) for p in parameters_of(Supply)}
+    supply["properties"] = defined.parameters(Supply)
     tables["limit"] = {"type": "object", "propertyNames": _COMPONENT, "additionalProperties": supply}
     text = {"type": "string"}
     return {
@@ -62,7 +65,7 @@ def schema() -> dict[str, Any]:
             "economy": {
                 "type": "object",
                 "additionalProperties": False,
-                "properties": {p.name: _parameter(p) for p in parameters_of(Economy)},
+                "properties": defined.parameters(Economy),
             },
             "mapping": {
                 "type": "object",
@@ -81,7 +84,7 @@ def schema() -> dict[str, Any]:
                             {
                                 "type": "object",
                                 "additionalProperties": False,
-                                "properties": {tensor: _place(tensor) for tensor in PLACED},
+                                "properties": {tensor: _place(tensor, defined) for tensor in PLACED},
                             },
                         ]
                     },
@@ -113,10 +116,11 @@ def schema() -> dict[str, Any]:
                 for table in KIND_OF
             }
         },
+        "$defs": defined.found,
     }
 
 
-def _place(tensor: str) -> dict[str, Any]:
+def _place(tensor: str, defined: _Definitions) -> dict[str, Any]:
     """Return the shapes of a placement that a tensor class may have."""
     text = {"type": "string"}
     count = {"type": "integer", "minimum": 1}
@@ -128,8 +132,8 @@ def _place(tensor: str) -> dict[str, Any]:
         "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
         "description": "the share of the bytes in each of several memories that are read at once; shares sum to 1",
     }
-    leaf = {"anyOf": [text, fractions]}
-    shapes: list[dict[str, Any]] = [text | {"description": "a memory"}, fractions]
+    leaf = defined.named("Memories", {"anyOf": [text | {"description": "a memory"}, fractions]})
+    shapes: list[dict[str, Any]] = [leaf]
 
     def parted(keys: tuple[str, ...], counts: tuple[str, ...], doc: str) -> dict[str, Any]:
         return {
@@ -150,7 +154,7 @@ def _place(tensor: str) -> dict[str, Any]:
         }
         item["properties"]["layers"] = numbers
         item["required"].append("layers")
-        shapes.append({"type": "array", "minItems": 1, "items": item})
+        shapes.append(defined.named("Layers", {"type": "array", "minItems": 1, "items": item}))
     if tensor == "experts":
         shapes.append(parted(("hot", "cold"), ("hot_experts",), "the experts most in demand apart from the others"))
     if tensor == "kv_cache":
@@ -211,7 +215,7 @@ def _technologies() -> dict[str, Any]:
     }
 
 
-def _component(table: str, name: str, cls: type, topologies: dict[str, type]) -> dict[str, Any]:
+def _component(table: str, name: str, cls: type, topologies: dict[str, type], defined: _Definitions) -> dict[str, Any]:
     properties: dict[str, Any] = {"technology": {"const": name}}
     presets = list(presets_of(name))
     if presets:
@@ -229,14 +233,18 @@ def _component(table: str, name: str, cls: type, topologies: dict[str, type]) ->
     if table == "network":
         properties |= {"topology": {"enum": list(topologies)}, "size": _count(), "algorithm": _ALGORITHM}
         classes += topologies.values()
+    words: dict[str, Option] = {}
     for each in classes:
-        properties |= {p.name: _parameter(p) for p in parameters_of(each)}
+        properties |= defined.parameters(each)
         for option in options_of(each):
             # topologies may have an option of one name with words of their own
-            known = properties.get(option.name, {}).get("enum", [])
-            properties[option.name] = _option(option)
-            if known and "enum" in properties[option.name]:
-                properties[option.name]["enum"] = list(dict.fromkeys([*known, *option.choices]))
+            known = words.get(option.name)
+            words[option.name] = option
+            properties[option.name] = defined.option(each, option)
+            if known is not None and known.choices and option.choices:
+                choices = tuple(dict.fromkeys([*known.choices, *option.choices]))
+                words[option.name] = attrs.evolve(option, choices=choices)
+                properties[option.name] = _option(words[option.name])
     # a spec that extends another may leave out any key, `technology` included
     return {"type": "object", "title": name, "properties": properties, "additionalProperties": False}
 
@@ -245,25 +253,61 @@ def _count() -> dict[str, Any]:
     return {"type": "integer", "minimum": 1}
 
 
-def _parameter(parameter: Parameter) -> dict[str, Any]:
-    number: dict[str, Any] = {"type": "number"}
-    number["minimum" if parameter.nonnegative else "exclusiveMinimum"] = 0
-    if parameter.at_most is not None:
-        number["maximum"] = parameter.at_most
-    value = {"anyOf": [number, {"type": "string", "pattern": r"^\s*[+]?([0-9.]|inf)"}]}
-    table = {
-        "type": "object",
-        "required": ["value"],
-        "additionalProperties": False,
-        "properties": {
-            "value": value,
-            "low": value,
-            "high": value,
-            "source": {"type": "string"},
-            "status": {"enum": _STATUS},
-        },
-    }
-    return {"description": f"{parameter.doc} [{parameter.unit}]", "anyOf": [*value["anyOf"], table]}
+class _Definitions:
+    """What many tables have in common, each written once under `$defs` and referred to.
+
+    A parameter or option is `TECHNOLOGY/NAME`; its value and the table of a value with its range are one definition for
+    all parameters that take the same numbers.
+    """
+
+    def __init__(self) -> None:
+        # the name of a technology begins with a small letter, all others with a capital
+        self.found: dict[str, Any] = {"Status": {"enum": _STATUS}, "Text": {"type": "string"}}
+
+    def named(self, name: str, content: dict[str, Any]) -> dict[str, Any]:
+        """Return a reference to what is the same wherever it stands."""
+        self.found[name] = content
+        return _to(name)
+
+    def parameters(self, technology: type) -> dict[str, Any]:
+        """Return a reference to each parameter of a technology."""
+        name: str = technology.name  # type: ignore[attr-defined]  # every technology has one
+        if name not in self.found:
+            options = {o.name: _option(o) for o in options_of(technology)}
+            self.found[name] = options | {p.name: self._parameter(p) for p in parameters_of(technology)}
+        return {p.name: _to(f"{name}/{p.name}") for p in parameters_of(technology)}
+
+    def option(self, technology: type, option: Option) -> dict[str, Any]:
+        """Return a reference to an option of a technology whose parameters have been asked for."""
+        return _to(f"{technology.name}/{option.name}")  # type: ignore[attr-defined]  # every technology has one
+
+    def _parameter(self, parameter: Parameter) -> dict[str, Any]:
+        return {"description": f"{parameter.doc} [{parameter.unit}]", **self._numbers(parameter)}
+
+    def _numbers(self, parameter: Parameter) -> dict[str, Any]:
+        """Return a reference to the values that a parameter takes, bare or in a table."""
+        number: dict[str, Any] = {"type": "number"}
+        number["minimum" if parameter.nonnegative else "exclusiveMinimum"] = 0
+        name = "From_0" if parameter.nonnegative else "Above_0"
+        if parameter.at_most is not None:
+            number["maximum"] = parameter.at_most
+            name += f"_to_{parameter.at_most:g}"
+        if name not in self.found:
+            value = _to(f"{name}_value")
+            self.found[f"{name}_value"] = {"anyOf": [number, {"type": "string", "pattern": r"^\s*[+]?([0-9.]|inf)"}]}
+            table = {
+                "type": "object",
+                "required": ["value"],
+                "additionalProperties": False,
+                "properties": dict.fromkeys(("value", "low", "high"), value)
+                | {"source": _to("Text"), "status": _to("Status")},
+            }
+            self.found[name] = {"anyOf": [value, table]}
+        return _to(name)
+
+
+def _to(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def _option(option: Option) -> dict[str, Any]:
