@@ -27,6 +27,7 @@ from symarch.analysis import (
 )
 from symarch.analysis.limits import WAYS, budgets_of, static_powers
 from symarch.analysis.model import benches_of
+from symarch.analysis.notes import Note
 from symarch.analysis.time import SENT, collective_load, limited_time, operator_load, time_of
 from symarch.errors import MappingError, ModelError, SymarchError, UnknownNameError, WorkloadError, nearest
 from symarch.mapping import mappings, resolve
@@ -241,7 +242,7 @@ class Analysis(Questions):
         if single not in self._recorded:
             found = record(self.system, self.model, self.request(single))
             if self.search is not None:
-                found = attrs.evolve(found, assumptions=(self.search.summary, *found.assumptions))
+                found = attrs.evolve(found, notes=(Note(self.search.summary), *found.notes))
             self._recorded[single] = found
         return self._recorded[single]
 
@@ -377,7 +378,16 @@ class Analysis(Questions):
             Lasting(name, float(found[f"lasts.{name}"]), float(found[f"bought.{name}"])) for name in recorded.wearing
         )
         return Result(
-            metrics, missing, constraints, operators, resources, workload, recorded.assumptions, communication, lasting
+            metrics,
+            missing,
+            constraints,
+            operators,
+            resources,
+            workload,
+            recorded.assumptions,
+            communication,
+            lasting,
+            tuple(note.text for note in recorded.notes if note.stated),
         )
 
     @staticmethod

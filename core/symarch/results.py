@@ -132,6 +132,7 @@ class Result:
         assumptions: what was assumed and what is not modelled.
         communication: by phase, the time of collectives that is exposed, and that computation hides [s].
         lasting: how long each memory lasts that wears.
+        stated: those of the assumptions that technologies state of themselves, whatever the workload.
     """
 
     metrics: Mapping[str, float | None]
@@ -143,6 +144,7 @@ class Result:
     assumptions: tuple[str, ...]
     communication: Mapping[str, Mapping[str, float]]
     lasting: tuple[Lasting, ...]
+    stated: tuple[str, ...]
 
     def __getattr__(self, name: str) -> float | None:
         """Return a metric by name."""

@@ -169,13 +169,13 @@ def test_no_replica_of_prefill_waits_unless_told_so(tmp_path: Path) -> None:
     sent = next(o.time for o in found.operators if o.name == "cache_transfer")
     assert found.ttft == pytest.approx(reading + sent, rel=1e-12)
     assert found.throughput == pytest.approx(2 * 4 / reading, rel=1e-9), "prefill is the slower pool"
-    assert any("prefill reads 4 prompts of a copy together" in a for a in found.assumptions)
+    assert any("a copy of prefill reads 4 prompts at a time" in a for a in found.assumptions)
 
 
 def test_data_parallel_attention_reads_a_prompt_on_each_device(tmp_path: Path) -> None:
     mapping = "[pool.prefill.mapping]\ntensor = 2\nattention_data = 4\n"
     found = symarch.analyze(apart(tmp_path, prefill=mapping), DENSE).evaluate(batch=32)
-    assert any("prefill reads 4 prompts of a copy together" in a for a in found.assumptions)
+    assert any("a copy of prefill reads 4 prompts at a time" in a for a in found.assumptions)
 
 
 def test_settings_name_the_pool() -> None:

@@ -106,7 +106,7 @@ def test_operators_run_where_the_mapping_says(tmp_path: Path) -> None:
     assert {n for n in before if before[n].time != after[n].time} == {"attention"}
     assert after["attention"].time < before["attention"].time  # no launch of 12 us
     assert any(a == "attention runs on cores" for a in moved.assumptions)
-    assert any(a == "cores sits on hbm and reads it from inside" for a in moved.assumptions)
+    assert any(a == "cores: it sits on hbm and reads it from inside" for a in moved.assumptions)
     floats = {c.name for c in moved.constraints}
     assert floats == {"hbm.capacity", "gpu.power", "cores.power", "cores.shard"}
 

@@ -25,6 +25,7 @@ from symarch.analysis.limits import (
     wear_of,
 )
 from symarch.analysis.mixed import Mix, mixed_pass
+from symarch.analysis.notes import Note, grouped
 from symarch.analysis.passes import Accounts, Pass, combined, summed
 from symarch.analysis.schedule import Communication, OperatorTime, Schedule
 from symarch.analysis.steps import Chunks, Once, Steps, Walk, averaged
@@ -194,7 +195,7 @@ class Model:
         missing: for each metric that needs an absent quantity, the quantities it lacks.
         operators: times of the operators, in order.
         constraints: limits.
-        assumptions: sentences on what was assumed or is not modelled.
+        assumptions: on what was assumed or is not modelled.
         communication: the time of collectives by phase.
         spent: dynamic energy of one pass of all devices by phase [J], None if a part is not modelled.
         static: static power of all devices [W], None if a part is not modelled.
@@ -205,7 +206,7 @@ class Model:
     missing: Mapping[str, tuple[str, ...]]
     operators: tuple[OperatorTime, ...]
     constraints: tuple[Constraint, ...]
-    assumptions: tuple[str, ...]
+    assumptions: tuple[Note, ...]
     communication: Mapping[str, Communication]
     spent: Mapping[str, Quantity | None]
     static: Quantity | None
@@ -309,9 +310,8 @@ def build_model(
     communication = {phase: p.communication for phase, p in passes.items()}
     spent = {phase: None if p.energies is None else system.devices * p.energy for phase, p in passes.items()}
     standing = None if static is None else system.devices * static
-    sentences = tuple(notes.sentences())
     lasts = {name: (life, bought(system, life)) for name, life in lives.items()}
-    return Model(metrics, missing, operators, tuple(constraints), sentences, communication, spent, standing, lasts)
+    return Model(metrics, missing, operators, tuple(constraints), notes.all(), communication, spent, standing, lasts)
 
 
 def _passes(
@@ -514,12 +514,10 @@ class _Notes:
         if sentence not in self.extra:
             self.extra.append(sentence)
 
-    def sentences(self) -> list[str]:
-        """Return all sentences, the mapping's first."""
+    def all(self) -> tuple[Note, ...]:
+        """Return all notes, the mapping's first."""
         found = [*self.mapping.assumptions, *self._workload(), *self.extra]
-        for part in (self._processor, self._memories, self._links):
-            found += part()
-        return list(dict.fromkeys(found))
+        return grouped([*found, *self._processor(), *self._memories(), *self._links()])
 
     def _workload(self) -> list[str]:
         notes = ["activations held between operators are not counted against memory capacity"]
@@ -556,53 +554,56 @@ class _Notes:
             notes.append("energy per FLOP changes with the data type as the time of a FLOP at the peak does")
         return notes
 
-    def _processor(self) -> list[str]:
-        notes = [f"{key} runs on {bench.name}" for key, bench in self.benches.others.items()]
+    def _processor(self) -> list[Note]:
+        notes = [Note(f"{key} runs on {bench.name}") for key, bench in self.benches.others.items()]
         for bench in self.benches.all:
             processor = bench.processor
             if processor.outstanding is None:
-                notes.append(f"{bench.name} keeps any number of bytes in flight (outstanding is not limited)")
+                notes.append(Note("any number of bytes is kept in flight (outstanding is not limited)", (bench.name,)))
             if processor.memory is not None:
                 seat = processor.memory.component
-                notes.append(f"{bench.name} sits on {seat} and reads it from inside")
+                notes.append(Note(f"it sits on {seat} and reads it from inside", (bench.name,)))
             notes += _own(processor)
         return notes
 
-    def _memories(self) -> list[str]:
-        notes = []
+    def _memories(self) -> list[Note]:
+        notes: list[Note] = []
         for name, memory in self.bench.system.memories.items():
             if memory.write_bandwidth is None:
-                notes.append(f"{name}: write bandwidth is not modelled and equals read bandwidth")
+                notes.append(Note("write bandwidth is not modelled and equals read bandwidth", (name,)))
             if memory.read_latency is None:
-                notes.append(f"{name}: latency is not modelled and not exposed")
+                notes.append(Note("latency is not modelled and not exposed", (name,)))
             path = self.bench.system.paths.get((self.bench.name, name))
             behind = [s.resource for s in path.segments[:-2] if s.part != "inside"] if path else []
             if behind:
-                notes.append(f"{name} is reached through {', '.join(behind)}")
+                notes.append(Note(f"it is reached through {', '.join(behind)}", (name,)))
             if path and path.rivals:
                 ways = ", ".join(path.rivals)
-                notes.append(f"{name}: a way by {ways} is as short and not used: the first in the spec is taken")
+                words = f"a way by {ways} is as short and not used: the first in the spec is taken"
+                notes.append(Note(words, (name,)))
             if memory.efficiency is not None and type(memory).name == self.bench.processor.streaming_memory:
-                notes.append(f"{name}: the share of its bandwidth measured on {self.bench.name} stands for its own")
+                words = f"the share of its bandwidth measured on {self.bench.name} stands for its own"
+                notes.append(Note(words, (name,)))
             notes += _own(memory)
         return notes
 
-    def _links(self) -> list[str]:
+    def _links(self) -> list[Note]:
         system = self.bench.system
-        notes = [f"{name} limits the mean power and slows nothing down" for name in system.supplies]
+        notes = [Note(f"{name} limits the mean power and slows nothing down") for name in system.supplies]
         used = self.mapping.networks
         links = [*system.links.items(), *((n.name, n.link) for n in system.networks.values() if n.name in used)]
         for name, link in links:
             if link.static_power is None:
-                notes.append(f"{name}: static power is not modelled and not counted")
+                notes.append(Note("static power is not modelled and not counted", (name,)))
             notes += _own(link)
         for network in system.networks.values():
             if network.name in used:
                 if network.link.software_latency is None:
-                    notes.append(f"{network.name}: endpoint software latency is not modelled and not counted")
+                    words = "endpoint software latency is not modelled and not counted"
+                    notes.append(Note(words, (network.name,)))
                 notes += _own(network.topology)
         return notes
 
 
-def _own(technology: Any) -> list[str]:
-    return [f"{technology.component}: {sentence}" for sentence in type(technology).assumptions]
+def _own(technology: Any) -> list[Note]:
+    return [Note(sentence, (technology.component,), True) for sentence in type(technology).assumptions]

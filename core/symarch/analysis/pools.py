@@ -22,6 +22,7 @@ import attrs
 
 from symarch.analysis.cost import Fleet, cost_metrics, running
 from symarch.analysis.model import Model, Workload, benches_of, build_model
+from symarch.analysis.notes import Note, grouped
 from symarch.analysis.schedule import Communication, OperatorTime
 from symarch.analysis.time import Load, collective_load, time_of
 from symarch.mapping import Mapping as Placed
@@ -123,7 +124,7 @@ class _Pools:
         constraints = tuple(c for m in self.built.values() for c in m.constraints)
         lasts = {name: found for m in self.built.values() for name, found in m.lasting.items()}
         return Model(
-            metrics, missing, tuple(operators), constraints, tuple(self._assumptions()), communication, {}, None, lasts
+            metrics, missing, tuple(operators), constraints, self._assumptions(), communication, {}, None, lasts
         )
 
     def _phase(self, phase: str) -> tuple[list[OperatorTime], Quantity]:
@@ -253,17 +254,16 @@ class _Pools:
                 parts.append(devices * line.count * total((load.energies or {}).values()) / self.workloads[pool].batch)
         return total(parts)
 
-    def _assumptions(self) -> list[str]:
+    def _assumptions(self) -> tuple[Note, ...]:
         notes = []
         if self.apart:
             source = self.spec.seats("prefill")[0]
             together = read_together(self.spec.pools[source], self.placed[source])
+            prompts = "a prompt" if together == 1 else f"{together} prompts"
             notes.append(
-                f"{source} reads {together} prompts of a copy together; their "
-                " caches are sent when all are read, and the first token is seen when they have arrived"
+                f"a copy of {source} reads {prompts} at a time; caches are sent when all are read, and the first token "
+                "is seen when they have arrived"
             )
         if any(len(self.spec.seats(p)) == 2 for p in self.workload.phases):
             notes.append(f"{turns(self.spec)} microbatches take turns between attention and feed-forward networks")
-        return list(
-            dict.fromkeys([*notes, *(s for built in self.built.values() for s in built.assumptions), *self.priced])
-        )
+        return grouped([*notes, *(n for built in self.built.values() for n in built.assumptions), *self.priced])

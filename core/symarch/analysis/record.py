@@ -9,6 +9,7 @@ import attrs
 
 from symarch.analysis.limits import Constraint
 from symarch.analysis.model import METRICS, Model, Workload, build_model
+from symarch.analysis.notes import Note, grouped
 from symarch.analysis.pools import build_pools
 from symarch.analysis.schedule import OperatorTime
 from symarch.errors import MappingError, WorkloadError, nearest
@@ -153,7 +154,7 @@ class Recorded:
         operators: the operators, their figures being outputs.
         constraints: the constraints, their figures being outputs.
         missing: for each metric that cannot be computed, what it lacks.
-        assumptions: sentences.
+        notes: on what was assumed or is not modelled.
         mappings: parallel degrees and placement, by pool where the system has pools.
         wearing: memories that wear, the figures of their lives being outputs `lasts.NAME` and `bought.NAME`.
     """
@@ -163,9 +164,14 @@ class Recorded:
     operators: tuple[OperatorTime, ...]
     constraints: tuple[Constraint, ...]
     missing: Mapping[str, tuple[str, ...]]
-    assumptions: tuple[str, ...]
+    notes: tuple[Note, ...]
     mappings: Mapping[str, Placed]
     wearing: tuple[str, ...] = ()
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Return the notes as sentences."""
+        return tuple(note.text for note in self.notes)
 
     @property
     def mapping(self) -> Placed:
@@ -318,10 +324,8 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
         operators=built.operators,
         constraints=built.constraints,
         missing=built.missing,
-        assumptions=tuple(
-            dict.fromkeys(
-                (*model.notes, *outside, *crowded, *(silent if unknown else ()), *built.assumptions, *_prices(system))
-            )
+        notes=grouped(
+            (*model.notes, *outside, *crowded, *(silent if unknown else ()), *_prices(system), *built.assumptions)
         ),
         mappings=placed,
         wearing=tuple(built.lasting),

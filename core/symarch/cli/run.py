@@ -14,8 +14,9 @@ from symarch.quantities import format_quantity
 @click.command("run")
 @analysis_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, SI units, full precision.")
+@click.option("--assumptions", is_flag=True, help="Print what technologies assume of themselves, too.")
 @click.option("--strict", is_flag=True, help="Exit 1 if a constraint fails.")
-def command(as_json: bool, strict: bool, **options: Any) -> None:
+def command(as_json: bool, assumptions: bool, strict: bool, **options: Any) -> None:
     """Print time, energy and constraints of MODEL on SYSTEM.
 
     SYSTEM and MODEL are shipped names (see `symarch specs list`) or paths of files.
@@ -34,7 +35,7 @@ def command(as_json: bool, strict: bool, **options: Any) -> None:
     else:
         from symarch.report.text import print_run
 
-        print_run(analysis, result, ways, analysis.held(**given))
+        print_run(analysis, result, ways, analysis.held(**given), everything=assumptions)
     missed = analysis.search.missed if analysis.search is not None else ()
     if strict and not (result.feasible and not missed):
         failed = ", ".join(

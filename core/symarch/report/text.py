@@ -126,8 +126,18 @@ def describe_workload(workload: Mapping[str, Any]) -> str:
     return f"{sizes}{phase}, {dtype}{', ideal (speed of light)' if workload['ideal'] else ''}"
 
 
-def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = (), replicas: Sequence[Held] = ()) -> None:
-    """Print the answer first, then where the time goes, what fits, and what was assumed."""
+def print_run(
+    analysis: Analysis,
+    result: Result,
+    ways: Sequence[Remedy] = (),
+    replicas: Sequence[Held] = (),
+    *,
+    everything: bool = False,
+) -> None:
+    """Print the answer first, then where the time goes, what fits, and what was assumed.
+
+    What technologies assume of themselves is counted, and printed with `everything`.
+    """
     out = console()
     system = analysis.system
     recorded = analysis.recorded("context" in result.workload)
@@ -184,7 +194,11 @@ def print_run(analysis: Analysis, result: Result, ways: Sequence[Remedy] = (), r
     _print_replicas(out, replicas)
     out.print()
     out.print(heading("Assumed, or not modelled"))
-    paragraph(out, [*result.assumptions, *errors_to_expect(analysis, result)])
+    stated = () if everything else result.stated
+    sentences = [s for s in result.assumptions if s not in stated]
+    paragraph(out, [*sentences, *errors_to_expect(analysis, result)])
+    if stated:
+        out.print(Text(f"  And {len(stated)} that the technologies state of themselves: --assumptions.", "dim"))
     out.flush()
 
 
