@@ -14,6 +14,7 @@ from symarch.analysis import (
     PHASE_METRICS,
     PHASES,
     SHARES,
+    USUAL_TYPE,
     Recorded,
     Request,
     check_sizes,
@@ -109,7 +110,7 @@ class Analysis(Questions):
         mapping: by tensor class a memory, a record of `symarch.specs.placement` or what TOML holds, replacing the
             spec's placement; or None.
         phase: prefill, decode or both.
-        dtype: `bf16`, or by tensor class `weights=fp8,kv_cache=bf16`.
+        dtype: `fp8`, or by tensor class `weights=fp8,kv_cache=bf16`; without it bf16, or that of a recorded trace.
         ideal: the speed of light: efficiencies 1, overheads 0, perfect overlap.
         symbols: sizes of the model to keep as symbols, `model.KEY` with a KEY of its configuration.
         prefix: tokens of each prompt that are cached before, the same for all sequences of a replica.
@@ -129,7 +130,7 @@ class Analysis(Questions):
     """
 
     def __init__(self, system: System, model: Architecture, mapping: Mapping[str, Any] | None = None,
-                 phase: str = "both", dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (),
+                 phase: str = "both", dtype: str | None = None, ideal: bool = False, symbols: Sequence[str] = (),
                  prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
                  acceptance: float | None = None, hit_rate: float | None = None, continuous: bool = False,
                  step_tokens: int | None = None, at: Mapping[str, Any] | None = None, objective: str | None = None,
@@ -141,7 +142,7 @@ class Analysis(Questions):
         self.model = model
         self.phase = phase
         self.ideal = ideal
-        self.dtypes = {t: d for t, d in parse_dtypes(dtype).items() if t in model.tensors}
+        self.dtypes = {t: d for t, d in parse_dtypes(dtype or USUAL_TYPE).items() if t in model.tensors}
         if isinstance(model, RecordedTrace):
             if system.pools:
                 raise MappingError(
@@ -149,10 +150,9 @@ class Analysis(Questions):
                     f"among devices of several kinds; give one of them, or a config.json"
                 )
             self.phase = model.phase_of(phase)
-            if dtype != "bf16" and self.dtypes != model.dtypes:
-                raise WorkloadError(f"dtype cannot be given: the trace was taken with {_listed(model.dtypes)}")
+            model.check_types(None if dtype is None else self.dtypes)
             self.dtypes = dict(model.dtypes)
-        for tensor in (part.partition("=")[0].strip() for part in dtype.split(",") if "=" in part):
+        for tensor in (part.partition("=")[0].strip() for part in (dtype or "").split(",") if "=" in part):
             if tensor not in model.tensors:
                 raise WorkloadError(f"{model.name} has no {tensor}, which dtype {dtype!r} names")
         self._sizes = _sizes(model, symbols)
@@ -609,7 +609,7 @@ class Function:
 
 
 def analyze(system: System, model: Architecture, mapping: Mapping[str, Any] | None = None, phase: str = "both",
-            dtype: str = "bf16", ideal: bool = False, symbols: Sequence[str] = (), prefix: int | None = None,
+            dtype: str | None = None, ideal: bool = False, symbols: Sequence[str] = (), prefix: int | None = None,
             chunk: int | None = None, draft: int | None = None, acceptance: float | None = None,
             hit_rate: float | None = None, continuous: bool = False,
             step_tokens: int | None = None, at: Mapping[str, Any] | None = None, objective: str | None = None,
@@ -623,7 +623,7 @@ def analyze(system: System, model: Architecture, mapping: Mapping[str, Any] | No
 
 def best_mapping(system: System, model: Architecture, objective: str | None = None, batch: int | str | None = None,
                  tpot_limit: float | str | None = None, ttft_limit: float | str | None = None,
-                 mapping: Mapping[str, Any] | None = None, phase: str = "both", dtype: str = "bf16",
+                 mapping: Mapping[str, Any] | None = None, phase: str = "both", dtype: str | None = None,
                  ideal: bool = False, prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
                  acceptance: float | None = None, hit_rate: float | None = None, continuous: bool = False,
                  step_tokens: int | None = None, **sizes: Any) -> Found:  # fmt: skip

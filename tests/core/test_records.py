@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import symarch
 from symarch.cli import main
 from symarch.errors import MappingError, ModelError, SymarchError, WorkloadError
+from symarch.report.data import trace_data
 from symarch.trace import Shard
 from symarch.trace.convert import trace_of
 from symarch.trace.recorded import RecordedTrace
@@ -385,6 +386,14 @@ def test_what_a_trace_fixes_cannot_be_given() -> None:
         symarch.analyze(system, trace, phase="prefill").evaluate()
     with pytest.raises(WorkloadError, match="dtype cannot be given: the trace was taken with weights bf16"):
         symarch.analyze(system, trace, dtype="fp8")
+    with pytest.raises(WorkloadError, match="dtype cannot be given: the trace was taken with weights bf16"):
+        trace_data(trace, "decode", {}, "fp8")
+    narrow = RecordedTrace(trace_of(trace_model := symarch.load_model("llama-3.1-8b"), ("decode",),
+                                    {"batch": 4, "context": 512}, dict.fromkeys(BF16, "fp8")))  # fmt: skip
+    assert symarch.analyze(system, narrow).dtypes == dict.fromkeys(trace_model.tensors, "fp8")
+    assert symarch.analyze(system, narrow, dtype="fp8").dtypes == symarch.analyze(system, narrow).dtypes
+    with pytest.raises(WorkloadError, match="dtype cannot be given: the trace was taken with weights fp8"):
+        symarch.analyze(system, narrow, dtype="bf16")
     with pytest.raises(WorkloadError, match="sizes cannot change"):
         trace.resized({"hidden_size": 1})
 

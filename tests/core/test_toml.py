@@ -6,12 +6,14 @@ import time
 import tomllib
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import symarch
 from symarch.errors import SpecError
 from symarch.specs import read_system, resolved
 from symarch.specs.files import shipped
+from symarch.specs.schema import schema
 from symarch.specs.toml import write_toml
 
 SYSTEMS = sorted((shipped() / "systems").glob("*.toml"))
@@ -142,3 +144,34 @@ def test_all_faults_of_one_value_are_reported(tmp_path: Path) -> None:
     for fault, word in zip(caught.value.faults, ("'foo'", "status", "parsec", "below low"), strict=True):
         assert fault.startswith(f"{path}:7: memory.m.pin_rate: ")
         assert word in fault
+
+
+def test_the_speed_of_light_resolved_has_no_limit_on_power(tmp_path: Path) -> None:
+    ideal = symarch.load_system("h100-sxm").ideal()
+    path = tmp_path / "ideal.toml"
+    path.write_text(resolved(ideal), encoding="utf-8")
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["processor"]["gpu"]["power_limit"] == "absent"
+    again = read_system(path)
+    assert again.components["gpu"].settings["power_limit"].value is None
+    model = symarch.load_model("llama-3.1-8b")
+    before, after = (symarch.analyze(s, model).evaluate(batch=512) for s in (ideal, again))
+    assert after.metrics == before.metrics
+    assert "gpu.power" not in [c.name for c in after.constraints]
+
+
+def test_absent_is_for_what_may_lack(tmp_path: Path) -> None:
+    free = symarch.load_system("h100-sxm", {"gpu.power_limit": "absent"})
+    assert free.components["gpu"].settings["power_limit"].value is None
+    path = tmp_path / "some.toml"
+    path.write_text('format = 1\nextends = "h100-sxm"\n[processor.gpu]\noutstanding = "absent"\n')
+    assert read_system(path).components["gpu"].settings["outstanding"].value is None
+    with pytest.raises(SpecError, match="stacks cannot be absent; it is always modelled and needs a value"):
+        symarch.load_system("h100-sxm", {"hbm.stacks": "absent"})
+    path.write_text('format = 1\nextends = "h100-sxm"\n[memory.hbm]\npin_rate = "absent"\n')
+    with pytest.raises(SpecError, match=r"memory\.hbm\.pin_rate: pin_rate cannot be absent"):
+        read_system(path)
+    validator = jsonschema.Draft202012Validator(schema())
+    table = {"format": 1, "processor": {"gpu": {"technology": "gpu", "power_limit": "absent"}}}
+    assert validator.is_valid(table)
+    table["processor"]["gpu"]["launch"] = "absent"  # type: ignore[index]
+    assert not validator.is_valid(table)

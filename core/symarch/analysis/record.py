@@ -30,6 +30,9 @@ PHASES = ("prefill", "decode", "both")
 PHASE_METRICS = {"prefill": "ttft", "decode": "tpot", "mixed": "tpot"}
 """The metric that is the time of each phase."""
 
+USUAL_TYPE = "bf16"
+"""The data type of every class of tensors unless told otherwise."""
+
 DEFAULTS = {"batch": 1, "prompt": 2048, "output": 256}
 """The workload unless told otherwise."""
 
@@ -410,6 +413,7 @@ __all__ = [
     "PHASES",
     "PHASE_METRICS",
     "SHARES",
+    "USUAL_TYPE",
     "Recorded",
     "Request",
     "Symbol",

@@ -65,7 +65,7 @@ def workload(function: _F, batch: Callable[[Any], Any] = _SEQUENCES) -> _F:
         click.option("--output", type=int, metavar="N", help="Output tokens of each sequence [256]."),
         click.option("--context", type=int, metavar="N", help="One decode step that attends to N tokens."),
         click.option(
-            "--dtype", default="bf16", show_default=True, help="Data type, or by class: weights=fp8,kv_cache=bf16."
+            "--dtype", help="Data type, or by class: weights=fp8,kv_cache=bf16 [bf16; that of a recorded trace]."
         ),
     ]
     for option in reversed(options):
@@ -226,7 +226,7 @@ def built(
     for name, value in own.items():
         if name in given or options.get(name) is not None:
             raise WorkloadError(f"{name} is given twice: --{name} and --set")
-        if name.startswith("dtype.") and options["dtype"] != "bf16":
+        if name.startswith("dtype.") and options["dtype"] is not None:
             raise WorkloadError(f"{name} is given twice: --dtype and --set")
         given[name] = value
     asked = {name: given.pop(name) if name in given else options.get(name) for name in SERVING}

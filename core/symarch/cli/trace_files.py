@@ -72,14 +72,14 @@ def capture(source: str, out: Path, **options: Any) -> None:
     _report(found, out)
 
 
-def _from_model(source: str, phase: str, given: dict[str, Any], dtype: str, tensor: int) -> Trace:
-    from symarch.analysis import Request, check_sizes, parse_dtypes
+def _from_model(source: str, phase: str, given: dict[str, Any], dtype: str | None, tensor: int) -> Trace:
+    from symarch.analysis import USUAL_TYPE, Request, check_sizes, parse_dtypes
     from symarch.api import load_model
     from symarch.errors import WorkloadError
     from symarch.trace.convert import trace_of
 
     model = load_model(source)
-    dtypes = {t: d for t, d in parse_dtypes(dtype).items() if t in model.tensors}
+    dtypes = {t: d for t, d in parse_dtypes(dtype or USUAL_TYPE).items() if t in model.tensors}
     request = Request(phase, dtypes, given.get("context") is not None)
     sizes = {name: int(value) for name, value in check_sizes(request, given).items()}
     if tensor < 1:
@@ -87,7 +87,7 @@ def _from_model(source: str, phase: str, given: dict[str, Any], dtype: str, tens
     return trace_of(model, request.phases, sizes, dtypes, tensor)
 
 
-def _stated(found: Trace, phase: str | None, given: dict[str, Any], tensor: int, dtype: str) -> Trace:
+def _stated(found: Trace, phase: str | None, given: dict[str, Any], tensor: int, dtype: str | None) -> Trace:
     """Add what the command line says of a trace file. Raises WorkloadError where the file says otherwise."""
     import attrs
 
@@ -99,7 +99,7 @@ def _stated(found: Trace, phase: str | None, given: dict[str, Any], tensor: int,
             raise WorkloadError(f"--{name} {value}: the trace says {found.sizes.get(name, 'it is a symbol')}")
         if value < 1:
             raise WorkloadError(f"--{name} {value}: it must be at least 1")
-    if dtype != "bf16":
+    if dtype is not None:
         raise WorkloadError("--dtype is for models; a trace file has its own data types")
     if tensor != 1:
         raise WorkloadError("--tensor is for models; a trace file is that of one device as it stands")

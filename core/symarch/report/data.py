@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from symarch.analysis import METRICS, Request, check_sizes, parse_dtypes
+from symarch.analysis import METRICS, USUAL_TYPE, Request, check_sizes, parse_dtypes
 from symarch.api import Analysis, Held, Result
 from symarch.mapping import Mapping as Mapped
 from symarch.plugins import Provider, registry
@@ -298,13 +298,14 @@ ENDLESS = 10**12
 """A context longer than any window."""
 
 
-def trace_data(model: Architecture, phase: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+def trace_data(model: Architecture, phase: str, given: Mapping[str, Any], dtype: str | None) -> dict[str, Any]:
     """Return the object of `trace show --json`: counts, operators with FLOPs and bytes. Raises WorkloadError."""
-    dtypes = {t: d for t, d in parse_dtypes(dtype).items() if t in model.tensors}
+    dtypes = {t: d for t, d in parse_dtypes(dtype or USUAL_TYPE).items() if t in model.tensors}
     single, shard = given.get("context") is not None, Shard()
     fixed: Mapping[str, int] = {}
     if isinstance(model, RecordedTrace):
         model.check_given(given)
+        model.check_types(None if dtype is None else dtypes)
         phase, dtypes, fixed = model.phase_of(phase), dict(model.dtypes), model.taken_at
         single, shard = single or "context" in fixed, Shard(tensor=model.trace.tensor or 1)
     request = Request(phase, dtypes, single, fixed)

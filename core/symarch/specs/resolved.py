@@ -12,6 +12,7 @@ from symarch.specs.records import Component, Setting, System
 from symarch.specs.systems import AUTO, DEGREES
 from symarch.specs.technologies import definition_of
 from symarch.specs.toml import write_toml
+from symarch.specs.values import ABSENT
 
 
 def resolved(system: System) -> str:
@@ -82,8 +83,12 @@ def component_table(component: Component) -> dict[str, Any]:
     if component.carries:
         content |= {"arbitration": component.arbitration, "shared_by": component.shared_by}
     words = component.words()
+    declared = component.declared()
     for name, setting in component.settings.items():
-        if setting.value is not None:
+        if setting.value is None:
+            if declared[name].default is not None:  # which would stand in its place
+                content[name] = ABSENT
+        else:
             content[name] = setting.value if name in words else _setting(setting)
     return content
 

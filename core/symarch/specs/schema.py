@@ -13,6 +13,7 @@ from symarch.specs.pools import ROLES
 from symarch.specs.presets import presets_of
 from symarch.specs.systems import AUTO, AXES, DEGREES, HIDINGS, KIND_OF, RESERVED
 from symarch.specs.technologies import KINDS, MOST
+from symarch.specs.values import ABSENT
 from symarch.technologies import Economy, Option, Parameter, Supply, options_of, parameters_of
 
 _PARTS = ("extends", "name", "title", "source", "mapping", "technology")
@@ -292,6 +293,8 @@ class _Definitions:
         if parameter.at_most is not None:
             number["maximum"] = parameter.at_most
             name += f"_to_{parameter.at_most:g}"
+        if parameter.may_lack:
+            name += "_or_absent"
         if name not in self.found:
             value = _to(f"{name}_value")
             self.found[f"{name}_value"] = {"anyOf": [number, {"type": "string", "pattern": r"^\s*[+]?([0-9.]|inf)"}]}
@@ -302,7 +305,8 @@ class _Definitions:
                 "properties": dict.fromkeys(("value", "low", "high"), value)
                 | {"source": _to("Text"), "status": _to("Status")},
             }
-            self.found[name] = {"anyOf": [value, table]}
+            lacking = [{"const": ABSENT, "description": "not modelled, or no limit"}] if parameter.may_lack else []
+            self.found[name] = {"anyOf": [value, table, *lacking]}
         return _to(name)
 
 

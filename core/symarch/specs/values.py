@@ -10,6 +10,9 @@ from symarch.specs.records import Setting
 from symarch.technologies import Option, Parameter
 
 _KEYS = ("value", "low", "high", "source", "status")
+ABSENT = "absent"
+"""What a spec writes for a parameter that is to have no value: not modelled, or without limit."""
+
 _STATUS = ("measured", "standard", "announced", "assumed")
 
 
@@ -34,6 +37,10 @@ def read_setting(declared: Parameter | Option, value: Any) -> Setting:
             allowed = f"one of {', '.join(declared.choices)}" if declared.choices else "a text"
             raise SymarchError(f"{declared.name} is {shown(value)}; it must be {allowed}")
         return Setting(value, status="")
+    if value == ABSENT:
+        if not declared.may_lack:
+            raise SymarchError(f"{declared.name} cannot be {ABSENT}; it is always modelled and needs a value")
+        return Setting(None, low=declared.low, high=declared.high, status="")
     if not isinstance(value, dict):
         return Setting(read_number(declared, value), low=declared.low, high=declared.high, status="")
     return _read_table(declared, value)

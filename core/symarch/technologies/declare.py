@@ -67,6 +67,11 @@ class Parameter:
     symbol: str
     bits: bool
 
+    @property
+    def may_lack(self) -> bool:
+        """Whether it may have no value: one that is not modelled, or no limit."""
+        return self.default is None or (self.has_ideal and self.ideal is None)
+
     def fault(self, value: float) -> str | None:
         """Return what is wrong with a number for this parameter, None if nothing is."""
         if math.isnan(value):

@@ -210,6 +210,12 @@ class RecordedTrace:
                 at = ", ".join(f"{n} {v}" for n, v in self.taken_at.items())
                 raise WorkloadError(f"{name} cannot be given: {self.name} is a recorded trace, taken at {at}")
 
+    def check_types(self, dtypes: Mapping[str, str] | None) -> None:
+        """Raise WorkloadError if data types are asked for that are not those it was taken with; None asks for none."""
+        if dtypes is not None and dict(dtypes) != dict(self.dtypes):
+            taken = ", ".join(f"{tensor} {dtype}" for tensor, dtype in self.dtypes.items())
+            raise WorkloadError(f"dtype cannot be given: the trace was taken with {taken}")
+
     def _largest_context(self) -> int:
         if "context" in self.taken_at:
             return self.taken_at["context"]
