@@ -442,6 +442,10 @@ def test_fractions_and_places_can_be_set(tmp_path: Path) -> None:
     assert read_system(path, {"mapping.place.weights": "near"}).place["weights"] == "near"
     made = read_system(path, {"mapping.place.kv_cache": '{ recent = "near", old = "far", recent_tokens = 64 }'})
     assert made.place["kv_cache"] == RecentOld("near", "far", 64)
+    whole = read_system(path, {"mapping.place": '{ weights = "near", kv_cache = { near = 0.5, far = 0.5 } }'})
+    assert whole.place["weights"] == "near"
+    assert whole.place["kv_cache"] == Striped((("near", 0.5), ("far", 0.5)), "kv_cache")
+    assert whole.place["activations"] == read_system(path).place["activations"], "what the table does not name stays"
     for key, value, words in (
         ("mapping.weights.near", "0.5", "near takes what the others leave; set mapping.weights.far"),
         ("mapping.weights.far", "1.5", "nothing is left for near"),
@@ -449,6 +453,16 @@ def test_fractions_and_places_can_be_set(tmp_path: Path) -> None:
         ("mapping.weights.fra", "0.5", "unknown memory 'fra'"),
         ("mapping.place.weights", "{", "not TOML"),
         ("mapping.place.weights", "nera", "unknown memory 'nera'"),
+        (
+            "mapping.place",
+            "near",
+            r"mapping.place=near: it must be auto, or a table of classes: \{ weights = \"hbm\" \}",
+        ),
+        ("mapping.place", "{}", "it must be auto, or a table"),
+        ("mapping.place", '{ wieghts = "near" }', "unknown tensor class 'wieghts'; did you mean 'weights'"),
+        ("mapping.place", '{ weights = "nera" }', "unknown memory 'nera'"),
+        ("mapping.run", "gpu", "it must be a table of operators"),
+        ("mapping.run", "{ attention = 3 }", "unknown processor '3'"),
     ):
         with pytest.raises(SpecError, match=words):
             read_system(path, {key: value})
@@ -581,3 +595,42 @@ def test_layers_of_every_model_are_numbered_once() -> None:
         numbers = [n for group, at in model._numbers() if group.numbered for n in at]
         assert sorted(numbers) == list(range(model.depth)), listed.name
         assert all(len(at) == group.count for group, at in model._numbers() if group.numbered), listed.name
+
+
+def test_operators_run_where_a_setting_says() -> None:
+    model = symarch.load_model("llama-3.1-8b")
+    system = symarch.load_system("h100-structera")
+    moved = {"mapping.run.attention": "gpu"}, {"mapping.run": '{ attention = "gpu" }'}
+    times = [symarch.analyze(symarch.load_system("h100-structera", sets), model).evaluate().tpot for sets in moved]
+    assert times[0] == times[1] != symarch.analyze(system, model).evaluate().tpot
+    assert symarch.load_system("h100-structera", moved[1]).run == {**system.run, "attention": "gpu"}
+    with pytest.raises(MappingError, match="the model has no such operator; did you mean 'attention'"):
+        symarch.analyze(symarch.load_system("h100-structera", {"mapping.run.attenton": "gpu"}), model).evaluate()
+
+
+def test_the_mapping_of_a_pool_is_set_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "flash.toml"
+    path.write_text('format = 1\nextends = "h100-h200-apart"\n[pool.decode]\nextends = "h200-hbf-8"\n')
+    model = symarch.load_model("llama-3.1-70b")
+
+    def made(sets: dict[str, Any]) -> symarch.System:
+        return symarch.load_system(str(path), sets)
+
+    plain = symarch.analyze(made({}), model).evaluate(batch=32)
+    near = made({"pool.decode.place.weights": "decode_hbm"})
+    assert near.pools["decode"].system.place["weights"] == "decode_hbm"
+    assert symarch.analyze(near, model).evaluate(batch=32).tpot != plain.tpot
+    table = made({"pool.decode.place": "{ weights = { decode_hbm = 0.4, decode_hbf = 0.6 } }"})
+    fractions = table.pools["decode"].system.place["weights"]
+    assert fractions == Striped((("decode_hbm", 0.4), ("decode_hbf", 0.6))), "in a pool shares are fixed"
+    assert symarch.analyze(table, model).evaluate(batch=32).tpot is not None
+    assert made({"pool.decode.run.attention": "decode_gpu"}).pools["decode"].system.run == {"attention": "decode_gpu"}
+    for key, value, words in (
+        ("pool.decode.place.weights", "hbm", "unknown memory 'hbm'; known: decode_hbf, decode_hbm"),
+        ("pool.decode.place.weights", "auto", "the mapping of a pool must be stated"),
+        ("pool.decode.place", '{ weights = "auto" }', "the mapping of a pool must be stated"),
+        ("pool.decode.run.attention", "gpu", "unknown processor 'gpu'"),
+        ("pool.reading.place.weights", "hbm", "unknown name"),
+    ):
+        with pytest.raises(SpecError, match=words):
+            made({key: value})

@@ -15,7 +15,7 @@ from cattrs.errors import ClassValidationError
 
 from symarch.errors import SpecError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import registry
-from symarch.specs.placement import FOLLOWING, PLACED, TENSOR_CLASSES, TOLERANCE, Striped, read_where
+from symarch.specs.placement import FOLLOWING, PLACED, TENSOR_CLASSES, TOLERANCE, Striped, read_where, renamed
 from symarch.specs.pools import OWN as OWN_OF_A_POOL
 from symarch.specs.pools import ROLES, faults_of_pools, joined, pool_tables
 from symarch.specs.presets import preset_of
@@ -619,16 +619,18 @@ def settable(spec: System) -> list[str]:
     names = [f"{c.name}.{p}" for c in spec.owners.values() for p in (*c.declared(), *c.words())]
     names += [f"{c.name}.arbitration" for c in spec.components.values() if c.carries]
     names += [f"{c.name}.{key}" for c in spec.of("network") for key in ("size", "algorithm")]
-    keys = (*DEGREES, "hide", "processor")
+    keys: tuple[str, ...] = (*DEGREES, "hide", "processor")
     if spec.pools:
         turns = ["mapping.microbatches"] if "ffn" in spec.roles else []
         grouped = [f"pool.{spec.roles['prefill']}.batch"] if "prefill" in spec.roles else []
-        own = [f"pool.{pool}.{key}" for pool in spec.pools for key in ("count", *keys)]
+        keys = ("count", *keys, "place", *(f"place.{t}" for t in PLACED), "run")
+        own = [f"pool.{pool}.{key}" for pool in spec.pools for key in keys]
+        own += [f"pool.{name}.run.{key}" for name, pool in spec.pools.items() for key in pool.system.run]
         return [*names, *turns, *grouped, *own]
     shares = [f"mapping.{t}.{m}" for t, where in striped(spec).items() for m in where.memories[1:]]
     places = [f"mapping.place.{t}" for t in PLACED]
     runs = [f"mapping.run.{key}" for key in spec.run]
-    return [*names, *(f"mapping.{key}" for key in (*keys, "place")), *places, *shares, *runs]
+    return [*names, *(f"mapping.{key}" for key in (*keys, "place", "run")), *places, *shares, *runs]
 
 
 def striped(spec: System) -> dict[str, Striped]:
@@ -651,12 +653,14 @@ def _override(spec: System, key: str, value: str) -> System:
             return _left(spec, {item})
         degree: dict[str, Any] = {item: _integer(value)}
         return attrs.evolve(spec, auto=spec.auto - {item}, **degree)
-    if key == "mapping.place":
-        if value != AUTO:
-            raise SymarchError(f"it must be {AUTO}; a class of its own is placed with mapping.place.weights")
+    if key == "mapping.place" and value == AUTO:
         return attrs.evolve(spec, place={}, auto=spec.auto | set(_PLACES))
+    if key == "mapping.place":
+        for tensor, where in _table(value, f'{AUTO}, or a table of classes: {{ weights = "hbm" }}').items():
+            spec = _placed(spec, f"place.{tensor}", where)
+        return spec
     if owner == "mapping" and item.startswith("place."):
-        return _placed(spec, item, value)
+        return _placed(spec, item, _toml_value(value))
     if key == "mapping.hide":
         return attrs.evolve(spec, hide=_hiding(value, Hiding))
     if key == "mapping.processor":
@@ -664,11 +668,12 @@ def _override(spec: System, key: str, value: str) -> System:
         if value not in names:
             raise UnknownNameError(f"unknown processor '{value}'; {nearest(value, names)}")
         return attrs.evolve(spec, processor=value)
+    if key == "mapping.run":
+        for operator, name in _table(value, 'a table of operators: { attention = "cores" }').items():
+            spec = _run_on(spec, operator, name)
+        return spec
     if owner == "mapping" and item.startswith("run."):
-        names = [c.name for c in spec.of("processor")]
-        if value not in names:
-            raise UnknownNameError(f"unknown processor '{value}'; {nearest(value, names)}")
-        return attrs.evolve(spec, run={**spec.run, item.removeprefix("run."): value})
+        return _run_on(spec, item.removeprefix("run."), value)
     if owner == "mapping" and item.partition(".")[0] in striped(spec):
         return _share(spec, item, value)
     component = spec.owners.get(owner)
@@ -702,7 +707,7 @@ def _override_pool(spec: System, key: str, value: str) -> System:
     """Set a key of a pool's mapping, or how many copies of it there are. Raises SymarchError."""
     name, _, item = key.partition(".")
     known = [k for k in settable(spec) if k.startswith("pool.")]
-    if f"pool.{key}" not in known:
+    if f"pool.{key}" not in known and not (name in spec.pools and item.startswith("run.")):
         raise UnknownNameError(f"unknown name; {nearest(f'pool.{key}', known)}")
     pool = spec.pools[name]
     if item in OWN_OF_A_POOL:
@@ -711,7 +716,11 @@ def _override_pool(spec: System, key: str, value: str) -> System:
     elif value == AUTO:
         raise SymarchError("the mapping of a pool must be stated")
     else:
-        changed = attrs.evolve(pool, system=_override(pool.system, f"mapping.{item}", value))
+        system = _override(pool.system, f"mapping.{item}", value)
+        if system.auto:
+            raise SymarchError("the mapping of a pool must be stated")
+        place = {tensor: renamed(where, lambda memory: memory) for tensor, where in system.place.items()}
+        changed = attrs.evolve(pool, system=attrs.evolve(system, place=place))
     return attrs.evolve(spec, pools={**spec.pools, name: changed})
 
 
@@ -752,13 +761,29 @@ def _share(spec: System, item: str, value: str) -> System:
     return attrs.evolve(spec, place={**spec.place, tensor: Striped.of(fractions, tensor)})
 
 
-def _placed(spec: System, item: str, value: str) -> System:
-    """Return a spec with a class of tensors placed as a spec would say it, or left to a search. Raises SymarchError."""
+def _table(text: str, due: str) -> dict[str, Any]:
+    """Return a table that is written as in a spec. Raises SymarchError, which says what is due."""
+    found = _toml_value(text)
+    if not isinstance(found, dict) or not found:
+        raise SymarchError(f"it must be {due}")
+    return found
+
+
+def _run_on(spec: System, operator: str, name: Any) -> System:
+    """Return a spec with operators of a kind or name on a processor. Raises SymarchError."""
+    names = [c.name for c in spec.of("processor")]
+    if name not in names:
+        raise UnknownNameError(f"unknown processor '{name}'; {nearest(str(name), names)}")
+    return attrs.evolve(spec, run={**spec.run, operator: name})
+
+
+def _placed(spec: System, item: str, value: Any) -> System:
+    """Return a spec with a class of tensors placed as a spec says it, or left to a search. Raises SymarchError."""
     tensor = item.removeprefix("place.")
     place = {t: w for t, w in spec.place.items() if t != tensor}
     if value == AUTO and item in _PLACES:
         return attrs.evolve(spec, place=place, auto=spec.auto | {item})
-    where = read_where(tensor, _toml_value(value), _memories(spec))
+    where = read_where(tensor, value, _memories(spec))
     return attrs.evolve(spec, place={**place, tensor: where}, auto=spec.auto - {item})
 
 
