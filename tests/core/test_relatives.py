@@ -30,6 +30,21 @@ TURNED: list[tuple[str, dict[str, Any], int]] = [
     ("olmo2", {"num_key_value_heads": 8, "attention_bias": True}, 6_083_547_136),
     ("arcee", {"mlp_bias": True}, 4_023_437_824),
     ("helium", {"attention_bias": True}, 2_172_828_160),
+    # Phi-2, Phi-3.5-MoE and OLMo 1B, by the tensors of their published checkpoints
+    ("phi", {"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 32}, 2_779_683_840),
+    ("phimoe", {"attention_bias": True, "lm_head_bias": True}, 41_873_153_344),
+    (
+        "olmo",
+        {
+            "hidden_size": 2048,
+            "intermediate_size": 8192,
+            "num_hidden_layers": 16,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 16,
+            "tie_word_embeddings": True,
+        },
+        1_176_764_416,
+    ),
     ("seed_oss", {"attention_out_bias": True, "attention_bias": False}, 28_920_516_608),
 ]
 

@@ -14,7 +14,7 @@ import attrs
 from symarch.errors import ModelError
 from symarch.technologies import Quantity, widest
 from symarch.trace.config import Config, replicated, share
-from symarch.trace.decoder import Block, Kept, Writer
+from symarch.trace.decoder import Block, Kept, Writer, norm_weights
 from symarch.trace.operators import Access, Operator, Shard
 from symarch.trace.spans import FULL, Chunk, Span, Window
 
@@ -41,7 +41,7 @@ class Attention(Block):
         key_is_value: whether values come of the keys' projection.
         shares: whether keys and values are those of an earlier layer: not projected, not cached anew.
         norms: norms of the residual stream, one before, perhaps one after.
-        norm_bias: whether they have biases.
+        norm_vectors: vectors of weights in each: a scale, perhaps a bias; 0 for neither.
         reduced: whether its output is summed over the devices (a parallel FFN may do that for both).
     """
 
@@ -62,7 +62,7 @@ class Attention(Block):
     key_is_value: bool = False
     shares: bool = False
     norms: int = 1
-    norm_bias: bool = False
+    norm_vectors: int = 1
     reduced: bool = True
 
     @property
@@ -108,7 +108,7 @@ class Attention(Block):
 
     @property
     def _stream_norm(self) -> Quantity:
-        return self.hidden * (2 if self.norm_bias else 1)
+        return norm_weights(self.hidden, self.norm_vectors)
 
     def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return projections, biases, norms and sinks."""

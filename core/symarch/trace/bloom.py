@@ -36,15 +36,15 @@ class Bloom(Decoder):
         config.ignore("n_inner", "seq_length", "n_embed", "attention_softmax_in_fp32", "offset_alibi")
         layer = (
             Attention(hidden=hidden, heads=heads, kv_heads=heads, head_dim=share(hidden, heads),
-                      qkv_bias=True, output_bias=True, norm_bias=True),
-            FeedForward(hidden=hidden, width=4 * hidden, gated=False, bias=True, norm_bias=True),
+                      qkv_bias=True, output_bias=True, norm_vectors=2),
+            FeedForward(hidden=hidden, width=4 * hidden, gated=False, bias=True, norm_vectors=2),
         )  # fmt: skip
         groups = (
             Group(1, (Norm("embedding_norm", 2 * hidden),), stage="first"),
             Group(config.layers(config.whole(layers_key), layers_key), layer),
         )
         return built(  # type: ignore[no-any-return]
-            cls, name, config, hidden=hidden, vocabulary=config.size("vocab_size"), groups=groups, norm_bias=True,
+            cls, name, config, hidden=hidden, vocabulary=config.size("vocab_size"), groups=groups, norm_vectors=2,
             tied=config.flag("tie_word_embeddings", True),
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ import attrs
 
 from symarch.technologies import Quantity, widest
 from symarch.trace.config import share
-from symarch.trace.decoder import Block, Kept, Writer
+from symarch.trace.decoder import Block, Kept, Writer, norm_weights
 from symarch.trace.operators import Access, Operator, Shard
 
 
@@ -24,7 +24,7 @@ class CrossAttention(Block):
         head_dim: width of one.
         source: tokens of the encoder.
         bias: whether q, v and the output have biases.
-        norm_bias: whether the norm has one.
+        norm_vectors: vectors of weights in the norm: a scale, perhaps a bias.
     """
 
     hidden: Quantity
@@ -32,7 +32,7 @@ class CrossAttention(Block):
     head_dim: Quantity
     source: Quantity
     bias: bool = False
-    norm_bias: bool = False
+    norm_vectors: int = 1
 
     @property
     def shares_sequences(self) -> bool:
@@ -66,7 +66,7 @@ class CrossAttention(Block):
         wide, h = self._wide(shard), self.hidden
         return {
             "cross_attention": self._source_weights(shard) + 2 * h * wide,
-            "norms": h * (2 if self.norm_bias else 1),
+            "norms": norm_weights(h, self.norm_vectors),
             "attention_biases": wide + h if self.bias else 0,
         }
 
@@ -84,7 +84,7 @@ class CrossAttention(Block):
         bias = wide if self.bias else 0
         sources = step.batch * self.source
         found = [
-            write.norm(h * (2 if self.norm_bias else 1), "cross_norm"),
+            write.norm(norm_weights(h, self.norm_vectors), "cross_norm"),
             write.matmul("cross_queries", tokens, wide, h, bias),
         ]
         if not write.decode:

@@ -422,7 +422,8 @@ class Decoder:
         vocabulary: rows of the embedding table.
         groups: the layers.
         tied: whether embedding and LM head are one matrix.
-        norm_bias: whether the last norm has a bias.
+        norm_vectors: vectors of weights in the last norm: a scale, perhaps a bias; 0 for neither.
+        head_bias: whether the LM head has a bias.
         ends: whether embedding, last norm and LM head belong to it; they do not to the feed-forward part alone.
         notes: sentences on what was taken from the configuration and how.
         config: what it was built from.
@@ -434,7 +435,8 @@ class Decoder:
     vocabulary: Quantity
     groups: tuple[Group, ...]
     tied: bool = False
-    norm_bias: bool = False
+    norm_vectors: int = 1
+    head_bias: bool = False
     ends: bool = True
     notes: tuple[str, ...] = ()
     config: Config | None = attrs.field(default=None, eq=False, repr=False)
@@ -542,7 +544,7 @@ class Decoder:
         `language`: without a vision tower; `apart`: without tables of which a token reads a row.
         """
         table = self._rows(shard) * self.hidden if self.ends else 0
-        norm = self.hidden * (2 if self.norm_bias else 1) if self.ends else 0
+        norm = norm_weights(self.hidden, self.norm_vectors) + self._head_bias(shard) if self.ends else 0
         layers: dict[str, Any] = dict.fromkeys(("each", "first", "last"), 0)
         for g in self.groups:
             if g.language or not language:
@@ -567,7 +569,8 @@ class Decoder:
         if self.ends:
             table = self._rows(shard) * self.hidden * shard.group
             found |= {"embedding": table} if self.tied else {"embedding": table, "lm_head": table}
-            found["norms"] = found.get("norms", 0) + self.hidden * (2 if self.norm_bias else 1) * shard.group
+            found["lm_head_bias"] = self._head_bias(shard) * shard.group
+            found["norms"] = found.get("norms", 0) + norm_weights(self.hidden, self.norm_vectors) * shard.group
         return {name: n for name, n in found.items() if not (isinstance(n, int) and n == 0)}
 
     def _rows(self, shard: Shard) -> Any:
@@ -575,6 +578,10 @@ class Decoder:
         if isinstance(self.vocabulary, int):
             return -(-self.vocabulary // shard.tensor)
         return self.vocabulary if shard.tensor == 1 else ceil(self.vocabulary / shard.tensor)
+
+    def _head_bias(self, shard: Shard) -> Any:
+        """Return the elements of the LM head's bias on one device."""
+        return self._rows(shard) if self.head_bias else 0
 
     def check_shard(self, shard: Shard) -> None:
         """Raise MappingError if a parallel degree does not divide the model; the message lists what is allowed."""
@@ -664,7 +671,8 @@ class Decoder:
                     groups.append((of // len(numbers) if whole else of / len(numbers), group))
             own = _kept(groups, shard)
             if name == names[-1] and self.ends:
-                head = self._rows(shard) * self.hidden + self.hidden * (2 if self.norm_bias else 1)
+                head = self._rows(shard) * self.hidden + norm_weights(self.hidden, self.norm_vectors)
+                head = head + self._head_bias(shard)
                 own = attrs.evolve(own, weights=own.weights + head)
             found[name] = own
         return found
@@ -715,10 +723,10 @@ class Decoder:
     def _head(self, step: Step, shard: Shard, rows: Quantity) -> list[Operator]:
         """Return the last norm and the logits of `rows` tokens."""
         write = Writer(step, shard, 1, self.hidden)
-        own = self.hidden * (2 if self.norm_bias else 1)
+        own = norm_weights(self.hidden, self.norm_vectors)
         found = [
             write.pointwise("final_norm", rows, 2 * self.hidden, self.hidden, "norm", own=own),
-            write.matmul("lm_head", rows, self._rows(shard), self.hidden),
+            write.matmul("lm_head", rows, self._rows(shard), self.hidden, self._head_bias(shard)),
         ]
         if shard.tensor > 1:
             size = rows * self.vocabulary * step.activations
@@ -781,6 +789,11 @@ class Product(Block):
         return [write.matmul(self.name, write.tokens * self.rows, self.columns, self.depth, self.bias)]
 
 
+def norm_weights(hidden: Quantity, vectors: int) -> Quantity:
+    """Return the weights of a norm with so many vectors; the integer 0 for one without."""
+    return hidden * vectors if vectors else 0
+
+
 def embedded(config: Config, tied: bool = False, vocabulary: int | None = None) -> dict[str, Any]:
     """Read the keys of embedding and head that most decoders share. Raises ModelError naming the key at fault."""
     return {
@@ -808,4 +821,5 @@ __all__ = [
     "built",
     "divided",
     "embedded",
+    "norm_weights",
 ]

@@ -46,11 +46,11 @@ class Falcon(Decoder):
         width = config.size("ffn_hidden_size") if config.has("ffn_hidden_size") else 4 * hidden
         layer = (
             Attention(hidden=hidden, heads=heads, kv_heads=kv_heads, head_dim=share(hidden, heads), qkv_bias=bias,
-                      output_bias=bias, norm_bias=True, reduced=not (parallel or newer)),
-            FeedForward(hidden=hidden, width=width, gated=False, bias=bias, norms=norms - 1, norm_bias=True),
+                      output_bias=bias, norm_vectors=2, reduced=not (parallel or newer)),
+            FeedForward(hidden=hidden, width=width, gated=False, bias=bias, norms=norms - 1, norm_vectors=2),
         )  # fmt: skip
         groups = (Group(config.layers(config.whole("num_hidden_layers")), layer),)
-        return built(cls, name, config, groups=groups, norm_bias=True, **fields)  # type: ignore[no-any-return]
+        return built(cls, name, config, groups=groups, norm_vectors=2, **fields)  # type: ignore[no-any-return]
 
 
 @hookimpl

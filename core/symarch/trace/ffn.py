@@ -13,7 +13,7 @@ import attrs
 
 from symarch.technologies import Quantity, widest
 from symarch.trace.config import Config, share
-from symarch.trace.decoder import Block, Writer
+from symarch.trace.decoder import Block, Writer, norm_weights
 from symarch.trace.operators import Collective, Operator, Shard
 from symarch.trace.routing import Routing
 
@@ -29,7 +29,7 @@ class FeedForward(Block):
         bias: whether its products have biases.
         label: put before the names of its operators.
         norms: norms of the residual stream, one before, perhaps one after.
-        norm_bias: whether they have biases.
+        norm_vectors: vectors of weights in each: a scale, perhaps a bias; 0 for neither.
         reduced: whether its output is summed over the devices.
     """
 
@@ -39,7 +39,7 @@ class FeedForward(Block):
     bias: bool = False
     label: str = ""
     norms: int = 1
-    norm_bias: bool = False
+    norm_vectors: int = 1
     reduced: bool = True
 
     side: ClassVar[str] = "ffn"
@@ -60,7 +60,7 @@ class FeedForward(Block):
 
     @property
     def _stream_norm(self) -> Quantity:
-        return self.hidden * (2 if self.norm_bias else 1)
+        return norm_weights(self.hidden, self.norm_vectors)
 
     def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return products, biases and norms."""
@@ -98,6 +98,7 @@ class RoutedExperts(Block):
         gated: whether a gate multiplies an expert's inner activations.
         bias: whether router and experts have biases.
         norms: norms of the residual stream.
+        norm_vectors: vectors of weights in each: a scale, perhaps a bias.
         shared_gate: whether a gate of h weights scales a shared expert.
         router_scales: weights of the router beside its matrix.
         label: put before the names of its operators.
@@ -110,6 +111,7 @@ class RoutedExperts(Block):
     gated: bool = True
     bias: bool = False
     norms: int = 1
+    norm_vectors: int = 1
     shared_gate: bool = False
     router_scales: Quantity = 0
     label: str = ""
@@ -142,6 +144,10 @@ class RoutedExperts(Block):
         count = self.hidden * width * (3 if self.gated else 2)
         return count + ((2 if self.gated else 1) * width + self.hidden if self.bias else 0)
 
+    @property
+    def _stream_norm(self) -> Quantity:
+        return norm_weights(self.hidden, self.norm_vectors)
+
     def _router(self) -> tuple[Quantity, Quantity]:
         """Return the columns of the router and its other weights."""
         experts = self.routing.experts
@@ -150,7 +156,7 @@ class RoutedExperts(Block):
     def parts(self, shard: Shard) -> dict[str, Quantity]:
         """Return router and norms; they are on every device."""
         columns, other = self._router()
-        return {"router": self.hidden * columns + other, "norms": self.norms * self.hidden}
+        return {"router": self.hidden * columns + other, "norms": self.norms * self._stream_norm}
 
     def experts(self, shard: Shard) -> Quantity:
         """Return the experts of a device, a slice of each."""
@@ -195,7 +201,7 @@ class RoutedExperts(Block):
         inner = 2 * width if self.gated else width
         first, act = ("experts_gate_up", "experts_silu_mul") if self.gated else ("experts_up", "experts_activation")
         return [
-            *([write.norm(self.hidden)] * min(self.norms, 1)),
+            *([write.norm(self._stream_norm)] * min(self.norms, 1)),
             write.matmul(f"{self.label}router", tokens, columns, h, other),
             *self._exchanged(write, "dispatch"),
             grouped(first, inner, h, dependent=not self.hashed),
@@ -204,7 +210,7 @@ class RoutedExperts(Block):
             *self._exchanged(write, "combine"),
             write.pointwise(f"{self.label}experts_sum", tokens, self.routing.active * h, h),
             *write.all_reduce(),
-            *([write.norm(self.hidden)] * max(self.norms - 1, 0)),
+            *([write.norm(self._stream_norm)] * max(self.norms - 1, 0)),
         ]
 
     def _exchanged(self, write: Writer, name: str) -> list[Operator]:

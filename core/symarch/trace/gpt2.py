@@ -36,15 +36,15 @@ class Gpt2(Decoder):
         config.ignore("n_ctx")
         layer = (
             Attention(hidden=hidden, heads=heads, kv_heads=heads, head_dim=share(hidden, heads),
-                      qkv_bias=True, output_bias=True, norm_bias=True),
-            FeedForward(hidden=hidden, width=width, gated=False, bias=True, norm_bias=True),
+                      qkv_bias=True, output_bias=True, norm_vectors=2),
+            FeedForward(hidden=hidden, width=width, gated=False, bias=True, norm_vectors=2),
         )  # fmt: skip
         groups = (
             Group(1, (Positions(config.size("n_positions", 1024), hidden),), stage="first"),
             Group(config.layers(config.whole("n_layer"), "n_layer"), layer),
         )
         return built(  # type: ignore[no-any-return]
-            cls, name, config, hidden=hidden, vocabulary=config.size("vocab_size"), groups=groups, norm_bias=True,
+            cls, name, config, hidden=hidden, vocabulary=config.size("vocab_size"), groups=groups, norm_vectors=2,
             tied=config.flag("tie_word_embeddings", True),
         )  # fmt: skip
 

@@ -31,12 +31,12 @@ class Opt(Decoder):
         config.only("_remove_final_layer_norm", False)
         config.only("word_embed_proj_dim", config.whole("hidden_size"))
         layer = (
-            Attention(**heads, qkv_bias=True, output_bias=True, norm_bias=True),
-            FeedForward(hidden=hidden, width=config.size("ffn_dim"), gated=False, bias=True, norm_bias=True),
+            Attention(**heads, qkv_bias=True, output_bias=True, norm_vectors=2),
+            FeedForward(hidden=hidden, width=config.size("ffn_dim"), gated=False, bias=True, norm_vectors=2),
         )
         positions = Positions(config.size("max_position_embeddings") + 2, hidden)  # the first two rows are padding's
         groups = (Group(1, (positions,), stage="first"), Group(config.layers(config.whole("num_hidden_layers")), layer))
-        return built(cls, name, config, groups=groups, norm_bias=True, **fields)  # type: ignore[no-any-return]
+        return built(cls, name, config, groups=groups, norm_vectors=2, **fields)  # type: ignore[no-any-return]
 
 
 @hookimpl

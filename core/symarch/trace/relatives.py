@@ -9,6 +9,9 @@
                              Llama with biases, norms of queries and keys, or an FFN without a gate
     granitemoe, olmoe, ernie4_5_moe
                              the same with routed experts
+    phi, phimoe              LayerNorms with biases, and one of the LM head; phi has attention and FFN of one normed
+                             input, phimoe routed experts
+    olmo                     Llama with norms without weights
 
 Read in the modules of `transformers` 5.24; a test holds the counts of parameters to those.
 """
@@ -39,10 +42,11 @@ class Traits:
         qkv: bias of q, k and v.
         output: bias of the output; None for that of `qkv`.
         ffn: biases of the FFN.
-        norm_bias: whether norms have biases.
+        norm_vectors: vectors of weights in each norm: a scale, perhaps a bias; 0 for neither.
         gated: whether a gate multiplies the inner activations of the FFN.
         parallel: whether attention and FFN have the same input.
         one_norm: whether that input is normed once for both.
+        head_bias: bias of the LM head.
         norms: norms of each block, before or behind.
         head_norms: whether queries and keys are normed over one head.
         wide_norms: whether they are normed over all heads, or each head has weights of its own.
@@ -55,10 +59,11 @@ class Traits:
     qkv: tuple[str, bool] = ("attention_bias", False)
     output: tuple[str, bool] | None = None
     ffn: tuple[str, bool] = ("mlp_bias", False)
-    norm_bias: bool = False
+    norm_vectors: int = 1
     gated: bool = True
     parallel: tuple[str, bool] = ("", False)
     one_norm: bool = False
+    head_bias: tuple[str, bool] = ("", False)
     norms: int = 1
     head_norms: tuple[str, bool] = ("", False)
     wide_norms: tuple[str, bool] = ("", False)
@@ -69,18 +74,22 @@ class Traits:
 
 
 FAMILIES = {
-    "starcoder2": Traits(qkv=("use_bias", True), ffn=("use_bias", True), norm_bias=True, gated=False, tied=True,
+    "starcoder2": Traits(qkv=("use_bias", True), ffn=("use_bias", True), norm_vectors=2, gated=False, tied=True,
                          pattern=0, unread=("mlp_type", "norm_type")),
-    "nemotron": Traits(norm_bias=True, gated=False),
-    "gpt_neox": Traits(qkv=("attention_bias", True), ffn=("", True), norm_bias=True, gated=False,
+    "nemotron": Traits(norm_vectors=2, gated=False),
+    "gpt_neox": Traits(qkv=("attention_bias", True), ffn=("", True), norm_vectors=2, gated=False,
                        parallel=("use_parallel_residual", True), unread=("rotary_dim",)),
-    "stablelm": Traits(qkv=("use_qkv_bias", False), output=("", False), norm_bias=True,
+    "stablelm": Traits(qkv=("use_qkv_bias", False), output=("", False), norm_vectors=2,
                       without=("qk_layernorm", "use_parallel_residual")),
     "cohere": Traits(parallel=("", True), one_norm=True, wide_norms=("use_qk_norm", False), tied=True,
                      unread=("use_parallel_block", "use_gated_activation", "use_embedding_sharing")),
     "cohere2": Traits(parallel=("", True), one_norm=True, tied=True, pattern=4,
                       unread=("use_parallel_block", "use_gated_activation", "use_embedding_sharing",
                               "position_embedding_type", "order_of_interleaved_layers", "layer_switch")),
+    "phi": Traits(qkv=("", True), ffn=("", True), norm_vectors=2, gated=False, parallel=("", True), one_norm=True,
+                  head_bias=("", True), without=("qk_layernorm",)),
+    "phimoe": Traits(norm_vectors=2, head_bias=("lm_head_bias", False), pattern=0),
+    "olmo": Traits(norm_vectors=0, unread=("clip_qkv",)),
     "olmo2": Traits(wide_norms=("", True)),
     "olmo3": Traits(wide_norms=("", True), pattern=4),
     "exaone4": Traits(qkv=("", False), head_norms=("", True), pattern=4),
@@ -117,8 +126,8 @@ class Relative(Decoder):
             config.only(key, False)
         qkv = _switch(config, traits.qkv)
         output = qkv if traits.output is None else _switch(config, traits.output)
-        parallel = _switch(config, traits.parallel)
-        heads = {**heads_of(config), "norm_bias": traits.norm_bias, "norms": traits.norms, "qkv_bias": qkv,
+        parallel, head_bias = _switch(config, traits.parallel), _switch(config, traits.head_bias)
+        heads = {**heads_of(config), "norm_vectors": traits.norm_vectors, "norms": traits.norms, "qkv_bias": qkv,
                  "output_bias": output, "reduced": not parallel, "head_norms": _switch(config, traits.head_norms),
                  "wide_norms": _switch(config, traits.wide_norms)}  # fmt: skip
         dense = FeedForward(
@@ -127,15 +136,15 @@ class Relative(Decoder):
             gated=traits.gated,
             bias=_switch(config, traits.ffn),
             norms=0 if parallel and traits.one_norm else traits.norms,
-            norm_bias=traits.norm_bias,
+            norm_vectors=traits.norm_vectors,
         )
         groups = []
         for (kind, span, routed), at in positions(_layers(config, traits)).items():
             attention = Attention(**heads, kind=kind, span=span)
-            blocks = _experts(config, fields["hidden"]) if routed else (dense,)
+            blocks = _experts(config, fields["hidden"], traits.norm_vectors) if routed else (dense,)
             groups.append(Group(config.layers(len(at)), (attention, *blocks), at=at))
         return built(  # type: ignore[no-any-return]
-            cls, name, config, groups=tuple(groups), norm_bias=traits.norm_bias, **fields
+            cls, name, config, groups=tuple(groups), norm_vectors=traits.norm_vectors, head_bias=head_bias, **fields
         )
 
 
@@ -167,7 +176,7 @@ def _layers(config: Config, traits: Traits) -> list[tuple[str, Any, bool]]:
         if "window_" in kinds:
             window = config.whole("sliding_window")
     first, last, step = 0, layers - 1, 0
-    if config.family in ("granitemoe", "olmoe"):
+    if config.family in ("granitemoe", "olmoe", "phimoe"):
         step = 1
     elif config.family == "ernie4_5_moe":
         first, step = config.whole("moe_layer_start_index", 1, least=0), config.whole("moe_layer_interval", 1)
@@ -180,14 +189,16 @@ def _layers(config: Config, traits: Traits) -> list[tuple[str, Any, bool]]:
     return [(k, span_of(k, window), routed(i)) for i, k in enumerate(kinds)]
 
 
-def _experts(config: Config, hidden: Quantity) -> tuple[Block, ...]:
+_EXPERTS = {"granitemoe": "num_local_experts", "phimoe": "num_local_experts", "olmoe": "num_experts"}
+"""The key with the number of routed experts."""
+
+
+def _experts(config: Config, hidden: Quantity, norm_vectors: int) -> tuple[Block, ...]:
     """Read the experts of a layer and what all its tokens share. Raises ModelError naming the key at fault."""
-    if config.family == "granitemoe":
-        routing = routing_of(config, "num_local_experts", "num_experts_per_tok")
-        return (RoutedExperts(hidden=hidden, routing=routing, width=config.size("intermediate_size")),)
-    if config.family == "olmoe":
-        routing = routing_of(config, "num_experts", "num_experts_per_tok")
-        return (RoutedExperts(hidden=hidden, routing=routing, width=config.size("intermediate_size")),)
+    if config.family != "ernie4_5_moe":
+        routing = routing_of(config, _EXPERTS[config.family], "num_experts_per_tok")
+        width = config.size("intermediate_size")
+        return (RoutedExperts(hidden=hidden, routing=routing, width=width, norm_vectors=norm_vectors),)
     config.only("moe_use_aux_free", True, False)
     config.ignore("moe_norm_min", "moe_capacity", "moe_gate", "moe_gate_act", "moe_group")
     routing, width = routing_of(config, "moe_num_experts", "moe_k"), config.size("moe_intermediate_size")

@@ -32,7 +32,7 @@ class Tower:
         positions: elements of its table of positions.
         gated: whether its FFN is gated.
         bias: whether attention and FFN have biases.
-        norm_bias: whether its norms have biases.
+        norm_vectors: vectors of weights in each of its norms: a scale, perhaps a bias.
         norms: norms of each block, one before, perhaps one after.
         head_norms: whether queries and keys are normed.
         patch_bias: whether the projection of patches has a bias.
@@ -52,7 +52,7 @@ class Tower:
     positions: int = 0
     gated: bool = False
     bias: bool = True
-    norm_bias: bool = True
+    norm_vectors: int = 2
     norms: int = 1
     head_norms: bool = False
     patch_bias: bool = True
@@ -73,9 +73,9 @@ class Tower:
             return (
                 Attention(hidden=self.hidden, heads=self.heads, kv_heads=self.heads, head_dim=head_dim, span=span,
                           kind=kind, qkv_bias=self.bias, output_bias=self.bias, norms=self.norms,
-                          norm_bias=self.norm_bias, head_norms=self.head_norms, reduced=False),
+                          norm_vectors=self.norm_vectors, head_norms=self.head_norms, reduced=False),
                 FeedForward(hidden=self.hidden, width=self.width, gated=self.gated, bias=self.bias,
-                            norms=self.norms, norm_bias=self.norm_bias, reduced=False),
+                            norms=self.norms, norm_vectors=self.norm_vectors, reduced=False),
             )  # fmt: skip
 
         def group(count: int, blocks: tuple[Block, ...], source: Quantity) -> Group:
@@ -118,7 +118,7 @@ def qwen_tower(config: Config, key: str = "vision_config") -> tuple[Group, ...]:
         full = vision.get("fullatt_block_indexes")
         whole = len(full) if isinstance(full, list) else 0
         tower = Tower(hidden=hidden, heads=vision.whole("num_heads"), layers=vision.whole("depth"), pixels=pixels,
-                      width=vision.whole("intermediate_size"), merge=merge, gated=True, norm_bias=False,
+                      width=vision.whole("intermediate_size"), merge=merge, gated=True, norm_vectors=1,
                       patch_bias=False, extra=hidden, tiles=tiles, whole=whole, merger=tuple(merger))  # fmt: skip
         return tower.groups(config, 1280)
     deep = vision.get("deepstack_visual_indexes") or []
@@ -162,7 +162,7 @@ def gemma4_tower(config: Config, hidden: Quantity) -> tuple[Group, ...]:
     vision.ignore("head_dim", "global_head_dim", "standardize", "use_clipped_linears")
     tower = Tower(
         hidden=width, heads=vision.whole("num_attention_heads"), layers=vision.whole("num_hidden_layers"),
-        width=vision.whole("intermediate_size"), pixels=side * side * 3, gated=True, bias=False, norm_bias=False,
+        width=vision.whole("intermediate_size"), pixels=side * side * 3, gated=True, bias=False, norm_vectors=1,
         norms=2, head_norms=True, patch_bias=False, merge=vision.whole("pooling_kernel_size", 3) ** 2,
         positions=2 * vision.whole("position_embedding_size") * width, merger=(("project", hidden, width, 0),),
     )  # fmt: skip

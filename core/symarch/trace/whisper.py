@@ -42,15 +42,15 @@ class Whisper(Decoder):
                 raise ModelError(f"d_model is not a multiple of {stack}_attention_heads")
             width = share(hidden, heads)
             attention = Attention(hidden=hidden, heads=heads, kv_heads=heads, head_dim=width, qkv_bias=True,
-                                  key_bias=False, output_bias=True, norm_bias=True)  # fmt: skip
+                                  key_bias=False, output_bias=True, norm_vectors=2)  # fmt: skip
             ffn = FeedForward(hidden=hidden, width=config.size(f"{stack}_ffn_dim"), gated=False, bias=True,
-                              norm_bias=True)  # fmt: skip
+                              norm_vectors=2)  # fmt: skip
             return attention, ffn, config.layers(config.whole(f"{stack}_layers"), f"{stack}_layers")
 
         attention, ffn, encoders = layer("encoder")
         own, own_ffn, decoders = layer("decoder")
         cross = CrossAttention(hidden=hidden, heads=own.heads, head_dim=own.head_dim, source=source, bias=True,
-                               norm_bias=True)  # fmt: skip
+                               norm_vectors=2)  # fmt: skip
 
         def encode(count: Quantity, *blocks: Block) -> Group:
             return Group(count, blocks, source=source, label="encoder_")
@@ -70,7 +70,7 @@ class Whisper(Decoder):
         )
         config.notes.append("prompt and output are the decoder's tokens; the encoder reads max_source_positions frames")
         return built(  # type: ignore[no-any-return]
-            cls, name, config, hidden=hidden, vocabulary=config.size("vocab_size"), groups=groups, norm_bias=True,
+            cls, name, config, hidden=hidden, vocabulary=config.size("vocab_size"), groups=groups, norm_vectors=2,
             tied=config.flag("tie_word_embeddings", True),
         )  # fmt: skip
 
