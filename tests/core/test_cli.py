@@ -37,7 +37,7 @@ def test_run_json_has_the_keys_of_the_contract(call: Any) -> None:
     assert set(data) == {
         "system", "model", "workload", "metrics", "constraints", "operators", "resources", "communication", "held",
         "remedies", "mapping",
-        "assumptions", "plugins",
+        "assumptions", "plugins", "lasting",
     }  # fmt: skip
     assert set(data["metrics"]) == {
         "ttft", "tpot", "request_time", "throughput", "throughput_per_user", "energy_per_token", "power",
