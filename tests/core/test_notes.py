@@ -14,7 +14,14 @@ MODEL = symarch.load_model("llama-3.1-8b")
 
 
 def test_what_holds_for_several_is_said_once() -> None:
-    notes = [Note("slow", ("a",)), "whole", Note("slow", ("b",), True), Note("slow", ("c", "a")), "whole", Note("slow")]
+    notes: list[Note | str] = [
+        Note("slow", ("a",)),
+        "whole",
+        Note("slow", ("b",), True),
+        Note("slow", ("c", "a")),
+        "whole",
+        Note("slow"),
+    ]
     assert [n.text for n in grouped(notes)] == ["a, c: slow", "whole", "slow", "b: slow"]
     assert [n.stated for n in grouped(notes)] == [False, False, False, True]
 
