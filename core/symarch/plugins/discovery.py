@@ -346,7 +346,13 @@ def _allowlist() -> set[str] | None:
 
 
 def _distribution(point: importlib.metadata.EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("?", "?")
+    return _named(point.dist) if point.dist else ("?", "?")
+
+
+@cache
+def _named(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
+    """Return name and version of a distribution, which parses its metadata: once for all its entry points."""
+    return distribution.name, distribution.version
 
 
 @cache
