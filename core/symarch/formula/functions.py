@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 import sympy
@@ -87,4 +88,10 @@ _FUNCTIONS: dict[str, Callable[[tuple[Any, ...], Any], Any]] = {
 
 def apply(operation: str, arguments: tuple[Any, ...], attribute: Any) -> Any:
     """Apply one of symarch's functions to sympy expressions (see `symarch.program.functions`)."""
-    return _FUNCTIONS[operation](tuple(sympy.sympify(a) for a in arguments), attribute)
+    return _applied(operation, tuple(sympy.sympify(a) for a in arguments), attribute)
+
+
+@lru_cache(maxsize=1 << 14)
+def _applied(operation: str, arguments: tuple[Any, ...], attribute: Any) -> Any:
+    """Remember what was built: metrics of one model, and a model at two overlap orders, have most of it in common."""
+    return _FUNCTIONS[operation](arguments, attribute)

@@ -26,37 +26,91 @@ class Formula:
     definitions: Mapping[str, sympy.Expr]
 
 
+class _Replay:
+    """One replay of a program: what is known of each operation, and how to know more.
+
+    Args:
+        program: what is replayed.
+        bind: whether named definitions stay symbols.
+        values: of all operations, where maxima outside the definitions are their winners; None to keep maxima.
+        resolved: the operations outside the definitions.
+        short: whether equal definitions share a name, and what rounding adds is a number.
+    """
+
+    def __init__(
+        self, program: Program, *, bind: bool, values: Sequence[float] | None, resolved: set[int], short: bool
+    ) -> None:
+        self.program, self.bind, self.values, self.resolved, self.short = program, bind, values, resolved, short
+        self.known: dict[int, Any] = {}
+        self.definitions: dict[str, int] = {}
+        self.equal: dict[Any, Any] = {}
+
+    def of(self, indices: Sequence[int]) -> list[Any]:
+        """Return the expressions of some operations."""
+        for index in self._unknown(indices):
+            self.known[index] = self._one(index)
+        return [self.known[i] for i in indices]
+
+    def _unknown(self, indices: Sequence[int]) -> list[int]:
+        """Return the operations to replay, in order: those that win, and what is behind a name that is looked into."""
+        seen: set[int] = set()
+        queue = list(indices)
+        while queue:
+            index = queue.pop()
+            if index not in seen and index not in self.known:
+                seen.add(index)
+                queue += self._arguments(index)
+        return sorted(seen)
+
+    def _arguments(self, index: int) -> Sequence[int]:
+        operation, arguments, attribute = self.program.operations[index]
+        if operation == "name" and self.bind:
+            # a definition is written out when it is asked for; a metric within a metric is a symbol and stays one
+            return arguments if self.short and "." in attribute else ()
+        if self.values is not None and index in self.resolved:
+            return _followed(self.program, index, self.values)
+        return arguments
+
+    def _one(self, index: int) -> Any:
+        operation, arguments, attribute = self.program.operations[index]
+        known, values = self.known, self.values
+        if operation == "const":
+            return exact(attribute)
+        if operation == "input":
+            return symbol(attribute)
+        if operation == "name" and self.bind:
+            self.definitions[attribute] = arguments[0]
+            own = symbol(attribute)
+            return self.equal.setdefault(known[arguments[0]], own) if self.short and "." in attribute else own
+        if values is not None and index in self.resolved:
+            if operation in ("max", "min"):
+                return known[_winner(self.program, index, values)]
+            if operation in ("first_min", "first_max"):
+                return exact(int(values[index]))
+            if operation in ("ceil", "floor") and self.short:
+                return known[arguments[0]] * _rounding(values[arguments[0]], values[index])
+        return apply(operation, tuple(known[a] for a in arguments), attribute)
+
+    def used(self, expressions: Sequence[Any]) -> dict[str, Any]:
+        """Return the definitions that some expressions use, directly or through another, in order of use."""
+        wanted: dict[str, Any] = {}
+        queue = list(expressions)
+        while queue:
+            for name in sorted(s.name for s in queue.pop(0).free_symbols):
+                # a metric within a metric (`tpot` in the energy of idling) stays a symbol: it has a page of its own
+                if "." in name and name in self.definitions and name not in wanted:
+                    (wanted[name],) = self.of([self.definitions[name]])
+                    queue.append(wanted[name])
+        return wanted
+
+
 def _replay(
     program: Program, indices: Sequence[int], *, bind: bool, values: Sequence[float] | None, short: bool = False
 ) -> Formula:
-    known: dict[int, Any] = {}
-    definitions: dict[str, Any] = {}
-    equal: dict[Any, Any] = {}
-    resolved: set[int] = set()
-    needed: Sequence[int] = program.live(indices)
-    if values is not None:
-        resolved = _outside(program, indices, values)
-        needed = _needed(program, indices, resolved, values)
-    for index in needed:
-        operation, arguments, attribute = program.operations[index]
-        given = [known[a] for a in arguments if a in known]  # all, but for the losers of a maximum
-        if operation == "const":
-            known[index] = exact(attribute)
-        elif operation == "input":
-            known[index] = symbol(attribute)
-        elif operation == "name" and bind:
-            definitions[attribute] = given[0]
-            known[index] = equal.setdefault(given[0], symbol(attribute)) if short else symbol(attribute)
-        elif operation in ("max", "min") and index in resolved and values is not None:
-            known[index] = known[_winner(program, index, values)]
-        elif operation in ("first_min", "first_max") and index in resolved and values is not None:
-            known[index] = exact(int(values[index]))
-        elif operation in ("ceil", "floor") and short and index in resolved and values is not None:
-            known[index] = given[0] * _rounding(values[arguments[0]], values[index])
-        else:
-            known[index] = apply(operation, tuple(given), attribute)
-    expressions = tuple(known[i] for i in indices)
-    return Formula(expressions, _used(expressions, definitions) if bind else {})
+    resolved = set() if values is None else _outside(program, indices, values)
+    replay = _Replay(program, bind=bind, values=values, resolved=resolved, short=short)
+    expressions = tuple(replay.of(indices))
+    return Formula(expressions, replay.used(expressions) if bind else {})
 
 
 def _winner(program: Program, index: int, values: Sequence[float]) -> int:
@@ -85,30 +139,6 @@ def _outside(program: Program, indices: Sequence[int], values: Sequence[float]) 
             if program.operations[index][0] != "name":
                 queue += _followed(program, index, values)
     return seen
-
-
-def _needed(program: Program, indices: Sequence[int], resolved: set[int], values: Sequence[float]) -> list[int]:
-    """Return the operations to replay, in order: those that win, and all behind a name."""
-    seen: set[int] = set()
-    queue = list(indices)
-    while queue:
-        index = queue.pop()
-        if index not in seen:
-            seen.add(index)
-            queue += _followed(program, index, values) if index in resolved else program.operations[index][1]
-    return sorted(seen)
-
-
-def _used(expressions: Sequence[Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    wanted: dict[str, Any] = {}
-    queue = list(expressions)
-    while queue:
-        for name in sorted(s.name for s in queue.pop(0).free_symbols):
-            # a metric within a metric (`tpot` in the energy of idling) stays a symbol: it has a page of its own
-            if "." in name and name in definitions and name not in wanted:
-                wanted[name] = definitions[name]
-                queue.append(definitions[name])
-    return wanted
 
 
 def full(program: Program, index: int) -> sympy.Expr:
