@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from SALib.analyze.sobol import analyze as analyze_of_salib
+from SALib.sample.sobol import sample as sample_of_salib
 
 import symarch
 from symarch.analysis import Recorded, Symbol
@@ -143,6 +145,23 @@ def test_sobol_indices_of_the_ishigami_function() -> None:
     assert sum(e.first for e in found.values()) == pytest.approx(1 - v13 / whole, abs=0.02)
 
 
+@pytest.mark.parametrize("seed", [1, 7])
+def test_sobol_indices_are_those_of_salib(seed: int) -> None:
+    problem = {"num_vars": 3, "names": list("xyz"), "bounds": [[0, 1]] * 3}
+    at = sample_of_salib(problem, 512, calc_second_order=False, seed=seed)
+    due = analyze_of_salib(problem, ishigami(at), calc_second_order=False, seed=seed)
+    points: list[Any] = []
+
+    def function(u: Any) -> Any:
+        points.append(u)
+        return ishigami(u)
+
+    found = sobol(function, dict.fromkeys("xyz", "assumed"), samples=512, seed=seed)
+    assert {tuple(row) for row in points[0]} == {tuple(row) for row in at}
+    for key, name in (("S1", "first"), ("S1_conf", "first_error"), ("ST", "total"), ("ST_conf", "total_error")):
+        np.testing.assert_allclose([getattr(e, name) for e in found], due[key], rtol=1e-10, atol=1e-12)
+
+
 def test_morris_effects_of_a_plane_are_its_slopes() -> None:
     found = morris(lambda u: 3 * u[:, 0] - 2 * u[:, 1], dict.fromkeys("xyz", "assumed"), samples=20)
     assert [e.effect for e in found] == pytest.approx([3, 2, 0], abs=1e-12)
@@ -182,8 +201,9 @@ def test_without_salib_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) ->
     for name in [n for n in sys.modules if n.startswith("SALib")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "SALib", None)
-    with pytest.raises(SymarchError, match=r"pip install 'symarch\[study\]'"):
-        analysis().indices("tpot")
+    with pytest.raises(SymarchError, match=r"morris indices need SALib: pip install 'symarch\[study\]'"):
+        analysis().indices("tpot", "morris")
+    assert analysis().indices("tpot", samples=64).entries
     with pytest.raises(WorkloadError, match="sobol and morris"):
         analysis().indices("tpot", "fast")
 

@@ -64,7 +64,7 @@ BASE = 512
 """Base number of samples behind the Sobol indices."""
 
 SEED = 1
-"""Of the Sobol samples and their bootstrap, which SALib leaves to chance at a seed of 0."""
+"""Of the Sobol samples and their bootstrap."""
 
 ASKED = 8
 """Parameters, the most influential ones, that are searched for a break-even with a target."""
@@ -199,7 +199,7 @@ class Report:
 
     @cached_property
     def indices(self) -> Indices | None:
-        """Sobol indices of the metric; None where nothing varies or the extra `symarch[study]` is not installed."""
+        """Sobol indices of the metric; None where nothing varies."""
         return self._asked(lambda: self.analysis.indices(self.metric, samples=BASE, seed=SEED, **self.given))
 
     @cached_property

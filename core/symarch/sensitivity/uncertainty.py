@@ -26,6 +26,7 @@ from symarch.quantities import format_quantity
 from symarch.sensitivity.changes import Array
 from symarch.sensitivity.elasticities import Sensitivity
 from symarch.sensitivity.point import Point, on_arrays
+from symarch.sensitivity.variance import arranged, shares_of
 
 WIDE = 10.0
 """Ratio of the ends of a range above which it is taken on a logarithmic scale."""
@@ -360,18 +361,14 @@ def sobol(function: Metric, parameters: Mapping[str, str], samples: int = 1024, 
         samples: a base number, rounded up to a power of 2; the function is evaluated (parameters + 2) times as often.
         seed: of the sequence and of the bootstrap.
 
-    Raises SymarchError if SALib is not installed or the function is not finite.
+    Raises SymarchError if the function is not finite.
     """
-    sample, analyze = _salib("sobol")
-    problem = _problem(parameters)
     count = 1 << max(samples - 1, 1).bit_length()
-    at = sample(problem, count, calc_second_order=False, seed=seed)
-    values = _finite(function(at))
+    values = _finite(function(arranged(count, len(parameters), seed)))
     if np.ptp(values) <= 1e-14 * abs(values).max():
         return tuple(Sobol(n, s, 0.0, 0.0, 0.0, 0.0) for n, s in parameters.items())
-    found = analyze(problem, values, calc_second_order=False, seed=seed)
-    columns = (found[k] for k in ("S1", "S1_conf", "ST", "ST_conf"))
-    rows = zip(parameters.items(), *columns, strict=True)
+    found = shares_of(values, len(parameters), seed)
+    rows = zip(parameters.items(), found.first, found.first_error, found.total, found.total_error, strict=True)
     return tuple(Sobol(n, s, *map(float, numbers)) for (n, s), *numbers in rows)
 
 
@@ -386,27 +383,17 @@ def morris(function: Metric, parameters: Mapping[str, str], samples: int = 100, 
 
     Raises SymarchError if SALib is not installed or the function is not finite.
     """
-    sample, analyze = _salib("morris")
-    problem = _problem(parameters)
+    try:
+        from SALib.analyze.morris import analyze
+        from SALib.sample.morris import sample
+    except ImportError:
+        raise SymarchError("morris indices need SALib: pip install 'symarch[study]'") from None
+    problem = {"num_vars": len(parameters), "names": list(parameters), "bounds": [[0.0, 1.0]] * len(parameters)}
     at = sample(problem, samples, num_levels=4, seed=seed)
     found = analyze(problem, at, _finite(function(at)), num_levels=4, seed=seed)
     columns = (np.asarray(found[k], dtype=float) for k in ("mu_star", "mu_star_conf", "mu", "sigma"))
     rows = zip(parameters.items(), *columns, strict=True)
     return tuple(Morris(n, s, *map(float, numbers)) for (n, s), *numbers in rows)
-
-
-def _salib(method: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    import importlib
-
-    try:
-        modules = [importlib.import_module(f"SALib.{part}.{method}") for part in ("sample", "analyze")]
-    except ImportError:
-        raise SymarchError(f"{method} indices need SALib: pip install 'symarch[study]'") from None
-    return modules[0].sample, modules[1].analyze
-
-
-def _problem(parameters: Mapping[str, str]) -> dict[str, Any]:
-    return {"num_vars": len(parameters), "names": list(parameters), "bounds": [[0.0, 1.0]] * len(parameters)}
 
 
 def _finite(values: Array) -> Array:
@@ -427,7 +414,7 @@ def indices_of(
         seed: of the random numbers.
         held: parameters that stay.
 
-    Raises WorkloadError for an unknown method or where nothing varies, SymarchError if SALib is not installed.
+    Raises WorkloadError for an unknown method or where nothing varies, SymarchError for morris without SALib.
     """
     if method not in ("sobol", "morris"):
         raise WorkloadError(f"unknown method {method!r}; there are sobol and morris")
