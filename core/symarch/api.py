@@ -129,6 +129,9 @@ class Analysis(Questions):
         MappingError, WorkloadError, UnknownNameError: when asked for something that makes no sense.
     """
 
+    _recorded: dict[bool, Recorded]
+    _at_point: tuple[Any, dict[float, Mapping[str, Any]]]
+
     def __init__(self, system: System, model: Architecture, mapping: Mapping[str, Any] | None = None,
                  phase: str = "both", dtype: str | None = None, ideal: bool = False, symbols: Sequence[str] = (),
                  prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
@@ -168,7 +171,7 @@ class Analysis(Questions):
         if (self._serving or self._draft or continuous) and isinstance(model, RecordedTrace):
             asked = ", ".join(filter(None, (_listed(self._serving), "continuous" if continuous else "")))
             raise WorkloadError(f"{model.name} is a recorded trace; {asked} cannot be given")
-        self._recorded: dict[bool, Recorded] = {}
+        self._forget()
         self.search: Found | None = None
         given = {name: value for name, value in (at or {}).items() if value is not None}
         caps = {name: value for name, value in (limits or {}).items() if value is not None}
@@ -495,9 +498,16 @@ class Analysis(Questions):
         name = next(c.name for c in self.system.of("processor"))
         request = self.request(given.get("context") is not None)
 
+        # all metrics of a report ask for the same four orders at the same point
+        key: Any = (request, tuple(values.items()))
+        if self._at_point[0] != key:
+            self._at_point = (key, {})
+        known = self._at_point[1]
+
         def at(order: float) -> float:
-            system = self.at_order(order).system
-            return float(run_on_floats(system, self.model, request, values).metrics[metric])
+            if order not in known:
+                known[order] = run_on_floats(self.at_order(order).system, self.model, request, values).metrics
+            return float(known[order][metric])
 
         p = self._overlap
         elasticity = None
@@ -510,14 +520,22 @@ class Analysis(Questions):
     def on(self, system: System) -> Self:
         """Return the same analysis of another system."""
         other = copy(self)
-        other.system, other._recorded = system, {}
+        other.system = system
+        other._forget()
         return other
 
     def in_types(self, dtypes: Mapping[str, str]) -> Self:
         """Return the same analysis with other data types, one for each tensor class of the model."""
         other = copy(self)
-        other.dtypes, other._recorded = dict(dtypes), {}
+        other.dtypes = dict(dtypes)
+        other._forget()
         return other
+
+    def _forget(self) -> None:
+        """Forget what was computed of another system or with other data types."""
+        self._recorded = {}
+        self._orders = {}
+        self._at_point = (None, {})
 
     def held(self, **given: Any) -> list[Held]:
         """Return every tensor over all devices in bytes, once and with its replicas, the most repeated first.

@@ -125,11 +125,11 @@ class Tape:
     @staticmethod
     def _key(operation: Operation) -> Any:
         # 1 == 1.0 == Fraction(1): the type keeps an exact constant apart from a rounded one
-        return (*operation, type(operation[2])) if operation[0] == "const" else operation
+        return operation if operation[0] != "const" else (*operation, type(operation[2]))
 
     def write(self, operation: Operation) -> Node:
         """Append an operation as it is, unless it is there already, and return its node."""
-        key = self._key(operation)
+        key = operation if operation[0] != "const" else self._key(operation)
         index = self._known.get(key)
         if index is None:
             index = self._known[key] = len(self.operations)
@@ -166,41 +166,46 @@ class Tape:
             return nodes[0]
         return self.write((operation, tuple(n.index for n in nodes), attribute))
 
-    def _split(self, arguments: Iterable[Any]) -> tuple[list[Any], list[Node]]:
+    def _split(self, arguments: Iterable[Any]) -> tuple[list[Any], list[int]]:
+        """Return the numbers among some arguments, and the indices of the rest."""
+        operations = self.operations
         constants: list[Any] = []
-        nodes: list[Node] = []
+        indices: list[int] = []
         for argument in arguments:
-            value = self._value(argument) if isinstance(argument, Node) else _simple(argument)
-            if value is None:
-                nodes.append(argument)
+            if type(argument) is not Node:
+                constants.append(_simple(argument))
+                continue
+            operation = operations[argument.index]
+            if operation[0] == "const":
+                constants.append(operation[2])
             else:
-                constants.append(value)
-        return constants, nodes
+                indices.append(argument.index)
+        return constants, indices
 
     def _add(self, arguments: Iterable[Any]) -> Node:
-        constants, nodes = self._split(arguments)
-        constant = sum(constants)
-        if not nodes:
+        constants, indices = self._split(arguments)
+        constant = sum(constants) if constants else 0
+        if not indices:
             return self.constant(constant)
-        indices = sorted(n.index for n in nodes)
+        indices.sort()
         if constant != 0:
             indices.append(self.constant(constant).index)
-        return nodes[0] if len(indices) == 1 else self.write(("add", tuple(indices), None))
+        return Node(self, indices[0]) if len(indices) == 1 else self.write(("add", tuple(indices), None))
 
     def _mul(self, arguments: Iterable[Any]) -> Node:
-        constants, nodes = self._split(arguments)
-        constant: Any = math.prod(constants)
-        if not nodes or constant == 0:
+        constants, indices = self._split(arguments)
+        constant: Any = math.prod(constants) if constants else 1
+        if not indices or constant == 0:
             return self.constant(constant)
-        indices = sorted(n.index for n in nodes)
+        indices.sort()
         if constant != 1:
             if len(indices) == 1 and self.operations[indices[0]][0] == "mul":
                 # 2 * (3 * x) is 6 * x: the trace's integer factors meet here
                 inner, rest = self._split(Node(self, i) for i in self.operations[indices[0]][1])
                 if inner:
-                    return self._mul((constant * inner[0], *rest))
+                    return self._mul((constant * inner[0], *(Node(self, i) for i in rest)))
             indices.insert(0, self.constant(constant).index)
-        return nodes[0] if len(indices) == 1 else self.write(("mul", tuple(indices), None))
+        return Node(self, indices[0]) if len(indices) == 1 else self.write(("mul", tuple(indices), None))
 
     def _pow(self, base: Node, exponent: Node) -> Node:
         number, power = self._value(base), self._value(exponent)

@@ -31,6 +31,7 @@ class Questions(ABC):
     """What an `Analysis` can be asked; it provides the first four."""
 
     system: System
+    _orders: dict[float, Self]
 
     @abstractmethod
     def point(self, metric: str, **given: Any) -> Point:
@@ -230,11 +231,14 @@ class Questions(ABC):
         return self.on(self.system.with_owner(attrs.evolve(own, settings=settings)))
 
     def at_order(self, order: float) -> Self:
-        """Return the same analysis at another overlap order of every processor."""
-        found = self
-        for component in self.system.of("processor"):
-            found = found.with_setting(component.name, "overlap", order)
-        return found
+        """Return the same analysis at another overlap order of every processor; it is kept, as many questions ask."""
+        if order not in self._orders:
+            found = self
+            for component in self.system.of("processor"):
+                if component.settings["overlap"].value != order:
+                    found = found.with_setting(component.name, "overlap", order)
+            self._orders[order] = found
+        return self._orders[order]
 
 
 def _known(analysis: Questions, given: dict[str, Any]) -> dict[str, Any]:

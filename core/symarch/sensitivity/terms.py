@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -40,9 +41,7 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
         short = True
         formula = let_bound(program, [p.index for p in parts], computed, short)
         terms = _terms(parts, formula.expressions, value, short) or []
-    leading = len(terms)
-    while leading > 1 and _operations(terms[:leading]) + (leading < len(terms)) > MOST:
-        leading -= 1
+    leading = _leading(terms)
     used = symbols_in([*(t.expression for t in terms), *formula.definitions.values()])
     defined = program.names
     shown = {
@@ -69,7 +68,7 @@ def _terms(parts: Sequence[Part], expressions: Sequence[Any], value: float, shor
     groups: dict[tuple[str, str], list[int]] = {}
     for position, part in enumerate(parts):
         groups.setdefault((part.resource, part.cause), []).append(position)
-    terms = []
+    terms, operations = [], -1
     for (resource, cause), members in groups.items():
         amount = math.fsum(parts[i].weight * parts[i].value for i in members)
         if amount == 0:
@@ -77,14 +76,20 @@ def _terms(parts: Sequence[Part], expressions: Sequence[Any], value: float, shor
         expression = sum_of([(_exact(parts[i].weight), expressions[i]) for i in members], short)
         names = tuple(dict.fromkeys(parts[i].operator for i in members if parts[i].operator))
         terms.append(Term(resource, cause, amount, amount / value, expression, names))
-        if not short and _operations(terms) > MOST:
+        operations += int(expression.count_ops()) + 1
+        if not short and operations > MOST:
             return None
     terms.sort(key=lambda t: -t.value)
     return terms
 
 
-def _operations(terms: Sequence[Term]) -> int:
-    return sum(int(t.expression.count_ops()) + 1 for t in terms) - 1
+def _leading(terms: Sequence[Term]) -> int:
+    """Return how many terms the closed form can state one by one; where some are left, their sum is one more."""
+    counts = list(itertools.accumulate(int(t.expression.count_ops()) + 1 for t in terms))
+    leading = len(terms)
+    while leading > 1 and counts[leading - 1] - 1 + (leading < len(terms)) > MOST:
+        leading -= 1
+    return leading
 
 
 def symbols_in(expressions: Iterable[Any]) -> set[str]:
@@ -93,8 +98,12 @@ def symbols_in(expressions: Iterable[Any]) -> set[str]:
 
 
 def _exact(weight: float) -> Any:
-    """Return a weight as a fraction when it is one of small denominator, as counts and their halves are."""
-    fraction = Fraction(weight).limit_denominator(10**6)
+    """Return a weight as a fraction when it is one of small denominator, as counts and their halves are.
+
+    Near any float there is a fraction within its rounding, of a denominator that is the smaller the larger the float
+    is: beyond the limit here more than one float in a million would be taken for a fraction that it is not.
+    """
+    fraction = Fraction(weight).limit_denominator(int(CHANCE / math.sqrt(abs(weight))) or 1 if weight else 1)
     return fraction if math.isclose(float(fraction), weight, rel_tol=1e-15) else weight
 
 
@@ -121,6 +130,9 @@ def sum_of(terms: list[tuple[Any, Any]], short: bool) -> Any:
         ways.append(sympy.factor_terms(sympy.expand_mul(apart)))
     return min(ways, key=lambda e: e.count_ops())
 
+
+CHANCE = 3e4
+"""Largest denominator of a fraction of size 1 that a weight is taken for; it falls with the root of the size."""
 
 PLAIN = 6
 """Operations up to which a term is not searched for a shorter form."""

@@ -11,6 +11,7 @@ Every parameter with a range varies, independently of the others, by one rule (`
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -384,13 +385,12 @@ def morris(function: Metric, parameters: Mapping[str, str], samples: int = 100, 
     Raises SymarchError if SALib is not installed or the function is not finite.
     """
     try:
-        from SALib.analyze.morris import analyze
-        from SALib.sample.morris import sample
+        sampling, analysis = (importlib.import_module(f"SALib.{part}.morris") for part in ("sample", "analyze"))
     except ImportError:
         raise SymarchError("morris indices need SALib: pip install 'symarch[study]'") from None
     problem = {"num_vars": len(parameters), "names": list(parameters), "bounds": [[0.0, 1.0]] * len(parameters)}
-    at = sample(problem, samples, num_levels=4, seed=seed)
-    found = analyze(problem, at, _finite(function(at)), num_levels=4, seed=seed)
+    at = sampling.sample(problem, samples, num_levels=4, seed=seed)
+    found = analysis.analyze(problem, at, _finite(function(at)), num_levels=4, seed=seed)
     columns = (np.asarray(found[k], dtype=float) for k in ("mu_star", "mu_star_conf", "mu", "sigma"))
     rows = zip(parameters.items(), *columns, strict=True)
     return tuple(Morris(n, s, *map(float, numbers)) for (n, s), *numbers in rows)
