@@ -113,7 +113,8 @@ class _Stream:
 
 
 def _zero(value: Any) -> bool:
-    return isinstance(value, int | float) and value == 0
+    kind = type(value)
+    return (kind is int or kind is float) and bool(value == 0)
 
 
 def _streams(bench: Bench, operator: Operator, typical: Operator) -> list[_Stream]:
@@ -450,7 +451,7 @@ def _on_network(network: Network, operator: Operator, nodes: int) -> Load:
             f"no {collective.operation} among {nodes} devices on network {network.name}: none of its algorithms "
             f"({', '.join(a.name for a in network.algorithms)}) does it on topology {type(network.topology).name}"
         )
-    protocols = link.protocols()
+    protocols = network.protocols
     times, costs = [], []
     for name, schedule in found.items():
         for protocol in protocols:

@@ -15,6 +15,8 @@ from typing import Any
 
 from symarch.program.mean import mean_max_value, mean_max_weights
 
+_NUMBERS = (int, float)
+
 _FOREIGN = {"sympy": "symarch.formula.functions"}
 
 
@@ -75,7 +77,8 @@ def log2(value: Any) -> Any:
 
 def total(values: Iterable[Any]) -> Any:
     """Sum scalars of one dimension as one n-ary operation; the empty sum is 0."""
-    terms = [v for v in values if not (isinstance(v, int | float) and v == 0)]
+    # by their types, which is asked of every scalar of a model
+    terms = [v for v in values if not (type(v) in _NUMBERS and v == 0)]
     if not terms:
         return 0
     return terms[0] if len(terms) == 1 else apply("add", tuple(terms))

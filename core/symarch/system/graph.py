@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -37,6 +38,11 @@ class Network:
     topology: Topology
     size: int
     algorithms: tuple[CollectiveAlgorithm, ...]
+
+    @cached_property
+    def protocols(self) -> tuple[Interconnect, ...]:
+        """The link in each of its protocols: the same for all collectives on it."""
+        return tuple(self.link.protocols())
 
 
 def _instance(cls: Any, component: Component, make: Make, **surroundings: Any) -> Any:
