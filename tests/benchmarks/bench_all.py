@@ -7,13 +7,13 @@ test: machines differ, ratios less so.
 from __future__ import annotations
 
 import importlib.util
-import math
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import symarch
 from symarch.analysis import Recorded, record
 from symarch.program import Program, compile_python, gradient, one_sided
 from symarch.program.derivatives import evaluate
+from symarch.sensitivity.uncertainty import sobol
 from symarch.trace.convert import trace_of
 from symarch.trace.records import Provenance, Record, write_trace
 
@@ -48,13 +49,21 @@ def best(call: Callable[[], Any], runs: int, repeats: int = 7) -> float:
 
 def wall(command: list[str], runs: int, formulas: bool = False) -> float:
     """Return the median wall seconds of a command; only one that writes `formulas` may import sympy."""
-    found = []
+    return cold(command, runs, formulas)[0]
+
+
+def cold(command: list[str], runs: int, formulas: bool = False) -> tuple[float, float]:
+    """Return the median wall seconds of a command, and the least CPU seconds, which other work disturbs less."""
+    found, spent = [], []
     for _ in range(runs):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         found.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert formulas or "sympy was imported" not in done.stderr, f"{command} imports sympy"
-    return statistics.median(found)
+    return statistics.median(found), min(spent)
 
 
 def analysis(system: str, order: str = "2") -> symarch.Analysis:
@@ -205,22 +214,63 @@ def questions(size: int = 1_000_000, repeats: int = 3) -> None:
         print(f"{what}: {1e3 * best(ask, 1, repeats):.0f} ms")
 
 
+COLD = """
+import math, sys, time
+import symarch, symarch.formula
+system, model, metric, order = {!r}
+found = symarch.analyze(symarch.load_system(system), symarch.load_model(model))
+found = found.at_order(math.inf) if order == "inf" else found
+found.recorded()
+start = time.process_time()
+why = found.explain(metric, batch=16)
+seconds = time.process_time() - start
+print(seconds, sum(int(t.expression.count_ops()) + 1 for t in why.terms[: why.leading]),
+      math.fsum(t.share for t in why.rest))
+"""
+"""What a process prints of its first closed form: CPU seconds beyond imports and recording, operations, rest."""
+
+
 def closed_forms(repeats: int = 3) -> None:
-    """Write closed forms: how long they take, how many operations they have."""
-    for name, model, metric in (
-        ("h200-hbf-8", MODEL, "tpot"),
-        ("h100-sxm-8", "mixtral-8x7b", "request_time"),
-        ("stratum", "deepseek-v3", "request_time"),
-        ("h100-sxm-8", MODEL, "cost_per_million_tokens"),
+    """Write closed forms, each in a process of its own: how long they take, how many operations they have."""
+    for name, model, metric, order in (
+        ("h200-hbf-8", MODEL, "tpot", "inf"),
+        ("h200-hbf-8", MODEL, "tpot", "2"),
+        ("h200-hbf-8", MODEL, "energy_per_token", "2"),
+        ("h100-sxm-8", "mixtral-8x7b", "request_time", "inf"),
+        ("h100-sxm-8", "mixtral-8x7b", "request_time", "2"),
+        ("stratum", "deepseek-v3", "request_time", "inf"),
+        ("h100-sxm-8", MODEL, "cost_per_million_tokens", "2"),
     ):
-        found = symarch.analyze(symarch.load_system(name), symarch.load_model(model)).at_order(math.inf)
-        why = found.explain(metric, batch=16)  # imports, records
-        count = sum(int(t.expression.count_ops()) + 1 for t in why.terms[: why.leading])
-        seconds = best(lambda a=found, m=metric: a.explain(m, batch=16), 1, repeats)  # type: ignore[misc]
+        command = [sys.executable, "-c", COLD.format((name, model, metric, order))]
+        printed = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(repeats)]
+        seconds, count, rest = min([float(word) for word in line.split()] for line in printed)
         print(
-            f"closed form of {metric}, {model} on {name}: {1e3 * seconds:.0f} ms (target 500), {count} operations "
-            f"(target 100), rest {100 * math.fsum(t.share for t in why.rest):.2g} %"
+            f"first closed form of {metric}, {model} on {name}, p = {order}: {1e3 * seconds:.0f} ms (target 500), "
+            f"{count:.0f} operations (target 100), rest {100 * rest:.2g} %"
         )
+
+
+def sobol_indices(base: int = 512, parameters: int = 64, repeats: int = 3) -> None:
+    """Compare Sobol indices with those of SALib for the same function, samples and bootstrap."""
+    sampling, analysis_of = (importlib.import_module(f"SALib.{part}.sobol") for part in ("sample", "analyze"))
+    names = [f"x{i}" for i in range(parameters)]
+    problem = {"num_vars": parameters, "names": names, "bounds": [[0, 1]] * parameters}
+
+    def function(at: Any) -> Any:
+        return (at * np.arange(1, parameters + 1)).sum(axis=1) + at[:, 0] * at[:, 1]
+
+    def theirs() -> Any:
+        at = sampling.sample(problem, base, calc_second_order=False, seed=1)
+        return analysis_of.analyze(problem, function(at), calc_second_order=False, seed=1)
+
+    ours = sobol(function, dict.fromkeys(names, "assumed"), base, seed=1)
+    np.testing.assert_allclose([e.total for e in ours], theirs()["ST"], rtol=1e-9, atol=1e-12)
+    mine = best(lambda: sobol(function, dict.fromkeys(names, "assumed"), base, seed=1), 1, repeats)
+    other = best(theirs, 1, repeats)
+    print(
+        f"Sobol indices of {parameters} parameters, base {base}: {1e3 * mine:.0f} ms, SALib {1e3 * other:.0f} ms, "
+        f"ratio {other / mine:.1f}"
+    )
 
 
 def commands(runs: int = 7) -> None:
@@ -230,33 +280,41 @@ def commands(runs: int = 7) -> None:
         "atexit.register(lambda: 'sympy' in sys.modules and print('sympy was imported', file=sys.stderr)); main()"
     )
     asked = ["sensitivity", "h200-hbf-8", "--model", MODEL]
-    text = wall([sys.executable, "-c", call.format(asked)], runs)
-    print(f"text report, cold: {text:.2f} s (target 1.5)")
+    text, work = cold([sys.executable, "-c", call.format(asked)], runs)
+    print(f"text report, cold: {text:.2f} s, {work:.2f} of CPU (target 1.5)")
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
-        html = wall([sys.executable, "-c", call.format([*asked, "-o", str(page)])], min(runs, 3), formulas=True)
-        print(f"HTML report, cold: {html:.2f} s (target 5), {page.stat().st_size / 1e6:.2f} MB (target 3)")
+        html, work = cold([sys.executable, "-c", call.format([*asked, "-o", str(page)])], min(runs, 3), formulas=True)
+        print(
+            f"HTML report, cold: {html:.2f} s, {work:.2f} of CPU (target 5), "
+            f"{page.stat().st_size / 1e6:.2f} MB (target 3)"
+        )
     bare = wall([sys.executable, "-c", "pass"], runs)
     usage = wall([sys.executable, "-c", call.format(["--help"])], runs)
-    run = wall([sys.executable, "-c", call.format(["run", "h100-sxm-8", "--model", MODEL])], runs)
+    run, work = cold([sys.executable, "-c", call.format(["run", "h100-sxm-8", "--model", MODEL])], runs)
     print(f"symarch --help: {1e3 * (usage - bare):.0f} ms over bare Python's {1e3 * bare:.0f} (target 150)")
-    print(f"symarch run h100-sxm-8 --model {MODEL}, cold: {run:.2f} s (target 0.8)")
+    print(f"symarch run h100-sxm-8 --model {MODEL}, cold: {run:.2f} s, {work:.2f} of CPU (target 0.8)")
 
 
-def searches(runs: int = 3) -> None:
+AUTO = ["--model", "llama-3.1-405b", "--set", "mapping.tensor=auto"]
+SEARCHES = (
+    ("h200-sxm-8", ["--batch", "16"], 2.0),
+    ("gb200-nvl72", ["--batch", "64"], 10.0),
+    ("gb200-nvl72", ["--batch", "auto", "--tpot-limit", "40ms"], 10.0),
+    ("h200-hbf-8", ["--batch", "16", "--set", "mapping.place=auto"], 2.0),
+)
+"""System, options and target of automatic mappings."""
+
+
+def searches(runs: int = 3, asked: Sequence[tuple[str, list[str], float]] = SEARCHES, largest: int = 512) -> None:
     """Choose a mapping, cold: the targets of automatic mapping, and what a larger space costs."""
     call = "import sys; from symarch.cli import main; sys.argv = ['symarch', *{!r}]; main()"
-    auto = ["--model", "llama-3.1-405b", "--set", "mapping.tensor=auto"]
-    for system, more, target in (
-        ("gb200-nvl72", ["--batch", "64"], 10.0),
-        ("gb200-nvl72", ["--batch", "auto", "--tpot-limit", "40ms"], 10.0),
-        ("h200-sxm-8", ["--batch", "16"], 2.0),
-        ("h200-hbf-8", ["--batch", "16", "--set", "mapping.place=auto"], 2.0),
-    ):
-        seconds = wall([sys.executable, "-c", call.format(["run", system, *auto, *more])], runs)
-        print(f"symarch run {system} {' '.join([*auto, *more])}, cold: {seconds:.2f} s (target {target:g})")
+    for system, more, target in asked:
+        seconds, work = cold([sys.executable, "-c", call.format(["run", system, *AUTO, *more])], runs)
+        words = f"symarch run {system} {' '.join([*AUTO, *more])}"
+        print(f"{words}, cold: {seconds:.2f} s, {work:.2f} of CPU (target {target:g})")
     model, each = symarch.load_model("llama-3.1-8b"), []
-    for devices in (8, 512):
+    for devices in (8, largest):
         grown = symarch.load_system("h100-sxm-8", {"scale_up.size": devices})
         found: list[Any] = []
         seconds = best(lambda s=grown, n=devices, f=found: f.append(symarch.best_mapping(s, model, batch=n)), 1, runs)  # type: ignore[misc]
@@ -313,6 +371,7 @@ if __name__ == "__main__":
     traces()
     elasticities()
     questions()
+    sobol_indices()
     commands()
     closed_forms()
     searches()

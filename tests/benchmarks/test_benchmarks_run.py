@@ -27,9 +27,10 @@ def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.Capture
     bench.traces(records=500, repeats=1)
     bench.elasticities(repeats=1)
     bench.questions(size=1000, repeats=1)
+    bench.sobol_indices(base=64, parameters=8, repeats=1)
     bench.closed_forms(repeats=1)
     bench.commands(runs=1)
-    bench.searches(runs=1)
+    bench.searches(runs=1, asked=bench.SEARCHES[:1], largest=64)
     bench.explorer(repeats=1)
     out = capsys.readouterr().out
     words = (
@@ -43,7 +44,8 @@ def test_every_part_prints_its_figures(bench: ModuleType, capsys: pytest.Capture
         "cold",
         "a search space",
         "explorer page",
-        "closed form of",
+        "SALib",
+        "first closed form of",
         "text report, cold",
         "HTML report, cold",
     )
