@@ -251,7 +251,7 @@ def closed_forms(repeats: int = 3) -> None:
 
 
 def sobol_indices(base: int = 512, parameters: int = 64, repeats: int = 3) -> None:
-    """Compare Sobol indices with those of SALib for the same function, samples and bootstrap."""
+    """Compare Sobol indices with SALib alone, which arranges its points number by number."""
     sampling, analysis_of = (importlib.import_module(f"SALib.{part}.sobol") for part in ("sample", "analyze"))
     names = [f"x{i}" for i in range(parameters)]
     problem = {"num_vars": parameters, "names": names, "bounds": [[0, 1]] * parameters}

@@ -190,7 +190,7 @@ class Report:
 
     @cached_property
     def uncertainty(self) -> Uncertainty | None:
-        """Intervals of the metric, of energy, cost and carbon over the declared ranges; None where nothing varies."""
+        """Intervals of the metric, of energy, cost and carbon over the declared ranges; None where nothing varies or the extra `symarch[study]` is not installed."""
         names = [
             self.metric,
             *(n for n in BESIDE if n != self.metric and f"metric.{n}" in self.point.recorded.program.outputs),

@@ -27,7 +27,6 @@ from symarch.quantities import format_quantity
 from symarch.sensitivity.changes import Array
 from symarch.sensitivity.elasticities import Sensitivity
 from symarch.sensitivity.point import Point, on_arrays
-from symarch.sensitivity.variance import arranged, shares_of
 
 WIDE = 10.0
 """Ratio of the ends of a range above which it is taken on a logarithmic scale."""
@@ -362,15 +361,39 @@ def sobol(function: Metric, parameters: Mapping[str, str], samples: int = 1024, 
         samples: a base number, rounded up to a power of 2; the function is evaluated (parameters + 2) times as often.
         seed: of the sequence and of the bootstrap.
 
-    Raises SymarchError if the function is not finite.
+    Raises SymarchError if SALib is not installed or the function is not finite.
     """
+    analysis = _salib("analyze", "sobol")
     count = 1 << max(samples - 1, 1).bit_length()
     values = _finite(function(arranged(count, len(parameters), seed)))
     if np.ptp(values) <= 1e-14 * abs(values).max():
         return tuple(Sobol(n, s, 0.0, 0.0, 0.0, 0.0) for n, s in parameters.items())
-    found = shares_of(values, len(parameters), seed)
-    rows = zip(parameters.items(), found.first, found.first_error, found.total, found.total_error, strict=True)
+    found = analysis.analyze(_problem(parameters), values, calc_second_order=False, seed=seed)
+    columns = (found[k] for k in ("S1", "S1_conf", "ST", "ST_conf"))
+    rows = zip(parameters.items(), *columns, strict=True)
     return tuple(Sobol(n, s, *map(float, numbers)) for (n, s), *numbers in rows)
+
+
+def arranged(count: int, dimensions: int, seed: int) -> Array:
+    """Return the points that Sobol indices are computed from, those of SALib's `sample`, by whole arrays.
+
+    One point of the unit cube in each row, shape (count (dimensions + 2), dimensions): for each point of a Sobol'
+    sequence A and one of B those of A, of A with one coordinate after the other from B, and of B.
+
+    Args:
+        count: points of A and of B, a power of 2.
+        dimensions: of the cube.
+        seed: of the scrambling of the sequence.
+    """
+    from scipy.stats import qmc
+
+    base = qmc.Sobol(d=2 * dimensions, scramble=True, seed=seed).random(count).T
+    first, second = base[:dimensions], base[dimensions:]
+    columns = np.repeat(first[:, None, :], dimensions + 2, axis=1)  # by dimension, block, point
+    every = np.arange(dimensions)
+    columns[every, every + 1] = second
+    columns[:, -1] = second
+    return columns.transpose(2, 1, 0).reshape(-1, dimensions)
 
 
 def morris(function: Metric, parameters: Mapping[str, str], samples: int = 100, seed: int = 0) -> tuple[Morris, ...]:
@@ -384,16 +407,24 @@ def morris(function: Metric, parameters: Mapping[str, str], samples: int = 100, 
 
     Raises SymarchError if SALib is not installed or the function is not finite.
     """
-    try:
-        sampling, analysis = (importlib.import_module(f"SALib.{part}.morris") for part in ("sample", "analyze"))
-    except ImportError:
-        raise SymarchError("morris indices need SALib: pip install 'symarch[study]'") from None
-    problem = {"num_vars": len(parameters), "names": list(parameters), "bounds": [[0.0, 1.0]] * len(parameters)}
+    sampling, analysis = (_salib(part, "morris") for part in ("sample", "analyze"))
+    problem = _problem(parameters)
     at = sampling.sample(problem, samples, num_levels=4, seed=seed)
     found = analysis.analyze(problem, at, _finite(function(at)), num_levels=4, seed=seed)
     columns = (np.asarray(found[k], dtype=float) for k in ("mu_star", "mu_star_conf", "mu", "sigma"))
     rows = zip(parameters.items(), *columns, strict=True)
     return tuple(Morris(n, s, *map(float, numbers)) for (n, s), *numbers in rows)
+
+
+def _salib(part: str, method: str) -> Any:
+    try:
+        return importlib.import_module(f"SALib.{part}.{method}")
+    except ImportError:
+        raise SymarchError(f"{method} indices need SALib: pip install 'symarch[study]'") from None
+
+
+def _problem(parameters: Mapping[str, str]) -> dict[str, Any]:
+    return {"num_vars": len(parameters), "names": list(parameters), "bounds": [[0.0, 1.0]] * len(parameters)}
 
 
 def _finite(values: Array) -> Array:
@@ -414,7 +445,7 @@ def indices_of(
         seed: of the random numbers.
         held: parameters that stay.
 
-    Raises WorkloadError for an unknown method or where nothing varies, SymarchError for morris without SALib.
+    Raises WorkloadError for an unknown method or where nothing varies, SymarchError if SALib is not installed.
     """
     if method not in ("sobol", "morris"):
         raise WorkloadError(f"unknown method {method!r}; there are sobol and morris")
