@@ -190,7 +190,7 @@ class Report:
 
     @cached_property
     def uncertainty(self) -> Uncertainty | None:
-        """Intervals of the metric, of energy, cost and carbon over the declared ranges; None where nothing varies or the extra `symarch[study]` is not installed."""
+        """Intervals of the metric, of energy, cost and carbon over the declared ranges; None where nothing varies."""
         names = [
             self.metric,
             *(n for n in BESIDE if n != self.metric and f"metric.{n}" in self.point.recorded.program.outputs),
@@ -199,7 +199,7 @@ class Report:
 
     @cached_property
     def indices(self) -> Indices | None:
-        """Sobol indices of the metric; None where nothing varies."""
+        """Sobol indices of the metric; None where nothing varies or the extra `symarch[study]` is not installed."""
         return self._asked(lambda: self.analysis.indices(self.metric, samples=BASE, seed=SEED, **self.given))
 
     @cached_property
