@@ -50,7 +50,7 @@ from symarch.results import (
     shown,
 )
 from symarch.sensitivity import Elasticity, Point, Questions, Sensitivity, explained, sensitivity_of
-from symarch.specs import System, find_model, find_system, read_system
+from symarch.specs import System, find_model, find_system, read_system, served
 from symarch.specs.systems import AUTO, striped
 from symarch.system import SystemGraph
 from symarch.system.graph import Make
@@ -69,6 +69,15 @@ SUMS = ("ttft", "tpot", "request_time", "energy_per_token", "cost_per_million_to
 
 SERVING = ("prefix", "hit_rate", "chunk", "step_tokens", "acceptance")
 """Sizes of a workload that only some ways of serving have."""
+
+DEVICES_ALONE = (
+    "times are those of the devices alone; --runtime vllm (or sglang, trtllm, usual) adds the host's time and the wait "
+    "for other requests' prompts"
+)
+"""What is said of an analysis without a runtime."""
+
+OWN_RUNTIME = "own"
+"""What a runtime that is no preset is called in a workload."""
 
 MOST_DRAFTED = 64
 """Drafted tokens beyond which no acceptance lets a draft pay."""
@@ -124,6 +133,8 @@ class Analysis(Questions):
             largest that fits. The choice is in `search`.
         objective: the metric that it is chosen for; without one tpot, of an open batch throughput.
         limits: the most that tpot and ttft may be, in s or as a text: `{"tpot": "20 ms"}`.
+        runtime: the serving software whose host time and order of requests count, a preset as `vllm`; "none" takes that
+            of the spec away. What the spec or `--set` states of a runtime stays.
 
     Raises:
         MappingError, WorkloadError, UnknownNameError: when asked for something that makes no sense.
@@ -137,10 +148,12 @@ class Analysis(Questions):
                  prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
                  acceptance: float | None = None, hit_rate: float | None = None, continuous: bool = False,
                  step_tokens: int | None = None, at: Mapping[str, Any] | None = None, objective: str | None = None,
-                 limits: Mapping[str, float | str | None] | None = None) -> None:  # fmt: skip
+                 limits: Mapping[str, float | str | None] | None = None,
+                 runtime: str | None = None) -> None:  # fmt: skip
         if phase not in PHASES:
             raise WorkloadError(f"unknown phase {phase!r}; {nearest(phase, PHASES)}")
         system = placed(system, mapping) if mapping else system
+        system = system if runtime is None else served(system, runtime)
         self.system = system.ideal() if ideal else system
         self.model = model
         self.phase = phase
@@ -246,6 +259,8 @@ class Analysis(Questions):
             found = record(self.system, self.model, self.request(single))
             if self.search is not None:
                 found = attrs.evolve(found, notes=(Note(self.search.summary), *found.notes))
+            if self.system.runtime is None and not self.ideal:
+                found = attrs.evolve(found, notes=(Note(DEVICES_ALONE), *found.notes))
             self._recorded[single] = found
         return self._recorded[single]
 
@@ -372,6 +387,8 @@ class Analysis(Questions):
             whole["continuous"] = True
         workload = {**whole, "phase": request.phase, "dtype": dict(self.dtypes)}
         workload["ideal"] = self.ideal
+        if self.system.runtime is not None:
+            workload["runtime"] = self.system.runtime.preset or OWN_RUNTIME
         communication = {
             phase: {way: float(found[f"communication.{phase}.{way}"]) for way in ("exposed", "hidden")}
             for phase in request.phases
@@ -605,7 +622,7 @@ class Function:
     def __init__(self, program: Any, inputs: tuple[str, ...]) -> None:
         self.inputs = inputs
         self.program = program
-        self._scalar = compile_python(program, inputs).function
+        self._scalar: Any = None
         self._arrays: Any = None
 
     def __call__(self, *values: Any) -> Any:
@@ -618,6 +635,8 @@ class Function:
             if type(value) is not float and type(value) is not int:
                 break
         else:
+            if self._scalar is None:
+                self._scalar = compile_python(self.program, self.inputs).function
             return self._scalar(*values)[0]
         if self._arrays is None:
             from symarch.program.arrays import ArrayFunction
@@ -631,12 +650,13 @@ def analyze(system: System, model: Architecture, mapping: Mapping[str, Any] | No
             chunk: int | None = None, draft: int | None = None, acceptance: float | None = None,
             hit_rate: float | None = None, continuous: bool = False,
             step_tokens: int | None = None, at: Mapping[str, Any] | None = None, objective: str | None = None,
-            limits: Mapping[str, float | str | None] | None = None) -> Analysis:  # fmt: skip
+            limits: Mapping[str, float | str | None] | None = None,
+            runtime: str | None = None) -> Analysis:  # fmt: skip
     """Analyse a model on a system; see `Analysis`."""
     return Analysis(system, model, mapping=mapping, phase=phase, dtype=dtype, ideal=ideal, symbols=symbols,
                     prefix=prefix, chunk=chunk, draft=draft, acceptance=acceptance, hit_rate=hit_rate,
                     continuous=continuous, step_tokens=step_tokens, at=at, objective=objective,
-                    limits=limits)  # fmt: skip
+                    limits=limits, runtime=runtime)  # fmt: skip
 
 
 def best_mapping(system: System, model: Architecture, objective: str | None = None, batch: int | str | None = None,
@@ -644,7 +664,7 @@ def best_mapping(system: System, model: Architecture, objective: str | None = No
                  mapping: Mapping[str, Any] | None = None, phase: str = "both", dtype: str | None = None,
                  ideal: bool = False, prefix: int | None = None, chunk: int | None = None, draft: int | None = None,
                  acceptance: float | None = None, hit_rate: float | None = None, continuous: bool = False,
-                 step_tokens: int | None = None, **sizes: Any) -> Found:  # fmt: skip
+                 step_tokens: int | None = None, runtime: str | None = None, **sizes: Any) -> Found:  # fmt: skip
     """Choose what the mapping of a system leaves open, all degrees and places where it leaves nothing open.
 
     Args:
@@ -654,7 +674,7 @@ def best_mapping(system: System, model: Architecture, objective: str | None = No
         batch: sequences in the whole system, or "auto": the most that fit and meet the limits.
         tpot_limit: the most that tpot may be, in s or as a text: `20 ms`.
         ttft_limit: the same of ttft.
-        mapping, phase, dtype, ideal, prefix, chunk, draft, acceptance, hit_rate, continuous, step_tokens: as
+        mapping, phase, dtype, ideal, prefix, chunk, draft, acceptance, hit_rate, continuous, step_tokens, runtime: as
             `analyze` takes them.
         sizes: `prompt`, `output` or `context`, and parameters as `Analysis.evaluate` takes them.
 
@@ -666,7 +686,7 @@ def best_mapping(system: System, model: Architecture, objective: str | None = No
     found = Analysis(open_, model, phase=phase, dtype=dtype, ideal=ideal, prefix=prefix, chunk=chunk, draft=draft,
                      acceptance=acceptance, hit_rate=hit_rate, continuous=continuous, step_tokens=step_tokens,
                      at={"batch": batch, **sizes}, objective=objective,
-                     limits={"tpot": tpot_limit, "ttft": ttft_limit}).search  # fmt: skip
+                     limits={"tpot": tpot_limit, "ttft": ttft_limit}, runtime=runtime).search  # fmt: skip
     assert found is not None  # something is open
     return found
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from symarch.accuracy.expected import Expectation, errors_to_expect
 from symarch.analysis import METRICS
 from symarch.api import Analysis, Result
 from symarch.errors import SymarchError, UnknownNameError, WorkloadError, nearest
@@ -56,6 +57,7 @@ class Comparison:
         break_evens: between each two systems, of each differing parameter or of the one asked for.
         in_bits: parameters that people state in bits.
         components: of all systems.
+        expected: for each system, what error to expect.
     """
 
     model: str
@@ -69,6 +71,7 @@ class Comparison:
     break_evens: tuple[BreakEven, ...]
     in_bits: frozenset[str]
     components: tuple[str, ...]
+    expected: tuple[tuple[Expectation, ...], ...]
 
 
 def compare(
@@ -122,6 +125,7 @@ def compare(
         break_evens=tuple(crossings),
         in_bits=frozenset().union(*(a.system.in_bits for a in analyses)),
         components=tuple(dict.fromkeys(name for a in analyses for name in a.system.components)),
+        expected=tuple(tuple(errors_to_expect(a, r)) for a, r in zip(analyses, results, strict=True)),
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import symarch
-from symarch.accuracy.expected import expectation, expected_errors
+from symarch.accuracy.expected import Asked, expectation, expected_errors
 from symarch.cli import main
 
 DATA = Path(__file__).parent / "data"
@@ -48,6 +49,70 @@ def test_a_file_that_is_no_table_is_bad_input(capsys: pytest.CaptureFixture[str]
     assert "cannot be read" in capsys.readouterr().err
 
 
+ROW = "h100_sxm,sglang,1,bf16,128,4096,4096,20"
+COLUMNS = "system,backend,version,dtype,m,n,k,latency_us"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "gemm.csv: it is empty"),
+        (f"{COLUMNS}\n", "it has a header and no rows"),
+        (f"{COLUMNS}\n{COLUMNS}\n{ROW}\n", "row 2 is the header again"),
+        (f"{COLUMNS},m\n{ROW},1\n", "column m stands there twice"),
+        (f"{COLUMNS}\n{ROW},1\n", "row 2 has 9 cells, the header 8"),
+        (COLUMNS.replace(",k", ""), "column k is missing, which gemm needs"),
+        (
+            COLUMNS.replace("_us", "_ms") + f"\n{ROW}\n",
+            "column latency_us is missing, which gemm needs; is it latency_m",
+        ),
+        (COLUMNS.replace(",", ";") + "\n", "cells are divided by semicolons, they must be by commas"),
+    ],
+)
+def test_a_bad_file_is_told_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, sentence: str
+) -> None:
+    path = tmp_path / "gemm.csv"
+    path.write_text(text)
+    assert run("accuracy", str(path)) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_rows_with_bad_numbers_are_counted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    bad = [ROW.replace("128", text) for text in ("nan", "-128", "0", "inf", "1e300", "abc", "")]
+    bad += [ROW.replace(",20", f",{text}") for text in ("NaN", "-5", "0")]
+    path = tmp_path / "gemm.csv"
+    path.write_text("\n".join([COLUMNS, ROW, *bad]) + "\n")
+    assert run("accuracy", str(path), "--json") == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["n"], entry["skipped"]["count"]) == (1, len(bad))
+
+
+def test_times_in_another_unit_are_doubted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "gemm.csv"
+    path.write_text(f"{COLUMNS}\n{ROW.replace(',20', ',0.020')}\n")
+    assert run("accuracy", str(path)) == 0
+    assert "times shorter than predicted, by the median; latency_us must be in us" in capsys.readouterr().err
+
+
+def test_a_page_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "gemm.csv"
+    path.write_text(f"{COLUMNS}\n{ROW}\n")
+    assert run("accuracy", str(path), "-o", str(tmp_path / "none" / "page.html")) == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_calibrate_refuses_too_few_rows_and_unknown_systems(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "gemm.csv"
+    path.write_text(f"{COLUMNS}\n{ROW}\n")
+    assert run("calibrate", str(path), "--processor", "h100-sxm") == 2
+    assert "too few for" in capsys.readouterr().err
+    assert run("calibrate", str(path), "--processor", "h100-sxm", "--system", "h100") == 2
+    assert "--system h100: no row is of it; did you mean 'h100_sxm'" in capsys.readouterr().err
+
+
 def test_calibrate_prints_and_writes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "preset.toml"
     options = [f"--only=gpu.{n}" for n in ("launch", "matrix_efficiency", "streaming_efficiency")]
@@ -65,23 +130,91 @@ def test_calibrate_fits_the_link_to_collectives(capsys: pytest.CaptureFixture[st
     assert "scale_up.bulk_efficiency" in capsys.readouterr().out
 
 
+def accuracy_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert run("run", *arguments, "--json") == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [s for s in data["assumptions"] if s.startswith("accuracy of")] == [
+        f"accuracy of {e['sentence']}" for e in data["accuracy"]
+    ]
+    return {m: e for e in data["accuracy"] for m in e["metrics"]}
+
+
 def test_run_states_the_error_to_expect(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("run", "h100-sxm", "--model", "llama-3.1-8b", "--json") == 0
-    sentences = [s for s in json.loads(capsys.readouterr().out)["assumptions"] if s.startswith("accuracy")]
-    (served,) = [e for e in expected_errors() if e.family == "e2e_serving"]
-    assert any("tpot" in s and f"{served.median:.0f} % on h100-sxm" in s for s in sentences)
-    assert any("energy_per_token" in s and "not held to measurements" in s for s in sentences)
+    found = accuracy_of(capsys, "h100-sxm-8", "--model", "llama-3.1-8b")
+    assert {e["family"] for e in found["tpot"]["errors"]} == {"gemm", "attention_decode", "collective"}
+    assert {e["family"] for e in found["ttft"]["errors"]} == {"gemm", "attention_prefill", "collective"}
+    assert {e["system"] for e in found["tpot"]["errors"]} == {"h100-sxm"}
+    assert found["tpot"]["own"]
+    assert "devices' time alone" in found["tpot"]["sentence"]
+    assert found["throughput"]["sentence"].endswith("made of ttft and tpot, and as good")
+    assert "not held to measurements" in found["energy_per_token"]["sentence"]
+
+
+def test_under_a_runtime_served_models_speak_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    found = accuracy_of(capsys, "h100-sxm-8", "--model", "qwen3-32b", "--runtime", "vllm")
+    (served,) = [e for e in expected_errors() if (e.family, e.runtime, e.kind) == ("e2e_serving", "vllm", "dense")]
+    assert f"{served.median:.0f} % on h100-sxm with vllm" in found["tpot"]["sentence"]
+    (first,) = found["ttft"]["errors"]
+    assert (first["family"], first["runtime"]) == ("e2e_serving_ttft", "vllm")
+
+
+def test_routed_models_are_answered_for_by_routed_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    found = accuracy_of(capsys, "h100-sxm-8", "--model", "qwen3-235b-a22b", "--dtype", "fp8", "--phase", "decode")
+    assert "moe" in {e["family"] for e in found["tpot"]["errors"]}
+    assert "ttft" not in found
+    arguments = ("--model", "qwen3-235b-a22b", "--dtype", "fp8", "--phase", "decode", "--runtime", "vllm")
+    served = accuracy_of(capsys, "h100-sxm-8", *arguments)["tpot"]["errors"]
+    assert {(e["runtime"], e["kind"]) for e in served} == {("trtllm", "routed")}  # none was measured with vllm
 
 
 def test_a_processor_without_measurements_says_whose_they_are() -> None:
-    (sentence,) = expectation(symarch.load_system("b200-sxm"), ["tpot"])
-    assert sentence.endswith("this processor not among them")
+    (found,) = expectation(Asked(symarch.load_system("b200-sxm"), ["tpot"]))
+    assert found.sentence.endswith("this processor not among them")
+    assert not found.own
+    assert {e.system for e in found.errors} == {"a100-sxm", "h100-sxm"}
+    assert "where the fit did not know it" in found.sentence
 
 
-def test_a_memory_never_measured_is_named() -> None:
-    assert expectation(symarch.load_system("h200-hbf-8"), ["tpot"]) == [
-        "accuracy: hbf: never held to measurements; there are none"
-    ]
+@pytest.mark.parametrize(
+    ("system", "named"),
+    [
+        ("h200-hbf-8", "hbf"),
+        ("tpu-v6e-8", "tpu"),
+        ("stratum", "logic-3d, dram-3d"),
+        ("pnm-hbm4", "pnm"),
+        ("l40s", "gddr6"),
+        ("phone-lpddr5x", "npu"),
+    ],
+)
+def test_what_was_never_measured_is_named(system: str, named: str) -> None:
+    (found,) = expectation(Asked(symarch.load_system(system), ["tpot"]))
+    assert found.sentence.startswith(named)
+    assert found.sentence.endswith("never held to measurements; there are none")
+    assert found.errors == ()
+
+
+def test_ways_and_networks_never_measured_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    draft = ("--draft", "2", "--acceptance", "0.7", "--set", "mapping.tensor=8", "--set", "mapping.data=1")
+    pipeline = ("--set", "mapping.pipeline=4")
+    assert run("run", "h100-sxm-32", "--model", "llama-3.1-8b", "--batch", "8", *draft, *pipeline, "--json") == 0
+    said = " ".join(e["sentence"] for e in json.loads(capsys.readouterr().out)["accuracy"])
+    for words in ("collectives over infiniband", "pipeline parallelism", "speculative decoding"):
+        assert words in said
+
+
+def test_pools_are_answered_for_by_their_own_processors() -> None:
+    found = expectation(Asked(symarch.load_system("h100-h200-apart"), ["ttft", "tpot"]))
+    own = {e.metrics[0]: e.own for e in found if len(e.metrics) == 1}
+    assert own == {"ttft": True, "tpot": False}
+
+
+def test_compare_says_what_error_to_expect(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("compare", "h100-sxm", "b200-sxm", "--model", "llama-3.1-8b")
+    assert run(*arguments) == 0
+    assert "Error to expect" in capsys.readouterr().out
+    assert run(*arguments, "--format", "json") == 0
+    systems = json.loads(capsys.readouterr().out)["systems"]
+    assert [s["accuracy"][0]["own"] for s in systems] == [True, False]
 
 
 def test_the_speed_of_light_has_no_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,7 @@ def test_run_json_has_the_keys_of_the_contract(call: Any) -> None:
     data = json.loads(out)
     assert set(data) == {
         "system", "model", "workload", "metrics", "constraints", "operators", "resources", "communication", "held",
-        "remedies", "mapping",
+        "remedies", "mapping", "accuracy",
         "assumptions", "plugins", "lasting",
     }  # fmt: skip
     assert set(data["metrics"]) == {

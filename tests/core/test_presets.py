@@ -7,11 +7,11 @@ import pytest
 
 from symarch.errors import SpecError, UnknownNameError
 from symarch.plugins import registry
-from symarch.specs import Preset, list_specs, presets_of
-from symarch.specs.presets import preset_of
+from symarch.specs import Preset, list_specs, presets_of, read_system
+from symarch.specs.presets import CORE, preset_of, technology_of
 from symarch.technologies import options_of, parameters_of
 
-TECHNOLOGIES = list(registry().technologies())
+TECHNOLOGIES = [*registry().technologies(), *CORE]
 ALL = [(t, p) for t in TECHNOLOGIES for p in presets_of(t)]
 
 
@@ -22,8 +22,8 @@ def test_presets_are_sourced_dated_and_inside_their_ranges(technology: str, name
     assert len(preset.source) > 20
     assert preset.date[:2] == "20"
     assert preset.status in ("measured", "standard", "announced", "assumed")
-    declared = {p.name: p for p in parameters_of(registry().technology(technology))}
-    words = {o.name for o in options_of(registry().technology(technology))}
+    declared = {p.name: p for p in parameters_of(technology_of(technology))}
+    words = {o.name for o in options_of(technology_of(technology))}
     for key, setting in preset.settings.items():
         assert setting.origin == f"preset {name}"
         assert setting.source
@@ -102,3 +102,34 @@ def test_all_faults_of_a_preset_file_come_at_once(read: Read) -> None:
     with pytest.raises(SpecError) as caught:
         read(b"a = 3\n[b]\nx = 1\n[b.parameters]\nlanes = -1\nmodules = 'x'\n")
     assert len(caught.value.faults) == 4
+
+
+CALIBRATED = """
+[mine]
+title = "a GPU of our own, measured"
+source = "our bench"
+date = "2026-11"
+status = "measured"
+[mine.parameters]
+launch = "9 us"
+"""
+
+
+def test_a_preset_may_stand_in_a_file_beside_the_spec(tmp_path: Path) -> None:
+    (tmp_path / "fitted.toml").write_text(CALIBRATED)
+    spec = tmp_path / "system.toml"
+    lines = 'format = 1\nextends = "a100-sxm"\n[processor.gpu]\ntechnology = "gpu"\npreset = '
+    for name in ("fitted.toml", "fitted.toml:mine"):
+        spec.write_text(f'{lines}"{name}"\n')
+        setting = read_system(spec).components["gpu"].settings["launch"]
+        assert (setting.value, setting.source, setting.origin) == (pytest.approx(9e-6), "our bench", "preset mine")
+    spec.write_text(f'{lines}"fitted.toml:minne"\n')
+    with pytest.raises(SpecError, match=r"has 1 presets, none of them 'minne'; did you mean 'mine'"):
+        read_system(spec)
+    spec.write_text(f'{lines}"none.toml"\n')
+    with pytest.raises(SpecError, match=r"none.toml: cannot be read"):
+        read_system(spec)
+    (tmp_path / "fitted.toml").write_text(CALIBRATED + CALIBRATED.replace("mine", "other"))
+    spec.write_text(f'{lines}"fitted.toml"\n')
+    with pytest.raises(SpecError, match=r"has 2 presets; name one: .*fitted.toml:NAME"):
+        read_system(spec)

@@ -168,7 +168,8 @@ def test_methods_are_documented(cls: type) -> None:
 # --- JSON
 
 OUTPUTS = {
-    "run --json": ["run h100-sxm-8 --model llama-3.1-8b", "run h100-sxm --model llama-3.1-8b --output 1",
+    "run --json": ["run h100-sxm-8 --model llama-3.1-8b --runtime vllm", "run h100-sxm-8 --model llama-3.1-8b",
+                   "run h100-sxm --model llama-3.1-8b --output 1",
                    "run h100-sxm --model llama-3.1-8b --context 4096", "run cxl-pnm-8 --model llama-3.1-8b",
                    "run b200-base-die-pnm-8 --model llama-3.1-8b", "run h100-sxm --model llama-3.1-70b",
                    "run h100-sxm --model llama-3.1-8b --prefix 9 --chunk 99 --draft 2 --acceptance 0.5",
@@ -177,7 +178,7 @@ OUTPUTS = {
                    "run h200-hbf-8 --model llama-3.1-70b --set mapping.place=auto",
                    "run h200-hbf-8 --model llama-3.1-8b"],
     "sensitivity --format json": ["sensitivity h100-sxm --model llama-3.1-8b"],
-    "compare --json": ["compare h200-sxm-8 h200-hbf-8 --model llama-3.1-8b",
+    "compare --json": ["compare h200-sxm-8 h200-hbf-8 --model llama-3.1-8b --runtime vllm",
                        "compare h200-sxm-8 h200-sxm-8 --model llama-3.1-8b --set 2:mapping.tensor=4"],
     "trace show --json": ["trace show deepseek-v3", "trace show llama-3.1-8b --context 4096"],
     "specs list --json": ["specs list"],

@@ -32,6 +32,9 @@ MOST_ROWS = 4000
 SCALE = 0.05
 """Error at which the loss goes over from square to linear: the noise of repeated measurements."""
 
+LEAST_ROWS = 5
+"""Rows for each parameter below which the spread of errors says nothing of how well it is known."""
+
 WORST_CONDITION = 300.0
 """Ratio of the best to the worst determined combination of parameters beyond which the data cannot tell them apart."""
 
@@ -70,6 +73,13 @@ class _Block:
             return None
         columns = {n: v[kept] for n, v in self.columns.items()}
         return attrs.evolve(self, columns=columns, measured=self.measured[kept], rows=self.rows[kept])
+
+    def computable(self, values: Mapping[str, float]) -> _Block | None:
+        """Return the block with the rows that have a finite error alone, None if there are none."""
+        with np.errstate(all="ignore"):
+            good = np.isfinite(self.errors(values)[0])
+        masks = {self.table: np.isin(np.arange(self.rows.max() + 1), self.rows[good])}
+        return self.only([masks.get(i, np.zeros(0, dtype=bool)) for i in range(self.table + 1)])
 
     def errors(self, values: Mapping[str, float]) -> tuple[Array, Array]:
         """Return the logarithm of predicted over measured times, and its derivative by the logarithms of parameters."""
@@ -179,6 +189,7 @@ def _blocks(tables: Sequence[Table], names: Sequence[str], fixed: Mapping[str, s
 
 
 def _thinned(table: Table) -> Table:
+    table = table.only(table.sound)
     return table if len(table) <= MOST_ROWS else table.only(slice(None, None, -(-len(table) // MOST_ROWS)))
 
 
@@ -263,6 +274,7 @@ def calibrate(
     if unknown:
         raise SymarchError(f"{unknown[0]} cannot be fitted; these can: {', '.join(declared)}")
     tables = [_thinned(t) for t in tables if t.family in OPERATORS]
+    tables = [t for t in tables if len(t)]
     if not tables:
         raise SymarchError(f"nothing to fit: only tables of operators are fitted ({', '.join(OPERATORS)})")
     names = list(only or declared)
@@ -271,6 +283,13 @@ def calibrate(
     start = {n: float(_setting(system, n)) for n in names if n in used}
     if not start:
         raise SymarchError("nothing to fit: no row of the tables depends on a parameter that may be fitted")
+    blocks = [kept for b in blocks if (kept := b.computable(start)) is not None]
+    rows = sum(b.measured.size for b in blocks)
+    if rows < LEAST_ROWS * len(start):
+        raise SymarchError(
+            f"{rows} rows that can be predicted are too few for {len(start)} parameters, of which each needs at least "
+            f"{LEAST_ROWS}; give more rows, or fit fewer parameters (--only)"
+        )
     bounds = {n: _bounds(declared[n], start[n]) for n in start}
     values = _solve(blocks, start, bounds)
     _check_apart(blocks, values, bounds)
@@ -287,7 +306,7 @@ def calibrate(
         _figures(blocks, values),
         tuple(_cross(tables, blocks, start, bounds)) if crossed else (),
         tuple(n for n in names if n not in used),
-        sum(b.measured.size for b in blocks),
+        rows,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
 import attrs
 
@@ -12,7 +13,7 @@ from symarch.plugins import registry
 from symarch.specs import Component, System, find_system, list_specs, read_system
 from symarch.specs.presets import Preset, presets_of
 from symarch.specs.records import Setting
-from symarch.technologies import options_of, parameters_of
+from symarch.technologies import Technology, options_of, parameters_of
 
 _NOISE = re.compile(r"\b(nvidia|amd|intel|google|gpu|\d+gb)\b")
 """Words that stand beside a product's name in tables of measurements."""
@@ -32,7 +33,7 @@ def machine(label: str) -> System:
     if name in _systems():
         plain = [_alone(name)]
     else:
-        names = [s for s in _systems() if name and s.startswith(f"{name}-")]
+        names = [s for s in _systems() if name and (s.startswith(f"{name}-") or s.endswith(f"-{name}"))]
         plain = [s for s in names if _plain(s) and read_system(find_system(s)).devices == 1]
     if len(plain) != 1:
         why = f"{', '.join(plain)} could be meant" if plain else nearest(name, _systems())
@@ -88,7 +89,7 @@ def _network(preset: Preset, devices: int, name: str, library: str | None) -> Co
     cls, link = links[0]
     own = presets_of(cls.name).get(f"{link.name}-{library}")
     link = own or link
-    topology = _board(name) or registry().technology("switch")
+    topology = _board(name, devices) or registry().technology("switch")
     settings: dict[str, Setting] = {}
     for source in (cls, topology):
         settings |= {p.name: Setting(p.default, p.low, p.high, p.source, p.status) for p in parameters_of(source)}
@@ -105,9 +106,17 @@ def _network(preset: Preset, devices: int, name: str, library: str | None) -> Co
     )
 
 
-def _board(name: str) -> type | None:
-    """Return the topology of the shipped board of eight, None if there is none."""
+def _board(name: str, devices: int) -> type[Technology] | None:
+    """Return the topology of the shipped board of eight, None if there is none; a ring if it takes other numbers."""
     if f"{name}-8" not in _systems():
         return None
     networks = read_system(find_system(f"{name}-8")).of("network")
-    return networks[0].topology if networks else None
+    topology: Any = networks[0].topology if networks else None
+    if topology is None:
+        return None
+    try:
+        topology(component="scale_up", endpoints=devices).check(devices)
+    except SymarchError:  # half a row of a torus of eight
+        return registry().technology("ring")
+    found: type[Technology] = topology
+    return found

@@ -99,6 +99,27 @@ def predict(table: Table, ideal: bool = False, change: Callable[[System], System
     return _checked(table, measured, predicted, reasons)
 
 
+ODD = 50.0
+"""Ratio of predicted to measured times beyond which their unit is doubted."""
+
+
+def doubts(prediction: Prediction) -> str | None:
+    """Return a sentence on measured times that seem to be in another unit, None if they do not."""
+    good = np.isfinite(prediction.predicted)
+    if not good.any():
+        return None
+    ratio = float(np.median(prediction.predicted[good] / prediction.measured[good]))
+    if 1 / ODD < ratio < ODD:
+        return None
+    family = FAMILIES[prediction.table.family]
+    unit = {1e-6: "us", 1e-3: "ms"}.get(family.unit, "s")
+    way = "shorter" if ratio > 1 else "longer"
+    return (
+        f"{prediction.table.path}: measured times are {max(ratio, 1 / ratio):.0f} times {way} than predicted, by the "
+        f"median; {family.measured[0]} must be in {unit}"
+    )
+
+
 def program_constant(program: Program) -> float:
     """Return the value of a program without inputs."""
     from symarch.program.derivatives import evaluate
@@ -110,12 +131,12 @@ def _checked(table: Table, measured: Array, predicted: Array, reasons: Mapping[t
     """Count the rows whose numbers are missing, not finite or not above 0."""
     counted = dict(reasons)
     known = sum(reasons.values())
-    bad = ~(np.isfinite(predicted) & (predicted > 0) & np.isfinite(measured) & (measured > 0))
+    bad = ~(table.sound & np.isfinite(predicted) & (predicted > 0))
     if bad.sum() > known:
         named = {system for system, _ in reasons}
         for system in np.unique(table.words["system"][bad]):
             count = int((bad & (table.words["system"] == system)).sum())
             count -= sum(n for (s, _), n in reasons.items() if s == system) if system in named else 0
             if count:
-                counted[str(system), "a number of the row is missing, 0 or not finite"] = count
+                counted[str(system), "a number of the row is missing, not finite or not above 0"] = count
     return Prediction(table, measured, np.where(bad, np.nan, predicted), counted)

@@ -1,59 +1,84 @@
 """Whole models: serving under closed-loop load, and static batches.
 
-What the serving software adds is in `runtimes`. A static batch is read at once and then decoded; where only the time
-of a whole batch is known, it is prefill(B prompts) + (O - 1) TPOT.
+What the serving software adds is a runtime of the analysis, as `run --runtime` takes it. In a static batch all requests
+begin together, which is a runtime whose `prompts` is 0; where only the time of a whole batch is known, it is that of a
+request.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from symarch.accuracy.machines import joined
+from symarch.accuracy.models import model_of
 from symarch.accuracy.operators import counted
-from symarch.accuracy.runtimes import Runtime, runtime_of
 from symarch.accuracy.tables import FAMILIES, Array, Table
 from symarch.api import Analysis, load_model
-from symarch.errors import SymarchError, nearest
-from symarch.specs import System, list_specs
+from symarch.errors import SymarchError
+from symarch.specs import System, presets_of
+from symarch.specs.runtimes import plain_runtime
+from symarch.technologies import Runtime, parameters_of
+from symarch.trace import Architecture, Resizable
 
-IDEAL = Runtime(step=0.0, sequence=0.0, prompts=1.0)
-"""A runtime that takes no time; prompts of others still have to be read."""
+METRIC = {"e2e_serving": "tpot", "e2e_splitwise": "tpot", "e2e_llm_inference_bench": "request_time"}
+"""The metric that the first measured column of each family holds."""
 
-FRAMEWORKS = ("vLLM", "TensorRT-LLM")
-"""Runtimes whose kernels follow one another out of captured graphs, as the model has it."""
+STATIC = {"e2e_splitwise": "vllm-2023", "e2e_llm_inference_bench": "-2024"}
+"""Families of static batches: the runtime where their tables name none, or the suffix of the version that they name."""
 
-ALIKE = {"metallama370b": "llama370b", "llama370b": "llama3170b", "qwen27b": "qwen257b", "qwen272b": "qwen2572b"}
-"""Models that differ from a shipped one in their weights' values and in nothing that takes time."""
+USUAL = "usual"
+"""The runtime of backends that have no preset of their own."""
 
-_NOISE = re.compile(r"(?<=[a-z0-9])-(hf|fp8|fp4|nvfp4|instruct|chat|v0\.1|bf16|fp16)\b")
+UNLIKE = ("llama.cpp", "Deepspeed-MII")
+"""Frameworks whose kernels are others, or do not follow one another out of captured graphs, as the model has it."""
+
+PIPELINED = "num_hidden_layers"
+"""The key of a configuration that holds how many layers a pipeline divides."""
 
 
 @cache
-def model_of(label: str) -> Any:
-    """Return the shipped model that a label names: `Qwen/Qwen3-32B`. Raises SymarchError if there is none."""
-    models = [s.name for s in list_specs() if s.kind == "model"]
-    plain = {re.sub(r"[^a-z0-9]", "", m): m for m in models}
-    name = label.rpartition("/")[2].lower().removeprefix("meta-")
-    while (short := _NOISE.sub("", name)) != name:
-        name = short
-    key = re.sub(r"[^a-z0-9]", "", name)
-    key = key if key in plain else ALIKE.get(key, key)
-    if key not in plain:
-        raise SymarchError(f"no model is named like '{label}'; {nearest(name, models)}")
-    return load_model(plain[key])
+def _model(label: str, stages: int) -> Any:
+    """Return the model of a label, of which a pipeline's stages have equally many layers.
+
+    Stages that cannot are as long as the longest, which sets the pace.
+    """
+    name, keys = model_of(label)
+    model = load_model(name, keys)
+    layers = model.sizes.get(PIPELINED, 0) if isinstance(model, Resizable) else 0
+    if layers % stages == 0:
+        return model
+    return load_model(name, {**keys, PIPELINED: -(-int(layers) // stages) * stages})
+
+
+def _narrow(stated: str) -> str | None:
+    """Return the data type of fewer than 16 bits that some words name, None if they name none."""
+    plain = stated.lower()
+    if "mxfp4" in plain:
+        return "mxfp4"
+    return next((d for d in ("fp4", "fp8") if d in plain), None)
 
 
 def _dtype(words: Mapping[str, str]) -> str:
-    """Return the data types of a row: those of weights and of the activations of products, where it says so."""
-    stated = words.get("gemm_quant", "").lower() or words["model"].lower()
-    narrow = next((d for d in ("fp4", "fp8") if d in stated), None)
-    return "bf16" if narrow is None else f"weights={narrow},activations={narrow},kv_cache=bf16"
+    """Return the data types of a row: those of weights, experts and the activations of products, where it says so.
+
+    gpt-oss has experts in mxfp4 unless the row says otherwise.
+    """
+    stated = words.get("gemm_quant") or words.get("precision") or words["model"]
+    narrow = _narrow(stated)
+    experts = _narrow(words["moe_quant"]) or "bf16" if words.get("moe_quant") else None
+    if experts is None and "gpt-oss" in words["model"].lower() and narrow is None:
+        experts = "mxfp4"
+    if narrow is None and experts in (None, "bf16"):
+        return "bf16"
+    narrow = narrow or "bf16"
+    routed = "" if experts is None or experts == narrow else f",experts={experts}"
+    return f"weights={narrow},activations={narrow},kv_cache=bf16{routed}"
 
 
 @attrs.frozen
@@ -74,39 +99,96 @@ class Degrees:
     expert: int = 1
     pipeline: int = 1
 
-    def of(self, label: str) -> System:
-        """Return the system of a label with these degrees. Raises SymarchError if it is not known."""
-        degrees = attrs.asdict(self)
+    def of(self, label: str, model: Architecture) -> System:
+        """Return the system of a label with these degrees. Raises SymarchError if it is not known.
+
+        A model without routed experts has none to divide.
+        """
+        degrees = attrs.asdict(self) | ({} if "experts" in model.tensors else {"expert": 1})
         return attrs.evolve(joined(label, degrees.pop("devices")), **degrees)
 
 
+def runtime_of(family: str, label: str) -> str:
+    """Return the runtime that serves a row: that of its family, or the preset named like its backend, or the usual."""
+    name = label.lower().replace("tensorrt-llm", "trtllm")
+    name = f"{name}{STATIC[family]}" if label and family in STATIC else STATIC.get(family, name)
+    return name if name in presets_of(Runtime.name) else USUAL
+
+
 @cache
-def _functions(label: str, degrees: Degrees, model: str, dtype: str, ideal: bool) -> tuple[Any, Any]:
-    """Return TPOT and prefill time as functions of batch, prompt and output."""
-    analysis = Analysis(degrees.of(label), model_of(model), dtype=dtype, ideal=ideal)
-    over = ("batch", "prompt", "output")
-    return analysis.compile("tpot", over), analysis.compile("ttft", over[:2])
+def _settings(runtime: str) -> dict[str, Any]:
+    """Return the values of a runtime's parameters and options."""
+    found = {**plain_runtime().settings, **presets_of(Runtime.name)[runtime].settings}
+    return {name: setting.value for name, setting in found.items()}
+
+
+@cache
+def _numbers(family: str, runtime: str, ideal: bool) -> dict[str, float]:
+    """Return the numbers of a runtime that serves a family: a static batch waits for no prompts of others."""
+    settings = _settings(runtime)
+    found = {
+        p.name: float(settings[p.name] if p.ideal is None or not ideal else p.ideal) for p in parameters_of(Runtime)
+    }
+    return found | ({"prompts": 0.0} if family in STATIC else {})
+
+
+@cache
+def _function(label: str, degrees: Degrees, model: str, dtype: str, ideal: bool, metric: str, starts: str) -> Any:
+    """Return a metric as a function of batch, prompt, output and the numbers of a runtime.
+
+    One program serves all runtimes whose hosts start kernels alike.
+    """
+    runtime = next(name for name in presets_of(Runtime.name) if _settings(name)["starts"] == starts)
+    found = _model(model, degrees.pipeline)
+    kinds = dtype if "experts" in found.tensors else dtype.partition(",experts=")[0]  # of a dense model
+    analysis = Analysis(degrees.of(label, found), found, dtype=kinds, ideal=ideal, runtime=runtime)
+    return analysis.compile(
+        metric, ("batch", "prompt", "output", *(f"runtime.{p.name}" for p in parameters_of(Runtime)))
+    )
+
+
+def served_as(table: Table) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    """Return the runtime of each row of served models, and whether the model is dense or has routed experts."""
+    labels = table.words["model"], table.words["backend"]
+    kinds = {m: "routed" if "experts" in _model(m, 1).tensors else "dense" for m in np.unique(labels[0])}
+    runtimes = {b: runtime_of(table.family, b) for b in np.unique(labels[1])}
+    return np.array([runtimes[b] for b in labels[1]]), np.array([kinds[m] for m in labels[0]])
+
+
+def first_tokens(table: Table) -> Array:
+    """Return the signed error of the time to first token of served models, as a share of what was measured."""
+    predicted, _ = predict_serving(table, False, metric="ttft")
+    family = FAMILIES[table.family]
+    measured = table.numbers[family.measured[1]] * family.unit
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(measured > 0, predicted / measured - 1, np.nan))
 
 
 def predict_serving(
-    table: Table, ideal: bool, given: Runtime | None = None
+    table: Table, ideal: bool, given: Mapping[str, float] | None = None, metric: str | None = None
 ) -> tuple[Array, dict[tuple[str, str], int]]:
-    """Predict the first measured column of a table of whole models [s]; `given` serves all rows in place of their own.
+    """Predict the first measured column of a table of whole models [s]; `given` are numbers of all rows' runtimes.
+
+    With `metric`, another metric than the one that column holds.
 
     Rows without a prediction are not numbers; with them come the reasons and how many rows have each.
     """
     family = FAMILIES[table.family]
     predicted = np.full(len(table), np.nan)
     reasons: dict[tuple[str, str], int] = {}
-    for key, rows in table.groups(family.words):
-        words = dict(zip(family.words, key, strict=True))
+    names = (*family.words, *(n for n in family.optional if n in table.words))
+    for key, rows in table.groups(names):
+        words = dict(zip(names, key, strict=True))
         try:
             degrees = _degrees(words)
-            functions = _functions(words["system"], degrees, words["model"], _dtype(words), ideal)
-            columns = {n: table.numbers[n][rows] for n in family.numbers}
-            own = IDEAL if ideal else runtime_of(table.family, words.get("backend") or words.get("framework", ""))
-            runtime = own if given is None else given
-            predicted[rows] = _times(table.family, functions, columns, runtime, degrees.attention_data)
+            runtime = runtime_of(table.family, words.get("backend") or words.get("framework", ""))
+            numbers = {**_numbers(table.family, runtime, ideal), **(given or {})}
+            starts = _settings(runtime)["starts"]
+            time = _function(
+                words["system"], degrees, words["model"], _dtype(words), ideal, metric or METRIC[table.family], starts
+            )
+            sizes = _sizes({n: table.numbers[n][rows] for n in family.numbers}, degrees.attention_data)
+            predicted[rows] = time(*sizes, *(float(v) for v in numbers.values()))
         except SymarchError as error:
             reasons[words["system"], str(error)] = reasons.get((words["system"], str(error)), 0) + rows.size
     return predicted, reasons
@@ -114,7 +196,7 @@ def predict_serving(
 
 def _degrees(words: Mapping[str, str]) -> Degrees:
     """Return how the devices of a row share the model. Raises SymarchError where the row contradicts itself."""
-    if words.get("framework", "vLLM") not in FRAMEWORKS:
+    if words.get("framework") in UNLIKE:
         raise SymarchError(f"{words['framework']} does not run captured graphs, which the fixed times are those of")
     if words.get("consistent") == "0":
         raise SymarchError("the row's throughput and latency contradict each other")
@@ -134,15 +216,10 @@ def _degrees(words: Mapping[str, str]) -> Degrees:
     return found
 
 
-def _times(family: str, functions: tuple[Any, Any], x: Mapping[str, Array], runtime: Runtime, replicas: int) -> Array:
-    tpot, ttft = functions
-    if family == "e2e_serving":
-        batch, prompt, output = x["batch_per_dp"], x["input_len"], x["output_len"]
-        others = (batch - 1) / output * ttft(np.full_like(batch, replicas), prompt)
-        step = runtime.time(tpot(batch * replicas, prompt, np.maximum(output, 2)), batch)
-        return np.asarray(step + runtime.prompts * others)
-    if family == "e2e_splitwise":
-        return np.asarray(runtime.time(tpot(x["batch"], x["input_len"], np.maximum(x["output_len"], 2)), x["batch"]))
-    size = x["inout_len"]
-    step = runtime.time(tpot(x["batch"], size, np.maximum(size, 2)), x["batch"])
-    return np.asarray(ttft(x["batch"], size) + (size - 1) * step)
+def _sizes(x: Mapping[str, Array], replicas: int) -> tuple[Array, Array, Array]:
+    """Return batch, prompt and output of rows; of one output token there is no step, and that of two stands for it."""
+    if "batch_per_dp" in x:
+        return x["batch_per_dp"] * replicas, x["input_len"], np.maximum(x["output_len"], 2)
+    if "inout_len" in x:
+        return x["batch"], x["inout_len"], x["inout_len"]
+    return x["batch"], x["input_len"], np.maximum(x["output_len"], 2)

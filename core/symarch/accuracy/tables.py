@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,14 @@ class Family:
         numbers: columns of numbers that a row is predicted from.
         measured: the columns that hold what was measured, in `unit`.
         unit: seconds in one unit of the measured columns.
+        optional: columns of text that a row is predicted from where a file has them.
     """
 
     words: tuple[str, ...]
     numbers: tuple[str, ...]
     measured: tuple[str, ...]
     unit: float = 1e-6
+    optional: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -42,6 +45,9 @@ class Family:
 
 
 LATENCY = ("latency_us",)
+MAY_BE_NONE = ("prefix_len",)
+"""Columns of numbers that may be 0."""
+
 FAMILIES = {
     "gemm": Family(("system", "dtype"), ("m", "n", "k"), LATENCY),
     "attention_decode": Family(("system", "kv_dtype"), ("batch", "heads", "kv_heads", "head_dim", "context"), LATENCY),
@@ -60,6 +66,7 @@ FAMILIES = {
         ("batch_per_dp", "input_len", "output_len"),
         ("tpot_ms", "ttft_ms"),
         1e-3,
+        ("precision", "moe_quant"),
     ),
     "e2e_splitwise": Family(
         ("system", "model", "tp"), ("input_len", "batch", "output_len"), ("tpot_ms", "prefill_ms"), 1e-3
@@ -110,6 +117,17 @@ class Table:
         """Return the table with the rows of some systems alone; all of them if none is named."""
         return self.only(np.isin(self.words["system"], systems)) if systems else self
 
+    @property
+    def sound(self) -> NDArray[np.bool_]:
+        """Return which rows have all numbers, above 0; of what is cached before there may be none."""
+        family = FAMILIES[self.family]
+        good = np.ones(len(self), dtype=bool)
+        for name in (*family.numbers, family.measured[0]):
+            column = self.numbers[name]
+            with np.errstate(invalid="ignore"):
+                good &= np.isfinite(column) & (column >= 0 if name in MAY_BE_NONE else column > 0)
+        return good
+
     def row(self, index: int) -> dict[str, str | float]:
         """Return one row by column, what the prediction needs and no more."""
         family = FAMILIES[self.family]
@@ -134,17 +152,31 @@ def read_table(path: Path) -> Table:
     """Read a file of measurements. Raises SymarchError naming file and column."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            rows = [r for r in reader if r]
+            reader = csv.reader(file, skipinitialspace=True)
+            header = [c.strip() for c in next(reader, [])]
+            rows = [[c.strip() for c in r] for r in reader if any(r)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        why = str(error) if isinstance(error, csv.Error) else why
         raise SymarchError(f"{path}: cannot be read: {why}") from None
+    if not any(header):
+        raise SymarchError(f"{path}: it is empty")
+    for sign, words in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and sign in header[0]:
+            raise SymarchError(f"{path}: cells are divided by {words}, they must be by commas")
+    twice = next((c for i, c in enumerate(header) if c in header[:i]), None)
+    if twice is not None:
+        raise SymarchError(f"{path}: column {twice} stands there twice")
     name = family_of(path, header)
     family = FAMILIES[name]
     missing = [c for c in family.columns if c not in header]
     if missing:
-        raise SymarchError(f"{path}: column {missing[0]} is missing, which {name} needs")
+        others = get_close_matches(missing[0], [c for c in header if c not in family.columns], 1)
+        near = f"; is it {others[0]}, in another unit or by another name?" if others else ""
+        raise SymarchError(f"{path}: column {missing[0]} is missing, which {name} needs{near}")
+    again = next((i for i, r in enumerate(rows) if r == header), None)
+    if again is not None:
+        raise SymarchError(f"{path}: row {again + 2} is the header again")
     if not rows:
         raise SymarchError(f"{path}: it has a header and no rows")
     short = next((i for i, r in enumerate(rows) if len(r) != len(header)), None)

@@ -19,6 +19,7 @@ from symarch.analysis.record import (
     symbols_of,
     workload_of,
 )
+from symarch.analysis.runtime import ONE_PROMPT
 from symarch.analysis.schedule import Communication, OperatorTime
 from symarch.analysis.shares import Part, grouped, parts_of
 
@@ -26,6 +27,7 @@ __all__ = [
     "DEFAULTS",
     "HIGHER_IS_BETTER",
     "METRICS",
+    "ONE_PROMPT",
     "PHASES",
     "PHASE_METRICS",
     "SHARES",

@@ -27,6 +27,7 @@ from symarch.analysis.limits import (
 from symarch.analysis.mixed import Mix, mixed_pass
 from symarch.analysis.notes import Note, grouped
 from symarch.analysis.passes import Accounts, Pass, combined, summed
+from symarch.analysis.runtime import HOST, Loop, host_line, hosted, ranks, scheduled
 from symarch.analysis.schedule import Communication, OperatorTime, Schedule
 from symarch.analysis.steps import Chunks, Once, Steps, Walk, averaged
 from symarch.analysis.time import Bench, load_of, mean_time, time_of
@@ -268,7 +269,8 @@ def build_model(
         model: what runs on them.
         mapping: how it lies on them.
         workload: what is asked.
-        named: whether the times of the phases are definitions that formulas show by name.
+        named: whether this is a whole: its phases' times are definitions that formulas show by name, a runtime adds to
+            them, and it has a price. Otherwise it is one of several pools.
     """
     benches = benches_of(system, mapping)
     model = parted(model, mapping.place, workload.prefix if workload.shares else 0)
@@ -279,22 +281,24 @@ def build_model(
     for sentence in notes_on(model, mapping.place, workload.shares):
         notes.add(sentence)
     _check_run(mapping, model, workload)
-    passes = _passes(benches, model, workload, statics)
-    metrics, missing = _metrics(workload, mapping, passes, static, no_static, system.devices, named)
-    rates = _Rates.over(workload, passes)
+    passes = work = _passes(benches, model, workload, statics, named)
+    if named and system.runtime is not None and workload.phases == ("prefill", "decode"):
+        passes, work = _loaded(benches, model, workload, statics, passes)
+    metrics, missing = _metrics(workload, mapping, passes, work, static, no_static, system.devices, named)
+    rates = _Rates.over(workload, work, None if work is passes else metrics["request_time"])
     wear = wear_of(system, rates.traffic)
     lives = lasting(system, wear)
     if named:
         idle = 0 if static is None or (isinstance(static, int) and static == 0) else static * system.devices
         more, unpriced, said = cost_metrics([Fleet(system, lasting=lives)], running(metrics, missing, idle))
         metrics, missing = metrics | more, missing | unpriced
-        for sentence in said:
+        for sentence in (*said, *runtime_notes(system, workload)):
             notes.add(sentence)
-    constraints = _capacities(benches, model, workload, passes)
+    constraints = _capacities(benches, model, workload, work)
     constraints += prefetch_buffers(benches.main, rates.traffic)
     for bench in benches.all:
         budgets, unknown = budgets_of(bench, statics)
-        for why in (unknown, tuple(dict.fromkeys(m for p in passes.values() for m in p.missing))):
+        for why in (unknown, tuple(dict.fromkeys(m for p in work.values() for m in p.missing))):
             if why and bench.processor.limits():
                 notes.add(f"the power limit does not act: {', '.join(why)} not modelled")
         if rates.powers is not None:
@@ -308,25 +312,82 @@ def build_model(
     constraints += bisections(system, rates.crossing)
     operators = tuple(o for p in passes.values() for o in p.operators)
     communication = {phase: p.communication for phase, p in passes.items()}
-    spent = {phase: None if p.energies is None else system.devices * p.energy for phase, p in passes.items()}
+    spent = {phase: None if p.energies is None else system.devices * p.energy for phase, p in work.items()}
     standing = None if static is None else system.devices * static
     lasts = {name: (life, bought(system, life)) for name, life in lives.items()}
     return Model(metrics, missing, operators, tuple(constraints), notes.all(), communication, spent, standing, lasts)
 
 
 def _passes(
-    benches: Benches, model: Architecture, workload: Workload, statics: Mapping[str, Quantity | None]
+    benches: Benches,
+    model: Architecture,
+    workload: Workload,
+    statics: Mapping[str, Quantity | None],
+    served: bool,
 ) -> dict[str, Pass]:
-    """Return the pass of each phase; of a prefill that finds its prefix at some rate, the mean one."""
+    """Return the pass of each phase; of a prefill that finds its prefix at some rate, the mean one.
+
+    `served`: with what the runtime adds to each pass, if the system has one.
+    """
+
+    def run(one: Workload, phase: str) -> Pass:
+        found = (
+            mixed_pass(benches, model, one, statics) if phase == "mixed" else _run(benches, model, one, phase, statics)
+        )
+        runtime = benches.main.system.runtime
+        if runtime is None or not served:
+            return found
+        runs = one.runs(Operator(HOST, "host"), phase)
+        return hosted(found, host_line(runtime, phase, found.time, runs, scheduled(benches.main.mapping, one.batch)))
+
     found = {}
     for phase in workload.phases:
-        if phase == "mixed":
-            found[phase] = mixed_pass(benches, model, workload, statics)
-        elif phase == "decode" or workload.hit_rate is None:
-            found[phase] = _run(benches, model, workload, phase, statics)
+        if phase != "prefill" or workload.hit_rate is None:
+            found[phase] = run(workload, phase)
         else:
-            kinds = [(share, _run(benches, model, one, phase, statics)) for share, one in workload.kinds]
-            found[phase] = combined(kinds)
+            found[phase] = combined([(share, run(one, phase)) for share, one in workload.kinds])
+    return found
+
+
+def _loaded(
+    benches: Benches,
+    model: Architecture,
+    workload: Workload,
+    statics: Mapping[str, Quantity | None],
+    passes: Mapping[str, Pass],
+) -> tuple[dict[str, Pass], dict[str, Pass]]:
+    """Return the passes that requests under load see, and those of the devices' work for all of a batch."""
+    mapping = benches.main.mapping
+    assert benches.main.system.runtime is not None  # which makes the load
+    single = attrs.evolve(workload, batch=ranks(mapping), phases=("prefill",))
+    alone = _passes(benches, model, single, statics, True)["prefill"]
+    own = total(o.time * o.count for o in alone.operators if o.name != HOST)
+    if mapping.shard.pipeline > 1:  # the next prompt follows as soon as the first stage is free
+        own = own / mapping.shard.pipeline
+    loop = Loop.of(benches.main.system.runtime, own, scheduled(mapping, workload.batch), workload.output)
+    decode, together = passes["decode"], passes["prefill"]
+    seen = {"prefill": loop.seen(together, alone), "decode": hosted(decode, loop.wait)}
+    return seen, {"prefill": loop.work(together, alone), "decode": decode}
+
+
+def runtime_notes(system: SystemGraph, workload: Workload, apart: bool = False) -> list[str]:
+    """Return sentences on what a runtime adds; `apart` where pools of their own read prompts and decode."""
+    runtime = system.runtime
+    if runtime is None:
+        return []
+    when = "beside the devices, whose kernels it starts" if runtime.starts == "beside" else "after the devices"
+    found = [f"the host of the runtime works {when} in each pass of prefill and each step, for all sequences in it"]
+    if "mixed" in workload.phases:
+        found.append("prompts of others delay a token in the steps that they share; runtime.prompts has no part in it")
+    elif len(workload.phases) < 2:
+        found.append("a phase alone waits for no prompts of others; runtime.prompts has no part in it")
+    elif apart:
+        found.append("decode waits for no prompts, which a pool of its own reads; runtime.prompts has no part in it")
+    else:
+        found.append(
+            "as a request ends the next begins: prompts are read one by one in the share runtime.prompts, while tokens "
+            "of others wait, and for the rest together, before the first token"
+        )
     return found
 
 
@@ -386,11 +447,15 @@ class _Rates:
     crossing: Mapping[str, Quantity]
 
     @classmethod
-    def over(cls, workload: Workload, passes: Mapping[str, Pass]) -> _Rates:
-        """Return the means over a workload: one prefill and the decode steps, or what there is of them."""
+    def over(cls, workload: Workload, passes: Mapping[str, Pass], elapsed: Quantity | None = None) -> _Rates:
+        """Return the means over a workload: one prefill and the decode steps, or what there is of them.
+
+        `elapsed` is the time that they take, where it is not that of the passes one after the other.
+        """
         both = len(passes) == 2
         counts = {phase: workload.output - 1 if both and phase == "decode" else 1 for phase in passes}
-        elapsed = total(p.time * counts[phase] for phase, p in passes.items())
+        if elapsed is None:
+            elapsed = total(p.time * counts[phase] for phase, p in passes.items())
         energies = [(p.energies, counts[phase]) for phase, p in passes.items()]
         powers = None
         if all(e is not None for e, _ in energies):
@@ -415,6 +480,7 @@ def _metrics(
     workload: Workload,
     mapping: Placed,
     passes: Mapping[str, Pass],
+    work: Mapping[str, Pass],
     static: Quantity | None,
     no_static: tuple[str, ...],
     devices: int,
@@ -447,7 +513,7 @@ def _metrics(
     if mixed:
         dynamic = (waited + workload.output - 1) * mixed.energy
     elif prefill and decode:
-        dynamic = prefill.energy + (workload.output - 1) * decode.energy
+        dynamic = work["prefill"].energy + (workload.output - 1) * decode.energy
     else:
         dynamic = (prefill or decode).energy  # type: ignore[union-attr]  # one of the two is there
     idle = mark(static * elapsed, "static", "static power", "", "J")
@@ -519,9 +585,14 @@ class _Notes:
         found = [*self.mapping.assumptions, *self._workload(), *self.extra]
         return grouped([*found, *self._processor(), *self._memories(), *self._links()])
 
+    @property
+    def _loaded(self) -> bool:
+        """Return whether requests come one after the other, as a runtime under load serves them."""
+        return self.bench.system.runtime is not None and len(self.workload.phases) == 2
+
     def _workload(self) -> list[str]:
         notes = ["activations held between operators are not counted against memory capacity"]
-        if "prefill" in self.workload.phases:
+        if "prefill" in self.workload.phases and not self._loaded:
             passes = "one pass" if self.workload.chunk is None else "passes of chunks of equal size"
             notes.append(f"prefill reads all prompts of the batch in {passes}, without a queue")
         if "mixed" in self.workload.phases:

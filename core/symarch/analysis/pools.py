@@ -21,8 +21,9 @@ from typing import Any
 import attrs
 
 from symarch.analysis.cost import Fleet, cost_metrics, running
-from symarch.analysis.model import Model, Workload, benches_of, build_model
+from symarch.analysis.model import Model, Workload, benches_of, build_model, runtime_notes
 from symarch.analysis.notes import Note, grouped
+from symarch.analysis.runtime import HOST, Loop, host_line, ranks, scheduled
 from symarch.analysis.schedule import Communication, OperatorTime
 from symarch.analysis.time import Load, collective_load, time_of
 from symarch.mapping import Mapping as Placed
@@ -95,18 +96,33 @@ class _Pools:
                 part = model.part(role) if isinstance(model, Divisible) else model
                 self.built[pool] = build_model(graphs[pool], part, placed[pool], self.workloads[pool], named=False)
         self.priced: list[str] = []  # what was assumed of money
+        self.loaded: tuple[Loop, _Pools, list[OperatorTime]] | None = None  # with the reading of one prompt
         self.sent: list[tuple[str, OperatorTime, Load]] = []  # by the pool whose devices send
         self.moved: list[Quantity] = []  # the time between two caches, where they are sent and where they arrive [s]
 
     def build(self) -> Model:
         """Return the whole."""
         operators: list[OperatorTime] = []
+        runtime = next(iter(self.graphs.values())).runtime
+        if runtime is not None and len(self.workload.phases) == 2 and not self.apart:
+            near = self.spec.seats("decode")[0]
+            count = self.spec.pools[near].count * ranks(self.placed[near])
+            one = attrs.evolve(self.workload, batch=count, phases=("prefill",))
+            single = _Pools(self.spec, self.graphs, self.model, self.placed, one)
+            lines, _ = single._phase("prefill")
+            busy = total(o.time * o.count for o in lines if o.name != HOST)
+            self.loaded = Loop.of(runtime, busy, self._scheduled("decode"), self.workload.output), single, lines
         times: dict[str, Quantity] = {}
         communication: dict[str, Communication] = {}
         for phase in self.workload.phases:
             lines, time = self._phase(phase)
             extra = self._cache_moves() if phase == "prefill" and self.apart else []
             waited = total(o.time * o.count for o in extra) if extra else 0
+            if phase == "prefill" and self.loaded is not None:
+                lines, time = self._seen(lines, time)
+            if phase == "decode" and self.loaded is not None:
+                wait = self.loaded[0].wait
+                lines, time = [*lines, wait], time + wait.time
             operators += [*lines, *extra]
             times[phase] = time
             own = [self.built[p].communication[phase] for p in self.spec.seats(phase)]
@@ -129,6 +145,33 @@ class _Pools:
 
     def _phase(self, phase: str) -> tuple[list[OperatorTime], Quantity]:
         """Return the lines of a phase and its time."""
+        lines, time = self._devices(phase)
+        runtime = self.graphs[self.spec.seats(phase)[0]].runtime
+        if runtime is None:
+            return lines, time
+        line = host_line(runtime, phase, time, self._runs(phase), self._scheduled(phase))
+        return [*lines, line], time + line.time * line.count
+
+    def _runs(self, phase: str) -> Quantity:
+        """Return how many passes a phase makes; in decode, for one output token."""
+        return self.workload.runs(Operator(HOST, "host"), phase)
+
+    def _scheduled(self, phase: str) -> Quantity:
+        """Return the sequences of the fullest scheduler of the pool that runs a phase, or its attention."""
+        pool = self.spec.seats(phase)[0]
+        workload = self.workloads[pool]
+        return scheduled(self.placed[pool], workload.batch if workload.standing is None else workload.standing)
+
+    def _seen(self, lines: list[OperatorTime], time: Quantity) -> tuple[list[OperatorTime], Quantity]:
+        """Return the prefill that a request sees under load, in part alone and in part with all others."""
+        assert self.loaded is not None
+        loop, _, alone = self.loaded
+        times = {o.name: o for o in alone}
+        seen = [attrs.evolve(o, time=loop.early * o.time + loop.late * times[o.name].time) for o in lines]
+        return seen, loop.early * time + loop.late * total(o.time * o.count for o in alone)
+
+    def _devices(self, phase: str) -> tuple[list[OperatorTime], Quantity]:
+        """Return the lines of a phase on the devices, and its time."""
         seats = self.spec.seats(phase)
         metric = TIMES[phase]
         lines = [
@@ -232,6 +275,9 @@ class _Pools:
             names = tuple(dict.fromkeys(lacking))
             return metrics, {"energy_per_token": names, "power": names}, 0
         spent = [self._per_request(phase) for phase in workload.phases]
+        if self.loaded is not None:
+            loop, single, _ = self.loaded
+            spent[0] = loop.early * spent[0] + loop.late * single._per_request("prefill")
         if len(spent) == 2:
             spent[1] = spent[1] * rounds
         standing = total(
@@ -266,4 +312,5 @@ class _Pools:
             )
         if any(len(self.spec.seats(p)) == 2 for p in self.workload.phases):
             notes.append(f"{turns(self.spec)} microbatches take turns between attention and feed-forward networks")
+        notes += runtime_notes(next(iter(self.graphs.values())), self.workload, self.apart)
         return grouped([*notes, *(n for built in self.built.values() for n in built.assumptions), *self.priced])

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from symarch.cli.options import write
+
 
 @click.command("accuracy")
 @click.argument("files", nargs=-1, required=True, metavar="FILE.csv...", type=click.Path(path_type=Path))
@@ -21,7 +23,7 @@ def command(files: tuple[Path, ...], as_json: bool, worst: int, ideal: bool, pag
     FILEs are tables in the columns that docs/explanation/accuracy.md lists; a row's system is the shipped one of its
     name. Rows that cannot be predicted are counted, with the reason.
     """
-    from symarch.accuracy.prediction import predict
+    from symarch.accuracy.prediction import doubts, predict
     from symarch.accuracy.scores import scores_of
     from symarch.accuracy.tables import read_table
 
@@ -35,8 +37,9 @@ def command(files: tuple[Path, ...], as_json: bool, worst: int, ideal: bool, pag
         from symarch.report.accuracy import print_accuracy
 
         print_accuracy(predictions, worst)
+    for doubt in filter(None, map(doubts, predictions)):
+        click.echo(f"symarch: {doubt}", err=True)
     if page is not None:
         from symarch.report.accuracy import accuracy_page
 
-        page.write_text(accuracy_page(predictions, worst, ideal), encoding="utf-8")
-        click.echo(f"symarch: wrote {page}", err=True)
+        write(accuracy_page(predictions, worst, ideal), page)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from symarch.cli.options import write
+from symarch.errors import SymarchError, nearest
+
 
 @click.command("calibrate")
 @click.argument("files", nargs=-1, required=True, metavar="FILE.csv...", type=click.Path(path_type=Path))
@@ -33,7 +36,12 @@ def command(
     from symarch.report.calibration import preset_text, print_calibration
 
     system = machine(processor)
-    tables = [t for t in (read_table(path).of_systems(systems) for path in files) if len(t)]
+    read = [read_table(path) for path in files]
+    known = sorted({str(s) for table in read for s in table.words["system"]})
+    for name in systems:
+        if name not in known:
+            raise SymarchError(f"--system {name}: no row is of it; {nearest(name, known)}")
+    tables = [t for t in (table.of_systems(systems) for table in read) if len(t)]
     collective = [t for t in tables if t.family == "collective"]
     if collective and len(collective) == len(tables):  # then the link is fitted, in the library of the rows
         library = str(collective[0].words["library"][0])
@@ -42,5 +50,4 @@ def command(
     result = calibrate(tables, system, only, crossed=not no_cross)
     print_calibration(result)
     if output is not None:
-        output.write_text(preset_text(result, system, [t.path for t in tables]), encoding="utf-8")
-        click.echo(f"symarch: wrote {output}", err=True)
+        write(preset_text(result, system, [t.path for t in tables]), output)

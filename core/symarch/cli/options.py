@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -121,7 +122,7 @@ def model_option(function: _F) -> _F:
 
 
 def point_options(function: _F) -> _F:
-    """Add --set, --prices and --ideal."""
+    """Add --set, --prices, --runtime and --ideal."""
     settings = click.option(
         "--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
         help="Set a parameter, with its unit: hbf.read_time=5us. May be given several times.",
@@ -130,7 +131,11 @@ def point_options(function: _F) -> _F:
     prices = click.option(
         "--prices", metavar="LIST", help="A shipped list of prices, or a file [the spec's, or the latest]."
     )
-    return settings(prices(ideal(function)))
+    runtime = click.option(
+        "--runtime", metavar="NAME",
+        help="Serving software, whose host time and waits count: vllm, sglang, trtllm, usual, none [the spec's].",
+    )  # fmt: skip
+    return settings(prices(runtime(ideal(function))))
 
 
 def split_settings(settings: dict[str, str]) -> tuple[dict[str, str], dict[str, float]]:
@@ -237,7 +242,7 @@ def built(
     systems = load(settings)
     model = load_model(options["model"], sizes)
     chosen = {"phase": phase, "dtype": options["dtype"], "ideal": options["ideal"], "draft": options.get("draft")}
-    chosen |= {"continuous": bool(options.get("continuous")), **asked}
+    chosen |= {"runtime": options["runtime"], "continuous": bool(options.get("continuous")), **asked}
     if given.get("batch") == "auto" and len(systems) > 1:
         raise WorkloadError("--batch auto finds a batch for one system; systems are compared at one batch")
     limits = {"tpot": options["tpot_limit"], "ttft": options["ttft_limit"]}

@@ -15,6 +15,9 @@ from symarch.report.data import to_json
 from symarch.report.text import Output, console, describe_workload, heading, paragraph, table
 from symarch.sensitivity import BreakEven
 
+ERRORS = "Error to expect"
+"""The heading of what is known of errors."""
+
 BINDING = 3
 """Resources with the largest shares that are named for each phase."""
 
@@ -33,6 +36,10 @@ def comparison_text(found: Comparison) -> str:
     failing = _failing(found)
     if failing:
         paragraph(out, failing)
+    if any(found.expected):
+        out.print()
+        out.print(heading(ERRORS))
+        paragraph(out, _errors(found))
     out.print()
     out.print(heading("Break-even"))
     if not found.break_evens:
@@ -52,6 +59,7 @@ def comparison_markdown(found: Comparison) -> str:
         lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     failing = _failing(found)
     lines += ["", *(f"- {s}" for s in failing)] if failing else []
+    lines += ["", f"## {ERRORS}", "", *(f"- {s}" for s in _errors(found))] if any(found.expected) else []
     lines += ["", "## Break-even", ""]
     lines += [f"- {s}" for s in _sentences(found.break_evens)] or [
         "The systems differ in no parameter that can be moved."
@@ -66,8 +74,8 @@ def comparison_markdown(found: Comparison) -> str:
 def comparison_json(found: Comparison) -> str:
     """Return a comparison as one JSON object, SI units, full precision."""
     systems = []
-    rows = zip(found.systems, found.settings, found.devices, found.results, strict=True)
-    for name, settings, devices, result in rows:
+    rows = zip(found.systems, found.settings, found.devices, found.results, found.expected, strict=True)
+    for name, settings, devices, result, expected in rows:
         metrics = {n: {"value": v, "unit": METRICS[n][0]} for n, v in result.metrics.items()}
         systems.append(
             {
@@ -79,6 +87,7 @@ def comparison_json(found: Comparison) -> str:
                 "constraints": [attrs.asdict(c) for c in result.constraints],
                 "resources": [attrs.asdict(r) for r in result.resources],
                 "assumptions": list(result.assumptions),
+                "accuracy": [attrs.asdict(e) for e in expected],
             }
         )
     data = {
@@ -179,6 +188,15 @@ def _set_alone(found: Comparison) -> list[str]:
         for name, settings in zip(found.systems, found.settings, strict=True)
         if settings
     ]
+
+
+def _errors(found: Comparison) -> list[str]:
+    """Return the sentences on the error to expect, those that hold for several systems once."""
+    said: dict[str, list[str]] = {}
+    for name, own in zip(found.systems, found.expected, strict=True):
+        for one in own:
+            said.setdefault(one.sentence, []).append(name)
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in said.items()]
 
 
 def _failing(found: Comparison) -> list[str]:

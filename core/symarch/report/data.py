@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from symarch.accuracy.expected import errors_to_expect, said_of_errors
 from symarch.analysis import METRICS, USUAL_TYPE, Request, check_sizes, parse_dtypes
 from symarch.api import Analysis, Held, Result
 from symarch.mapping import Mapping as Mapped
@@ -30,6 +31,7 @@ from symarch.specs import (
 )
 from symarch.specs.files import KINDS as SPEC_KINDS
 from symarch.specs.placement import plain
+from symarch.specs.presets import technology_of
 from symarch.specs.systems import AUTO, DEGREES
 from symarch.specs.toml import read_toml
 from symarch.technologies import Parameter, data_type, parameters_of
@@ -57,13 +59,6 @@ def to_json(data: Any) -> str:
     return json.dumps(plain(data), indent=1, ensure_ascii=False)
 
 
-def errors_to_expect(analysis: Analysis, result: Result) -> list[str]:
-    """Return sentences on the error to expect of each metric; none for the speed of light, which is a bound."""
-    from symarch.accuracy.expected import expectation
-
-    return [] if analysis.ideal else expectation(analysis.system, list(result.metrics))
-
-
 def run_data(
     analysis: Analysis, result: Result, ways: Sequence[Remedy] = (), tensors: Sequence[Held] = ()
 ) -> dict[str, Any]:
@@ -89,7 +84,8 @@ def run_data(
             mapping_data(pool, one) for pool, one in analysis.recorded("context" in result.workload).mappings.items()
         ],
         **({} if analysis.search is None else {"search": search_data(analysis.search)}),
-        "assumptions": [*result.assumptions, *errors_to_expect(analysis, result)],
+        "assumptions": [*result.assumptions, *said_of_errors(analysis, result)],
+        "accuracy": [attrs.asdict(e) for e in errors_to_expect(analysis, result)],
         "plugins": plugins_of(analysis.system),
     }
 
@@ -214,7 +210,7 @@ def spec_data(name: str) -> dict[str, Any]:
     technology, colon, preset = name.partition(":")
     if colon:
         found = preset_of(technology, preset)
-        declared = {p.name: p for p in parameters_of(registry().technology(technology))}
+        declared = {p.name: p for p in parameters_of(technology_of(technology))}
         data = {"kind": "preset", "technology": technology} | attrs.asdict(found)
         data["settings"] = {n: _unit_of(declared.get(n)) | s for n, s in data["settings"].items()}
         return data
@@ -283,6 +279,9 @@ def _system_data(system: System) -> dict[str, Any]:
         "components": components,
         "prices": system.prices,
         "economy": _settings(system.economy),
+        "runtime": None
+        if system.runtime is None
+        else {"preset": system.runtime.preset, "settings": _settings(system.runtime)},
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from symarch.accuracy.expected import said_of_errors
 from symarch.analysis import HIGHER_IS_BETTER, METRICS
 from symarch.api import Explanation
 from symarch.errors import PluginError, SymarchError
@@ -673,7 +674,8 @@ def _checks(report: Report) -> Section:
 
 def _assumptions(report: Report) -> Section:
     """What was assumed, and what is not modelled."""
-    return Section("assumptions", "Assumed, or not modelled", report.assumptions)
+    said = (*report.assumptions, *said_of_errors(report.analysis, report.result))
+    return Section("assumptions", "Assumed, or not modelled", said)
 
 
 @hookimpl

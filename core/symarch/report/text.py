@@ -13,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from symarch.accuracy.expected import said_of_errors
 from symarch.analysis import METRICS
 from symarch.api import Analysis, Held, OperatorResult, Result
 from symarch.mapping import Mapping as Mapped
 from symarch.plugins.discovery import KINDS, OWN
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
 from symarch.remedies import Remedy
-from symarch.report.data import errors_to_expect, plugins_of
+from symarch.report.data import plugins_of
 from symarch.report.diagram import Diagram, Part
 from symarch.report.record import BESIDE, Report, legend
 from symarch.report.sections import Section, headline
@@ -123,7 +124,8 @@ def describe_workload(workload: Mapping[str, Any]) -> str:
     dtype = kinds.pop() if len(kinds) == 1 else ", ".join(f"{k} {v}" for k, v in workload["dtype"].items())
     phase = "" if workload["phase"] == "both" else f", {workload['phase']} only"
     phase = ", continuous batching" if workload.get("continuous") else phase
-    return f"{sizes}{phase}, {dtype}{', ideal (speed of light)' if workload['ideal'] else ''}"
+    served = f", runtime {workload['runtime']}" if "runtime" in workload else ""
+    return f"{sizes}{phase}, {dtype}{served}{', ideal (speed of light)' if workload['ideal'] else ''}"
 
 
 def print_run(
@@ -196,7 +198,7 @@ def print_run(
     out.print(heading("Assumed, or not modelled"))
     stated = () if everything else result.stated
     sentences = [s for s in result.assumptions if s not in stated]
-    paragraph(out, [*sentences, *errors_to_expect(analysis, result)])
+    paragraph(out, [*sentences, *said_of_errors(analysis, result)])
     if stated:
         out.print(Text(f"  And {len(stated)} that the technologies state of themselves: --assumptions.", "dim"))
     out.flush()
@@ -528,6 +530,13 @@ def _print_system(out: Output, data: Mapping[str, Any]) -> None:
     rows = [(s["name"], _setting(s), range_of(s).strip(" ()"), s["origin"].split()[0], s["status"])
             for s in data["economy"]]  # fmt: skip
     out.print(table(SETTINGS, rows))
+    if data["runtime"] is not None:
+        out.print()
+        preset = data["runtime"]["preset"]
+        out.print(heading(f"runtime{f', preset {preset}' if preset else ''}"))
+        rows = [(s["name"], _setting(s), range_of(s).strip(" ()"), s["origin"].split()[0], s["status"])
+                for s in data["runtime"]["settings"]]  # fmt: skip
+        out.print(table(SETTINGS, rows))
     out.print()
     mapping = data["mapping"]
     words = [f"{p['role']} on {p['name']} ({_copies(p['count'])})" for p in data["pools"]]

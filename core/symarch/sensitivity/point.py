@@ -9,11 +9,14 @@ from typing import Any
 
 import attrs
 
-from symarch.analysis import HIGHER_IS_BETTER, METRICS, Recorded, Symbol
+from symarch.analysis import HIGHER_IS_BETTER, METRICS, ONE_PROMPT, Recorded, Symbol
 from symarch.errors import UnknownNameError, nearest
 from symarch.program import Program, compile_python
 from symarch.program.derivatives import evaluate
 from symarch.quantities import unit_dimension
+
+_UNITS = {name: unit for name, (unit, _) in METRICS.items()} | {ONE_PROMPT: "s"}
+"""Units of the definitions that belong to no component."""
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -77,7 +80,7 @@ class Point:
     def unit_of(self, name: str) -> str:
         """Return the unit of a symbol or a definition."""
         symbols = self.recorded.symbols
-        return symbols[name].unit if name in symbols else self.units.get(name, METRICS.get(name, ("1",))[0])
+        return symbols[name].unit if name in symbols else self.units.get(name, _UNITS.get(name, "1"))
 
     def bound(self, over: Sequence[str], program: Program | None = None) -> Program:
         """Return a program (the metric's unless told otherwise) of some symbols alone, the rest at the point."""

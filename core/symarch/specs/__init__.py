@@ -6,10 +6,12 @@ from symarch.specs.priced import USUAL, priced, prices_of
 from symarch.specs.prices import Price, Prices, read_prices
 from symarch.specs.records import Component, Pool, Setting, System
 from symarch.specs.resolved import resolved
+from symarch.specs.runtimes import NONE, served
 from symarch.specs.systems import read_system
 from symarch.specs.technologies import definition_of
 
 __all__ = [
+    "NONE",
     "USUAL",
     "Component",
     "Listed",
@@ -33,6 +35,7 @@ __all__ = [
     "read_prices",
     "read_system",
     "resolved",
+    "served",
     "shipped",
     "with_preset",
 ]

@@ -179,7 +179,7 @@ def list_specs() -> list[Listed]:
 
 def listing() -> tuple[list[Listed], list[str]]:
     """Return what installed packages bring, and a sentence on each file that cannot be used."""
-    from symarch.specs.presets import preset_faults, presets_of
+    from symarch.specs.presets import CORE, preset_faults, presets_of
 
     found: list[Listed] = []
     faults: list[str] = []
@@ -194,7 +194,7 @@ def listing() -> tuple[list[Listed], list[str]]:
                 found.append(Listed(name, kind, title_of(kind, files[0].path), files[0].provider.distribution))
             except SymarchError as error:
                 faults.append(f"{files[0].place}: {error}")
-    technologies = registry().technologies()
+    technologies = [*registry().technologies(), *CORE]
     for technology in technologies:
         try:
             presets = presets_of(technology)

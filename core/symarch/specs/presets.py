@@ -5,21 +5,26 @@ They lie beside the technology's module, or in the data folder of any package, a
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
 from symarch.errors import PluginError, SpecError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import Provider, registry
-from symarch.specs.files import PRESETS, files_of, rivals
+from symarch.plugins.discovery import OWN
+from symarch.specs.files import PRESETS, files_of, folders, rivals
 from symarch.specs.priced import priced
 from symarch.specs.records import Setting, System
 from symarch.specs.values import read_setting
-from symarch.technologies import options_of, parameters_of
+from symarch.technologies import Runtime, Technology, options_of, parameters_of
+
+CORE: Mapping[str, type[Technology]] = {Runtime.name: Runtime}
+"""Technologies of the core that have presets, beside their module as those of plugins have."""
 
 _KEYS = ("title", "source", "date", "status", "unknown", "scale_up", "inherits", "parameters")
 
@@ -71,6 +76,11 @@ class _Presets:
     faults: tuple[str, ...]
 
 
+def technology_of(name: str) -> type[Technology]:
+    """Return a technology that may have presets: the core's own or a plugin's. Raises UnknownNameError, PluginError."""
+    return CORE[name] if name in CORE else registry().technology(name)
+
+
 @cache
 def presets_of(technology: str) -> dict[str, Preset]:
     """Return the presets of a technology by name. Raises SpecError for a faulty preset file beside its module."""
@@ -84,9 +94,14 @@ def preset_faults(technology: str) -> tuple[str, ...]:
 
 
 def _gathered(technology: str) -> _Presets:
-    registry().technology(technology)  # loads it, or says that there is none
-    origin = registry().origin(technology)
-    path = registry().preset_file(technology)
+    path: Path | None
+    if technology in CORE:
+        origin = next(p for p in folders().values() if p.distribution == OWN)
+        path = Path(cast(str, sys.modules[CORE[technology].__module__].__file__)).with_suffix(".toml")
+    else:
+        registry().technology(technology)  # loads it, or says that there is none
+        origin = registry().origin(technology)
+        path = registry().preset_file(technology)
     own = {} if path is None else _read(technology, path, path.name, origin)
     others: dict[str, list[Preset]] = {}
     faults: list[str] = []
@@ -111,7 +126,7 @@ def _gathered(technology: str) -> _Presets:
 
 def _read(technology: str, path: Path, place: str, provider: Provider) -> dict[str, Preset]:
     """Read a file of presets; `place` is what messages call it. Raises SpecError with every fault."""
-    cls = registry().technology(technology)
+    cls = technology_of(technology)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number of thousands of digits
@@ -197,8 +212,32 @@ def _heir(preset: Preset, elder: Preset, declared: Mapping[str, Any]) -> Preset:
     return attrs.evolve(preset, settings={**preset.settings, **taken})
 
 
+def in_file(name: str) -> bool:
+    """Return whether a preset is named by the file that it stands in."""
+    return ".toml" in name
+
+
+def _from_file(technology: str, name: str) -> Preset:
+    file, colon, which = name.rpartition(":")
+    if not colon or not file.endswith(".toml"):
+        file, which = name, ""
+    found = _read(technology, Path(file), file, Provider(file, file, "", ""))
+    if not which and len(found) == 1:
+        return next(iter(found.values()))
+    if which not in found:
+        raise UnknownNameError(f"{file} has {len(found)} presets, none of them '{which}'; {nearest(which, found)}"
+                               if which else f"{file} has {len(found)} presets; name one: {file}:NAME")  # fmt: skip
+    return found[which]
+
+
 def preset_of(technology: str, name: str) -> Preset:
-    """Return one preset. Raises UnknownNameError with the nearest names, PluginError if two packages claim the name."""
+    """Return one preset: by its name, or as `FILE.toml` or `FILE.toml:NAME` from a file that `calibrate` wrote.
+
+    Raises UnknownNameError with the nearest names, PluginError if two packages claim the name, SpecError for a faulty
+    file.
+    """
+    if in_file(name):
+        return _from_file(technology, name)
     presets = presets_of(technology)
     if name not in presets:
         found = _gathered(technology)
@@ -213,7 +252,7 @@ def preset_of(technology: str, name: str) -> Preset:
 
 def with_preset(system: System, component: str, preset: Preset) -> System:
     """Return a system in which a component has another preset; what the spec or `--set` gives it stays."""
-    own = system.components[component]
+    own = system.owners[component]
     cls = own.technology
     if cls is None:
         raise SpecError([f"{component} is a plain junction and has no presets"])

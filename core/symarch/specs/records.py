@@ -136,6 +136,7 @@ class System:
         roles: pool by what it is for: prefill, decode, attention or ffn.
         outside: networks that join this system, which is a pool, to others; their sizes count no devices.
         economy: the numbers that turn power, time and prices into money and carbon.
+        runtime: the serving software; None: times are those of the devices.
         prices: name or path of the list of prices.
         chosen: whether somebody named that list.
         auto: keys of the mapping that a search is to choose: degrees, and `place.CLASS` of tensor classes.
@@ -164,18 +165,22 @@ class System:
     outside: tuple[str, ...] = ()
     auto: frozenset[str] = frozenset()
     economy: Component = attrs.field(kw_only=True)
+    runtime: Component | None = attrs.field(default=None, kw_only=True)
     prices: str = attrs.field(kw_only=True)
     chosen: bool = attrs.field(kw_only=True)
 
     @property
     def owners(self) -> dict[str, Component]:
-        """Everything that has parameters, by the name before their dot: the components and the economy."""
-        return {**self.components, self.economy.name: self.economy}
+        """Everything that has parameters, by the name before their dot: components, economy, and a runtime."""
+        served = {} if self.runtime is None else {self.runtime.name: self.runtime}
+        return {**self.components, self.economy.name: self.economy, **served}
 
     def with_owner(self, changed: Component) -> System:
-        """Return the system with a component, or the economy, in place of the one of its name."""
+        """Return the system with a component, the economy or the runtime in place of the one of its name."""
         if changed.name == self.economy.name:
             return attrs.evolve(self, economy=changed)
+        if self.runtime is not None and changed.name == self.runtime.name:
+            return attrs.evolve(self, runtime=changed)
         return attrs.evolve(self, components={**self.components, changed.name: changed})
 
     @property
@@ -191,8 +196,8 @@ class System:
         joining = {n.name: n for n in self.joining}
         components = {name: self.components[name] for name in own.components} | joining
         return attrs.evolve(own, components=components, outside=tuple(joining), technologies=self.technologies,
-                            name=f"{self.name} ({pool})", path=self.path, economy=self.economy, prices=self.prices,
-                            chosen=self.chosen)  # fmt: skip
+                            name=f"{self.name} ({pool})", path=self.path, economy=self.economy, runtime=self.runtime,
+                            prices=self.prices, chosen=self.chosen)  # fmt: skip
 
     def seats(self, phase: str) -> tuple[str, ...]:
         """Return the pools that run a phase: one, or that of attention and that of feed-forward networks."""
@@ -243,17 +248,17 @@ class System:
 
     def ideal(self) -> System:
         """Return the speed of light of the system: declared `ideal` values set, what `--set` gave and the rest kept."""
-        changed = {}
-        for name, component in self.components.items():
-            settings = dict(component.settings)
-            for parameter in component.declared().values():
-                if parameter.has_ideal and settings[parameter.name].origin != "--set":
-                    settings[parameter.name] = attrs.evolve(
-                        settings[parameter.name], value=parameter.ideal, origin="--ideal"
-                    )
-            for cls in (component.technology, component.topology):
-                for option in options_of(cls) if cls else ():
-                    if option.ideal is not None and settings[option.name].origin != "--set":
-                        settings[option.name] = Setting(option.ideal, origin="--ideal")
-            changed[name] = attrs.evolve(component, settings=settings)
-        return attrs.evolve(self, components=changed)
+        changed = {name: _ideal(component) for name, component in self.components.items()}
+        return attrs.evolve(self, components=changed, runtime=None if self.runtime is None else _ideal(self.runtime))
+
+
+def _ideal(component: Component) -> Component:
+    settings = dict(component.settings)
+    for parameter in component.declared().values():
+        if parameter.has_ideal and settings[parameter.name].origin != "--set":
+            settings[parameter.name] = attrs.evolve(settings[parameter.name], value=parameter.ideal, origin="--ideal")
+    for cls in (component.technology, component.topology):
+        for option in options_of(cls) if cls else ():
+            if option.ideal is not None and settings[option.name].origin != "--set":
+                settings[option.name] = Setting(option.ideal, origin="--ideal")
+    return attrs.evolve(component, settings=settings)

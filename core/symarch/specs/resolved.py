@@ -34,6 +34,8 @@ def resolved(system: System) -> str:
         grouped = {} if pool.batch is None else {"batch": pool.batch}
         table.setdefault("pool", {})[name] = {"count": pool.count, **grouped, **_tables(own)}
     table["economy"] = {n: _setting(s) for n, s in system.economy.settings.items()}
+    if system.runtime is not None:
+        table["runtime"] = component_table(system.runtime)
     mapping: dict[str, Any] = dict(system.roles) | _mapping(system)
     if mapping:
         table["mapping"] = mapping
@@ -70,7 +72,7 @@ def _mapping(system: System) -> dict[str, Any]:
 def component_table(component: Component) -> dict[str, Any]:
     """Return a component as the table of a spec: every parameter in SI, with range, source and status."""
     content: dict[str, Any] = {}
-    if component.technology is not None and component.table != "limit":
+    if component.technology is not None and component.table not in ("limit", "runtime"):
         content["technology"] = component.technology.name
     if component.topology is not None:
         content |= {"topology": component.topology.name, "size": component.size}

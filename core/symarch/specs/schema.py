@@ -14,7 +14,7 @@ from symarch.specs.presets import presets_of
 from symarch.specs.systems import AUTO, AXES, DEGREES, HIDINGS, KIND_OF, RESERVED
 from symarch.specs.technologies import KINDS, MOST
 from symarch.specs.values import ABSENT
-from symarch.technologies import Economy, Option, Parameter, Supply, options_of, parameters_of
+from symarch.technologies import Economy, Option, Parameter, Runtime, Supply, options_of, parameters_of
 
 _PARTS = ("extends", "name", "title", "source", "mapping", "technology")
 """What a pool holds, beside components, that a spec holds too."""
@@ -68,6 +68,7 @@ def schema() -> dict[str, Any]:
                 "additionalProperties": False,
                 "properties": defined.parameters(Economy),
             },
+            "runtime": _runtime(defined),
             "mapping": {
                 "type": "object",
                 "additionalProperties": False,
@@ -220,7 +221,7 @@ def _component(table: str, name: str, cls: type, topologies: dict[str, type], de
     properties: dict[str, Any] = {"technology": {"const": name}}
     presets = list(presets_of(name))
     if presets:
-        properties["preset"] = {"enum": presets}
+        properties["preset"] = {"anyOf": [{"enum": presets}, {"type": "string", "pattern": r"\.toml(:.+)?$"}]}
     classes = [cls]
     if getattr(cls, "near", False):
         properties["on"] = {"type": "string"}
@@ -248,6 +249,14 @@ def _component(table: str, name: str, cls: type, topologies: dict[str, type], de
                 properties[option.name] = _option(words[option.name])
     # a spec that extends another may leave out any key, `technology` included
     return {"type": "object", "title": name, "properties": properties, "additionalProperties": False}
+
+
+def _runtime(defined: _Definitions) -> dict[str, Any]:
+    """Return the shape of the serving software."""
+    properties: dict[str, Any] = {"preset": {"enum": list(presets_of(Runtime.name))}}
+    properties |= defined.parameters(Runtime)
+    properties |= {o.name: defined.option(Runtime, o) for o in options_of(Runtime)}
+    return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
 def _count() -> dict[str, Any]:

@@ -18,15 +18,25 @@ from symarch.plugins import registry
 from symarch.specs.placement import FOLLOWING, PLACED, TENSOR_CLASSES, TOLERANCE, Striped, read_where, renamed
 from symarch.specs.pools import OWN as OWN_OF_A_POOL
 from symarch.specs.pools import ROLES, faults_of_pools, joined, pool_tables
-from symarch.specs.presets import preset_of
+from symarch.specs.presets import in_file, preset_of
 from symarch.specs.priced import USUAL, priced
 from symarch.specs.records import TABLES, Component, Setting, System
+from symarch.specs.runtimes import plain_runtime
 from symarch.specs.technologies import article, faults_of, is_written, read_technologies
 from symarch.specs.toml import Source, chain_of, line_of, merged, place_of, read_chain
 from symarch.specs.values import read_setting, shown
-from symarch.technologies import Economy, Processor, Supply, Technology, options_of, parameters_of, quantities_of
+from symarch.technologies import (
+    Economy,
+    Processor,
+    Runtime,
+    Supply,
+    Technology,
+    options_of,
+    parameters_of,
+    quantities_of,
+)
 
-RESERVED = ("dtype", "economy", "mapping", "model", "trace")
+RESERVED = ("dtype", "economy", "mapping", "model", "runtime", "trace")
 """Names a component may not have: they stand before other parameters (`dtype.weights`)."""
 
 LONGEST_KEY = 120
@@ -35,7 +45,20 @@ LONGEST_KEY = 120
 MOST = 10**9
 """The largest count of devices, endpoints or shares a spec may state."""
 
-_TOP = ("format", "extends", "name", "title", "source", "prices", "economy", "mapping", "technology", "pool", *TABLES)
+_TOP = (
+    "format",
+    "extends",
+    "name",
+    "title",
+    "source",
+    "prices",
+    "economy",
+    "runtime",
+    "mapping",
+    "technology",
+    "pool",
+    *TABLES,
+)
 _OWN = {
     "processor": ("on",),
     "memory": ("on", "arbitration", "shared_by"),
@@ -191,6 +214,7 @@ class _Reader:
             self._wire(components)
         mapping = self._mapping()
         economy = self._economy()
+        runtime = self._runtime()
         name = table.get("name")
         spec = System(
             name=name if isinstance(name, str) else self.path.stem,
@@ -200,6 +224,7 @@ class _Reader:
             components=components,
             technologies=self.written,
             economy=economy,
+            runtime=runtime,
             prices=prices or str(table.get("prices", USUAL)),
             chosen=prices is not None or "prices" in table,
             auto=self.auto,
@@ -233,6 +258,27 @@ class _Reader:
             self.fault("economy", "it must be a table")
         return Component("economy", "economy", Economy, None, settings)
 
+    def _runtime(self) -> Component | None:
+        """Return the serving software that a spec states, as a component of its own kind."""
+        content = self.table.get(Runtime.name)
+        if content is None:
+            return None
+        found = plain_runtime()
+        if not isinstance(content, dict):
+            self.fault(Runtime.name, "it must be a table")
+            return found
+        settings, preset = dict(found.settings), content.get("preset")
+        if preset is not None:
+            try:
+                if not isinstance(preset, str):
+                    raise UnknownNameError(f"it is {shown(preset)}; it must be the name of a preset")
+                settings |= preset_of(Runtime.name, preset).settings
+            except SymarchError as error:
+                self.fault("runtime.preset", str(error))
+        declared: dict[str, Any] = {o.name: o for o in options_of(Runtime)} | found.declared()
+        self._stated(Runtime.name, content, ("preset",), declared, settings)
+        return attrs.evolve(found, preset=preset if isinstance(preset, str) else None, settings=settings)
+
     def _pools(self, prices: Any) -> dict[str, tuple[System, dict[str, int]]]:
         """Return the pools, each read as a spec of its own, with its own keys."""
         found: dict[str, tuple[System, dict[str, int]]] = {}
@@ -245,7 +291,7 @@ class _Reader:
                 self.fault(f"pool.{name}", f"a pool's name is a lower-case word other than {', '.join(RESERVED)}")
                 continue
             own, rest = pool_tables(table)
-            for key in ("prices", "economy"):
+            for key in ("prices", "economy", "runtime"):
                 if key in rest:
                     self.fault(f"pool.{name}.{key}", "it is one for the whole system and stands outside its pools")
             if "pool" in rest:
@@ -423,6 +469,8 @@ class _Reader:
             try:
                 if not isinstance(preset, str):
                     raise UnknownNameError(f"it is {shown(preset)}; it must be the name of a preset")
+                if in_file(preset):  # beside the spec
+                    preset = str(self.path.parent / preset)
                 if is_written(cls):
                     raise UnknownNameError(f"technology '{cls.name}' is written in the spec and has no presets")
                 found = preset_of(cls.name, preset)
@@ -616,7 +664,8 @@ def _left(spec: System, keys: set[str]) -> System:
 
 def settable(spec: System) -> list[str]:
     """Return every name `--set` takes for a system."""
-    names = [f"{c.name}.{p}" for c in spec.owners.values() for p in (*c.declared(), *c.words())]
+    owners = {Runtime.name: plain_runtime(), **spec.owners}
+    names = [f"{c.name}.{p}" for c in owners.values() for p in (*c.declared(), *c.words())]
     names += [f"{c.name}.arbitration" for c in spec.components.values() if c.carries]
     names += [f"{c.name}.{key}" for c in spec.of("network") for key in ("size", "algorithm")]
     keys: tuple[str, ...] = (*DEGREES, "hide", "processor")
@@ -640,6 +689,8 @@ def striped(spec: System) -> dict[str, Striped]:
 
 def _override(spec: System, key: str, value: str) -> System:
     owner, _, item = key.partition(".")
+    if owner == Runtime.name and spec.runtime is None:  # one of which nothing else is stated
+        spec = attrs.evolve(spec, runtime=plain_runtime())
     if owner == "pool" and spec.pools:
         return _override_pool(spec, item, value)
     if owner == "mapping" and value == AUTO and spec.pools:

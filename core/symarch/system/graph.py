@@ -14,7 +14,16 @@ from symarch.plugins import registry
 from symarch.specs import Component, System
 from symarch.specs.records import TABLES
 from symarch.system.paths import Path, Segment, compose
-from symarch.technologies import CollectiveAlgorithm, Economy, Interconnect, Memory, Processor, Supply, Topology
+from symarch.technologies import (
+    CollectiveAlgorithm,
+    Economy,
+    Interconnect,
+    Memory,
+    Processor,
+    Runtime,
+    Supply,
+    Topology,
+)
 from symarch.technologies.topology import chosen
 
 Make = Callable[[str, str, float], Any]
@@ -72,6 +81,7 @@ class SystemGraph:
         supplies: limits on the power of devices together, by name.
         paths: the record of each (processor, memory).
         economy: prices, lives and shares that turn power, time and prices into money and carbon.
+        runtime: the serving software; None: times are those of the devices.
     """
 
     spec: System
@@ -82,6 +92,7 @@ class SystemGraph:
     supplies: Mapping[str, Supply]
     paths: Mapping[tuple[str, str], Path]
     economy: Economy
+    runtime: Runtime | None = None
 
     @classmethod
     def build(cls, spec: System, make: Make) -> SystemGraph:
@@ -120,7 +131,8 @@ class SystemGraph:
             if not any(m == memory for _, m in paths):
                 raise SpecError([f"{spec.path or spec.name}: memory.{memory}: no link leads to it from a processor"])
         return cls(spec, built["processor"], built["memory"], built["link"], built["network"], built["limit"], paths,
-                   _instance(Economy, spec.economy, make))  # fmt: skip
+                   _instance(Economy, spec.economy, make),
+                   None if spec.runtime is None else _instance(Runtime, spec.runtime, make))  # fmt: skip
 
     @property
     def devices(self) -> int:

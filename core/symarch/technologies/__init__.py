@@ -30,6 +30,7 @@ from symarch.technologies.declare import (
     technology,
 )
 from symarch.technologies.economy import Economy
+from symarch.technologies.runtime import Runtime
 from symarch.technologies.supply import Supply
 from symarch.technologies.topology import (
     COLLECTIVES,
@@ -58,6 +59,7 @@ __all__ = [
     "Pattern",
     "Processor",
     "Quantity",
+    "Runtime",
     "Schedule",
     "Supply",
     "Technology",

@@ -228,7 +228,8 @@ def _fixed(analysis: Analysis) -> list[list[str]]:
 def _spec(analysis: Analysis) -> dict[str, Any]:
     """Return what an exported spec starts from: the shipped system it extends, or the whole system resolved."""
     system = analysis.system
-    tables = {c.name: f"{c.table}.{c.name}" for c in system.components.values()} | {system.economy.name: "economy"}
+    tables = {c.name: f"{c.table}.{c.name}" for c in system.components.values()}
+    tables |= {name: name for name in system.owners if name not in tables}  # economy and runtime are one each
     if system.path is not None and provider_of(system.path) is not None and read_system(system.path) == system:
         return {"extends": system.path.stem, "tables": tables}
     return {"resolved": resolved(system), "tables": tables}
