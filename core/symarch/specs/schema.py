@@ -221,7 +221,9 @@ def _component(table: str, name: str, cls: type, topologies: dict[str, type], de
     properties: dict[str, Any] = {"technology": {"const": name}}
     presets = list(presets_of(name))
     if presets:
-        properties["preset"] = {"anyOf": [{"enum": presets}, {"type": "string", "pattern": r"\.toml(:.+)?$"}]}
+        properties["preset"] = {
+            "anyOf": [{"enum": presets}, defined.named("PresetFile", {"type": "string", "pattern": r"\.toml(:.+)?$"})]
+        }
     classes = [cls]
     if getattr(cls, "near", False):
         properties["on"] = {"type": "string"}
