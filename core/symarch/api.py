@@ -34,7 +34,7 @@ from symarch.errors import MappingError, ModelError, SymarchError, UnknownNameEr
 from symarch.mapping import mappings, resolve
 from symarch.mapping.replicas import Held, held
 from symarch.mapping.resolve import opened, placed
-from symarch.notebook import html_table
+from symarch.notebook import Sheet, Shown
 from symarch.program import compile_python
 from symarch.program.derivatives import evaluate
 from symarch.quantities import parse_quantity
@@ -107,7 +107,7 @@ def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-class Analysis(Questions):
+class Analysis(Shown, Questions):
     """A system, a model and a kind of workload, recorded once and asked many times.
 
     Metrics are attributes: `analysis.tpot` is a sympy expression over `<component>.<parameter>` and the workload's
@@ -234,12 +234,12 @@ class Analysis(Questions):
     def __repr__(self) -> str:
         return f"<Analysis of {self.model.name} on {self.system.name}, {self.phase}>"
 
-    def _repr_html_(self) -> str:
-        """Return the metrics at the default workload, for notebooks."""
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the metrics at the default workload."""
         result = self.evaluate()
         rows = [(n, shown(n, v), METRICS[n][1]) for n, v in result.metrics.items()]
         sizes = ", ".join(f"{n} {result.workload[n]}" for n in self.request().sizes)
-        return html_table(f"{self.model.name} on {self.system.name}: {sizes}", ("metric", "value", ""), rows)
+        return (Sheet(f"{self.model.name} on {self.system.name}: {sizes}", ("metric", "value", "what it is"), rows),)
 
     def request(self, single: bool = False) -> Request:
         """Return the kind of workload; `single` for one decode step at a given context."""

@@ -14,6 +14,9 @@ from symarch.analysis import METRICS
 from symarch.api import Analysis, Result
 from symarch.errors import SymarchError, UnknownNameError, WorkloadError, nearest
 from symarch.mapping import mappings
+from symarch.notebook import Sheet, Shown
+from symarch.quantities import format_setting
+from symarch.results import shown
 from symarch.specs.placement import described
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ class Difference:
 
 
 @attrs.frozen
-class Comparison:
+class Comparison(Shown):
     """Systems side by side on one model and workload.
 
     Attributes:
@@ -72,6 +75,21 @@ class Comparison:
     in_bits: frozenset[str]
     components: tuple[str, ...]
     expected: tuple[tuple[Expectation, ...], ...]
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return metrics, what the systems differ in, and where they break even."""
+        metrics = [(n, *(shown(n, r.metrics[n]) for r in self.results)) for n in self.results[0].metrics]
+        differences = [(d.name, *("-" if v is None else self._text(d, v) for v in d.values)) for d in self.differences]
+        crossings = [(b.parameter, b.words) for b in self.break_evens]
+        return (
+            Sheet(f"{self.model} on {' and '.join(self.systems)}", ("metric", *self.systems), metrics),
+            Sheet("What they differ in", ("parameter", *self.systems), differences),
+            Sheet(f"Break-even in {self.metric}", ("parameter", "answer"), crossings),
+        )
+
+    def _text(self, difference: Difference, value: Any) -> str:
+        named = not isinstance(value, float | int) or not difference.unit
+        return str(value) if named else format_setting(value, difference.unit, difference.name in self.in_bits)
 
 
 def compare(

@@ -1,20 +1,112 @@
-"""HTML for notebooks: what records show when they are the last line of a cell."""
+"""What records show when they are the last line of a cell: a table as HTML, Markdown or plain text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
+
+import attrs
+
+BAR = 90.0
+"""Width of the bar of a whole [px]."""
 
 
-def html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], note: str = "") -> str:
-    """Return a table as HTML; every text is escaped, the first column is left-aligned, the others as numbers are."""
+@attrs.frozen
+class Sheet:
+    """A table of texts.
 
-    def cell(tag: str, text: str, position: int) -> str:
-        align = "left" if position == 0 else "right"
-        return f'<{tag} style="text-align:{align}">{escape(text)}</{tag}>'
+    Attributes:
+        title: what it shows, in a line.
+        columns: the headings; the first column names what a row is about.
+        rows: the cells.
+        note: what is to be said below it.
+        shares: for each row a share of a whole, drawn as a bar where there is colour; empty for none.
+    """
 
-    head = "".join(cell("th", c, i) for i, c in enumerate(columns))
-    body = "".join("<tr>" + "".join(cell("td", c, i) for i, c in enumerate(row)) + "</tr>" for row in rows)
-    caption = f'<caption style="text-align:left"><b>{escape(title)}</b></caption>'
-    foot = f"<p>{escape(note)}</p>" if note else ""
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}"
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+    shares: Sequence[float] = ()
+
+    def html(self) -> str:
+        """Return it as HTML; colours of text and ground are the notebook's, light or dark."""
+        bars = [max(0.0, min(1.0, s)) for s in self.shares]
+
+        def cell(tag: str, text: str, position: int) -> str:
+            align = "left" if position == 0 else "right"
+            return f'<{tag} style="text-align:{align}">{escape(text)}</{tag}>'
+
+        def bar(row: int) -> str:
+            if not bars:
+                return ""
+            # a blue that stands out on white and on black
+            style = f"width:{BAR * bars[row]:.0f}px;height:0.8em;background:#1f83bf"
+            return f'<td style="text-align:left;min-width:{BAR:.0f}px"><div style="{style}"></div></td>'
+
+        head = "".join(cell("th", c, i) for i, c in enumerate(self.columns)) + ("<th></th>" if bars else "")
+        body = "".join(
+            "<tr>" + "".join(cell("td", c, i) for i, c in enumerate(row)) + bar(k) + "</tr>"
+            for k, row in enumerate(self.rows)
+        )
+        caption = f'<caption style="text-align:left"><b>{escape(self.title)}</b></caption>'
+        foot = f"<p>{escape(self.note)}</p>" if self.note else ""
+        table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if self.rows else ""
+        title = "" if table else f"<p><b>{escape(self.title)}</b></p>"
+        return f'<div style="max-width:100%;overflow-x:auto">{title}{table}{foot}</div>'
+
+    def markdown(self) -> str:
+        """Return it as Markdown."""
+        lines = [f"**{_plain(self.title)}**"]
+        if self.rows:
+            lines += ["", _line(self.columns), _line(["---", *("---:" for _ in self.columns[1:])])]
+            lines += [_line(row) for row in self.rows]
+        return "\n".join([*lines, *(("", _plain(self.note)) if self.note else ())])
+
+    def text(self) -> str:
+        """Return it as plain text."""
+        table = [self.columns, *self.rows] if self.rows else []
+        widths = [max(len(row[i]) for row in table) for i in range(len(self.columns))] if table else []
+        lines = [
+            "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+            for row in table
+        ]
+        return "\n".join([self.title, *(line.rstrip() for line in lines), *([self.note] if self.note else [])])
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    for letter in ("\\", "`", "*", "_", "|", "<", "$", "["):
+        text = text.replace(letter, "\\" + letter)
+    return " ".join(text.split())
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(c if set(c) <= set('-:') and c != '-' else _plain(c) for c in cells)} |"
+
+
+class Shown:
+    """A record that a notebook shows as a table, and a console as text."""
+
+    __slots__ = ()
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return its tables, the most important first."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        """Return its tables as HTML, for notebooks."""
+        return "".join(sheet.html() for sheet in self.sheets())
+
+    def _repr_markdown_(self) -> str:
+        """Return its tables as Markdown, for what shows no HTML."""
+        return "\n\n".join(sheet.markdown() for sheet in self.sheets())
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print its tables as text, for consoles."""
+        printer.text(str(self))
+
+    def __str__(self) -> str:
+        """Return its tables as text."""
+        return "\n\n".join(sheet.text() for sheet in self.sheets())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from symarch.analysis import METRICS
-from symarch.notebook import html_table
+from symarch.notebook import Sheet, Shown
 from symarch.quantities import format_quantity
 
 if TYPE_CHECKING:
@@ -113,13 +114,18 @@ AMOUNT = {"s": "time", "J": "energy", "USD": "money", "kg": "mass"}
 """What a metric that is a sum of parts counts, by its unit."""
 
 
+def _words(value: Any) -> str:
+    """Return an entry of a workload as text."""
+    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+
+
 def shown(metric: str, value: float | None) -> str:
     """Return a metric as text."""
     return "-" if value is None else format_quantity(value, METRICS[metric][0])
 
 
 @attrs.frozen
-class Result:
+class Result(Shown):
     """The numbers of one point.
 
     Attributes:
@@ -152,11 +158,20 @@ class Result:
             return self.metrics.get(name)
         raise AttributeError(name)
 
-    def _repr_html_(self) -> str:
-        """Return metrics and constraints, for notebooks."""
-        rows = [(n, shown(n, v)) for n, v in self.metrics.items()]
-        rows += [(c.name, f"{100 * c.used / c.limit:.0f} %" + ("" if c.ok else ": FAILS")) for c in self.constraints]
-        return html_table(", ".join(f"{k} {v}" for k, v in self.workload.items()), ("", "value"), rows)
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return metrics, constraints, and the resources of each phase."""
+        metrics = [(n, shown(n, v)) for n, v in self.metrics.items()]
+        held = [
+            (c.name, "holds" if c.ok else "FAILS", format_quantity(c.used, c.unit), format_quantity(c.limit, c.unit))
+            for c in self.constraints
+        ]
+        parts = sorted((r for r in self.resources if r.share >= 0.0005), key=lambda r: (r.phase != "prefill", -r.share))
+        shares = [(r.name, r.phase, f"{100 * r.share:.1f} %") for r in parts]
+        return (
+            Sheet(", ".join(f"{k} {_words(v)}" for k, v in self.workload.items()), ("metric", "value"), metrics),
+            Sheet("Constraints", ("constraint", "state", "needed", "available"), held),
+            Sheet("Where the time goes", ("resource", "phase", "share"), shares, "", [r.share for r in parts]),
+        )
 
     @property
     def feasible(self) -> bool:
@@ -186,7 +201,7 @@ class Term:
 
 
 @attrs.frozen
-class Explanation:
+class Explanation(Shown):
     """A metric as a sum of terms in the regime at a point.
 
     Attributes:
@@ -221,6 +236,19 @@ class Explanation:
     def rest(self) -> tuple[Term, ...]:
         """The terms that the closed form leaves to a definition of their own."""
         return self.terms[self.leading :]
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the terms."""
+        rows = [
+            (t.resource, t.cause, format_quantity(t.value, self.unit), f"{100 * t.share:.1f} %") for t in self.terms
+        ]
+        title = f"{self.metric} = {format_quantity(self.value, self.unit)}"
+        columns = ("resource", "for", AMOUNT[self.unit], "share")
+        return (Sheet(title, columns, rows, "", [t.share for t in self.terms]),)
+
+    def _repr_html_(self) -> str:
+        """Return the terms and the formula, which a notebook typesets."""
+        return f"{super()._repr_html_()}<p>{escape(self._repr_latex_())}</p>"
 
     def _repr_latex_(self) -> str:
         """Return the sum of the terms in LaTeX, for notebooks."""

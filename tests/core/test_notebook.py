@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from html import escape
 from xml.etree import ElementTree
 
 import symarch
-from symarch.notebook import html_table
+from symarch.compare import compare
+from symarch.notebook import Sheet
+from symarch.report.record import report_of
+
+MODEL = symarch.load_model("llama-3.1-8b")
 
 
 def test_every_text_is_escaped() -> None:
-    page = html_table("<script>", ["a & b"], [["<b>"]], "x < y")
+    page = Sheet("<script>", ["a & b"], [["<b>"]], "x < y", [0.5]).html()
     assert "<script>" not in page
     ElementTree.fromstring(f"<div>{page}</div>")
 
@@ -43,3 +48,44 @@ def test_answers_show_tables() -> None:
         page = record._repr_html_()
         ElementTree.fromstring(f"<div>{page}</div>")
         assert word in page
+
+
+def test_every_answer_is_html_markdown_and_text() -> None:
+    first, second = (symarch.analyze(symarch.load_system(n), MODEL) for n in ("h100-sxm", "h200-sxm"))
+    found = first.sensitivity("tpot")
+    answers = {
+        "system": first.system, "analysis": first, "result": first.evaluate(), "elasticities": found,
+        "terms": first.explain("tpot"), "headroom": first.headroom("tpot"),
+        "regimes": first.regimes("tpot", "hbm.pin_rate"),
+        "map": first.regime_map("tpot", ("hbm.pin_rate", "batch"), (None, (1, 64)), cells=8),
+        "crossing": first.break_even("hbm.pin_rate", second, forms=False),
+        "drawn": first.uncertainty(samples=1000), "indices": first.indices("tpot", samples=16),
+        "comparison": compare([first, second]), "report": report_of(first, found, {}, sections=["headline"]),
+    }  # fmt: skip
+    for name, answer in answers.items():
+        page, words = answer._repr_html_(), str(answer)
+        ElementTree.fromstring(f"<div>{page}</div>")
+        assert "<table" in page, name
+        for sheet in answer.sheets():
+            assert sheet.rows, name
+            assert len(sheet.shares) in (0, len(sheet.rows)), name
+            assert all(len(row) == len(sheet.columns) for row in sheet.rows), name
+            cells = {escape(cell) for row in sheet.rows for cell in row}
+            assert all(cell in page for cell in cells), name
+            assert sheet.rows[0][0] in words, name
+        lines = answer._repr_markdown_().splitlines()
+        tables = [line.replace(r"\|", "") for line in lines if line.startswith("|")]
+        assert len(tables) == sum(2 + len(s.rows) for s in answer.sheets()), name
+
+
+def test_an_interactive_console_prints_text() -> None:
+    class Printer:
+        printed = ""
+
+        def text(self, words: str) -> None:
+            self.printed += words
+
+    printer, system = Printer(), symarch.load_system("h100-sxm")
+    system._repr_pretty_(printer, False)
+    assert printer.printed == str(system)
+    assert "hbm.pin_rate" in printer.printed

@@ -89,6 +89,15 @@ def test_copies_of_a_pool_divide_the_requests(tmp_path: Path) -> None:
     assert value(decoders, "tpot") == pytest.approx(value(one, "tpot"))
 
 
+@pytest.mark.parametrize("name", ["h100-h200-apart", "h200-l40s-apart"])
+def test_terms_of_energy_and_cost_sum_to_them(name: str) -> None:
+    analysis = symarch.analyze(symarch.load_system(name), DENSE)
+    for metric in ("energy_per_token", "cost_per_million_tokens"):
+        found = analysis.explain(metric, batch=72)
+        assert math.fsum(t.value for t in found.terms) == pytest.approx(found.value, rel=1e-9), metric
+        assert math.fsum(t.share for t in found.terms) == pytest.approx(1, rel=1e-9), metric
+
+
 def test_energy_is_that_of_the_work_and_of_standing_by(tmp_path: Path) -> None:
     found = symarch.analyze(apart(tmp_path), DENSE).evaluate(batch=32)
     assert value(found, "power") == pytest.approx(value(found, "energy_per_token") * value(found, "throughput"))

@@ -47,7 +47,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attributes)))
-        if tag in ("meta", "br"):
+        if tag in ("meta", "br", "wbr"):
             return
         self.open.append(tag)
         if tag == "section":

@@ -27,7 +27,7 @@ from symarch.analysis.runtime import HOST, Loop, host_line, ranks, scheduled
 from symarch.analysis.schedule import Communication, OperatorTime
 from symarch.analysis.time import Load, collective_load, time_of
 from symarch.mapping import Mapping as Placed
-from symarch.program import Max, ceil, total
+from symarch.program import Max, ceil, mark, total
 from symarch.program import name as leave_name
 from symarch.specs import Pool, System
 from symarch.system import SystemGraph
@@ -285,7 +285,8 @@ class _Pools:
             for pool, built in self.built.items()
             if built.static is not None  # it is there where energy can be computed
         )
-        metrics["energy_per_token"] = (total(spent) + standing / rate) / tokens
+        idle = mark(standing / rate, "static", "static power", "", "J")
+        metrics["energy_per_token"] = (total(spent) + idle) / tokens
         metrics["power"] = metrics["energy_per_token"] * metrics["throughput"]
         return metrics, {}, standing
 

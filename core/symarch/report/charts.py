@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from itertools import pairwise, product
 
 import attrs
 
@@ -179,8 +180,11 @@ def bars(found: Sequence[Bar], axis: Axis, width: int, label: str, mark: float |
             low, high = sorted((px(bar.start), px(bar.end)))
             box = {"x": low, "y": top, "width": max(high - low, 1.0), "height": 18.0}
             parts.append(titled("rect", bar.title, **box, **_fill(bar.colour)))
-    if mark is not None:
-        parts.append(tag("path", class_="roof", d=f"M{px(mark):.1f},0V{bottom:.1f}"))
+    if mark is not None:  # on a narrow chart across the bars alone: the names stand between them
+        tops = [i * step + 15.0 for i in range(len(rows))] if narrow else [0.0]
+        tall = 24.0 if narrow else bottom
+        path = "".join(f"M{px(mark):.1f},{top:.1f}v{tall:.1f}" for top in tops)
+        parts.append(tag("path", class_="roof", d=path))
     return svg(width, height, label, [*parts, *names])
 
 
@@ -215,6 +219,7 @@ class Plot:
         self.right, self.top, self.bottom = width - 12.0, 22.0, height - 46.0
         self.parts = _across(x, self.px, width, self.top, self.bottom, (self.left, self.right))
         self.taken: list[tuple[float, float, float, float]] = []
+        self.lines: list[tuple[float, float, float, float]] = []
         last = math.inf
         for value in ticks:
             at = self.py(value)
@@ -235,26 +240,32 @@ class Plot:
 
     def line(self, points: Sequence[tuple[float, float]], **attributes: str) -> None:
         """Draw a line through some values."""
-        path = "L".join(f"{self.px(x):.1f},{self.py(y):.1f}" for x, y in points)
+        places = [(self.px(x), self.py(y)) for x, y in points]
+        path = "L".join(f"{x:.1f},{y:.1f}" for x, y in places)
         self.parts.append(tag("path", d=f"M{path}", **attributes))
+        for (x, y), (to, at) in pairwise(places):
+            count = 1 + int(math.hypot(to - x, at - y) / 5)
+            ways = (k / count for k in range(count + 1))
+            self.lines += [(x + (to - x) * w - 1, y + (at - y) * w - 1, 2.0, 2.0) for w in ways]
 
     def keep_free(self, x: float, y: float, reach: float) -> None:
         """Let no name cover a place."""
         self.taken.append((x - reach, y - reach, 2 * reach, 2 * reach))
 
-    def name(self, x: float, y: float, text: str, reach: float) -> bool:
-        """Write a name beside a place where it covers nothing; return whether there was room."""
+    def name(self, x: float, y: float, text: str, reach: float, over: bool = True) -> bool:
+        """Write a name beside a place where it covers nothing, a line if it must and may go `over` one.
+
+        Return whether there was room.
+        """
         w, h = LETTER * len(text) + 4, 14.0
         tries = (
             (x + reach, y - h / 2), (x - reach - w, y - h / 2), (x - w / 2, y - reach - h), (x - w / 2, y + reach),
             (x + reach, y - reach - h), (x + reach, y + reach),
             (x - reach - w, y - reach - h), (x - reach - w, y + reach),
         )  # fmt: skip
-        for left, top in tries:
+        for held, (left, top) in product(([*self.taken, *self.lines], *([self.taken] if over else [])), tries):
             inside = left >= self.left and left + w <= self.right and top >= self.top and top + h <= self.bottom
-            if inside and not any(
-                left < a + c and a < left + w and top < b + d and b < top + h for a, b, c, d in self.taken
-            ):
+            if inside and not any(left < a + c and a < left + w and top < b + d and b < top + h for a, b, c, d in held):
                 self.taken.append((left, top, w, h))
                 self.parts.append(words_at(left + 2, top + 11, text, class_="halo"))
                 return True
@@ -310,9 +321,9 @@ def roofline(
     plot.taken.append((plot.right - wide, plot.py(peak) - 27, wide, 17.0))
     for rate, words, _ in rates.values():
         begin = max(low, floor / rate)
-        for share in (0.5, 0.65, 0.35, 0.8, 0.2, 0.92):
+        for over, share in product((False, True), (0.5, 0.65, 0.35, 0.8, 0.2, 0.92)):
             at = begin * (peak / rate / begin) ** share
-            if plot.name(plot.px(at), plot.py(at * rate), words, 7.0):
+            if plot.name(plot.px(at), plot.py(at * rate), words, 7.0, over):
                 break
     for dot in dots:
         x, y, r = plot.px(dot.x), plot.py(dot.y), 3.5 + 6 * math.sqrt(dot.share)

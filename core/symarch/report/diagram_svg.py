@@ -182,7 +182,8 @@ def diagram_svg(diagram: Diagram) -> str:
         *(_text(MARGIN, MARGIN + 11 + LINE * (k + 1), line, "quiet") for k, line in enumerate(heading)),
     ]
     for box in joining:
-        out += [_bend(box, left, (a.top + a.bottom) / 2, box.part.rate) for a in areas]
+        # over the networks of a frame, beside its caption: no line seems to go through a box it does not belong to
+        out += [_bend(box, column, a.top + LINE - 4, box.part.rate, left) for a in areas]
     for area in areas:
         out += _framed(area, left, right)
     for box in (*joining, *(b for a in areas for b in (*a.inner, *a.outer))):
@@ -227,11 +228,12 @@ def _thick(rate: float | None) -> str:
     return f"{1.5 if not rate else min(max(1.5 + 2.5 * math.log10(rate / 1e9), 1.5), THICKEST):.1f}"
 
 
-def _bend(start: Box, to: float, at: float, rate: float | None) -> str:
-    """Draw a line from the right edge of a box to a point."""
+def _bend(start: Box, to: float, at: float, rate: float | None, end: float | None = None) -> str:
+    """Draw a line from the right edge of a box to a point, and level from there to `end`."""
     x, y = start.x + start.width, start.middle
     bend = (x + to) / 2
     way = f"H{to:.1f}" if abs(y - at) < 0.5 else f"C{bend:.1f} {y:.1f} {bend:.1f} {at:.1f} {to:.1f} {at:.1f}"
+    way += "" if end is None else f"H{end:.1f}"
     return f'<path class="wire" d="M{x:.1f} {y:.1f}{way}" stroke-width="{_thick(rate)}"/>'
 
 

@@ -18,7 +18,7 @@ from symarch.report import charts
 from symarch.report.charts import Axis, Bar
 from symarch.report.page import document, figure, section_html, swatch, table_html
 from symarch.report.record import Report
-from symarch.report.sections import ASIDES, LONGEST, Section, described, percent, value_text
+from symarch.report.sections import ASIDES, LONGEST, Section, described, feasibility, percent, value_text
 from symarch.sensitivity import Headroom
 
 STEEP = 30.0
@@ -47,7 +47,9 @@ def _section(report: Report, section: Section) -> str:
     if section.name == "assumptions":
         words = "<ul>" + "".join(f"<li>{escape(s)}</li>" for s in section.sentences) + "</ul>"
     else:
-        words = "".join(f"<p>{escape(s)}</p>" for s in section.sentences)
+        bad = feasibility(report) if not all(c.ok for c in report.result.constraints) else None
+        opening = {s: '<p class="fails">' if s == bad else "<p>" for s in section.sentences}
+        words = "".join(f"{opening[s]}{escape(s)}</p>" for s in section.sentences)
     formula = f"<pre>{escape(chr(10).join(section.formulas))}</pre>" if section.formulas else ""
     figures = "".join(draw(report)) if draw else ""
     figures = f'<div class="figures">{figures}</div>' if figures else ""

@@ -22,6 +22,9 @@ WIDTHS = {"wide": 760, "narrow": 330}
 SHORT = 24
 """Letters up to which a cell of words is kept on one line."""
 
+FAILS = "FAILS"
+"""What stands beside a constraint that does not hold."""
+
 
 def base_style() -> str:
     """Return the style that all pages begin with: colours of light and dark, text, tables, parts of charts."""
@@ -82,10 +85,11 @@ def table_html(colours: Mapping[str, str], table: Table, name: str) -> str:
         names = ["words"] if position in table.words else []
         names += ["named"] if position == table.resource else []
         names += ["short"] if position and text and len(text) <= SHORT else []
+        names += ["fails"] if text == FAILS else []
         return f' class="{" ".join(names)}"' if names else ""
 
     def cell(position: int, text: str) -> str:
-        content = escape(text)
+        content = _breakable(text) if position == 0 else escape(text)
         if position == 0 and table.code:
             content = f"<code>{content}</code>"
         if position == table.resource:
@@ -95,12 +99,17 @@ def table_html(colours: Mapping[str, str], table: Table, name: str) -> str:
 
     head = "".join(f'<th scope="col"{kind(i)}>{escape(c)}</th>' for i, c in enumerate(table.columns))
     rows = "".join("<tr>" + "".join(cell(i, c) for i, c in enumerate(row)) + "</tr>" for row in table.rows)
-    caption = f'<caption id="{name}">{escape(table.title)}</caption>' if table.title else ""
+    caption = f'<caption><span id="{name}">{escape(table.title)}</span></caption>' if table.title else ""
     label = f'aria-labelledby="{name}"' if table.title else f'aria-label="{escape(table.columns[0])}"'
     return (
         f'<div class="table" role="region" tabindex="0" {label}><table>{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _breakable(text: str) -> str:
+    """Return a name as markup that a line may break after a dot or an underscore of."""
+    return escape(text).replace("_", "_<wbr>").replace(".", ".<wbr>")
 
 
 def swatch(colours: Mapping[str, str], resource: str) -> str:

@@ -15,6 +15,7 @@ import attrs
 from symarch.analysis import HIGHER_IS_BETTER, Symbol, grouped, parts_of
 from symarch.api import Analysis, Explanation, Result
 from symarch.errors import SymarchError, WorkloadError
+from symarch.notebook import Sheet, Shown
 from symarch.quantities import parse_quantity
 from symarch.report.data import plugins_of
 from symarch.sensitivity import Elasticity, Point, Sensitivity
@@ -74,7 +75,7 @@ CELLS = 48
 
 
 @attrs.frozen(eq=False, slots=False)
-class Report:
+class Report(Shown):
     """A sensitivity with where it comes from, and what else can be asked about its point.
 
     Attributes:
@@ -256,17 +257,14 @@ class Report:
         except SymarchError:
             return None
 
-    def _repr_html_(self) -> str:
-        """Return headline, what binds and the largest elasticities, for notebooks."""
-        from symarch.notebook import html_table
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return headline, what binds and the elasticities."""
         from symarch.report.sections import headline
 
-        rows = [
-            (b.resource, f"{100 * b.share:.1f} %", b.cause)
-            for b in (self.explanation.terms if self.explanation else ())
-        ]
-        words = " ".join(headline(self))
-        return html_table(words, ("resource", "share", "for"), rows) + self.sensitivity._repr_html_()
+        terms = self.explanation.terms if self.explanation else ()
+        rows = [(t.resource, t.cause, f"{100 * t.share:.1f} %") for t in terms]
+        words = Sheet(" ".join(headline(self)), ("resource", "for", "share"), rows, "", [t.share for t in terms])
+        return (words, *self.sensitivity.sheets())
 
 
 def _owner(name: str) -> str:

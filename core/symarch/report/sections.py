@@ -19,8 +19,9 @@ from symarch.plugins import registry
 from symarch.plugins.discovery import SECTIONS
 from symarch.plugins.hookspecs import hookimpl
 from symarch.quantities import format_quantity, format_setting, format_value, readable_unit
+from symarch.report.page import FAILS
 from symarch.report.record import BESIDE, SMALLEST, Report, legend
-from symarch.results import AMOUNT
+from symarch.results import AMOUNT, ConstraintResult
 
 if TYPE_CHECKING:
     from symarch.sensitivity import Headroom, Indices, Region, Sensitivity
@@ -166,6 +167,16 @@ def headline(report: Report) -> list[str]:
     return sentences
 
 
+def feasibility(report: Report) -> str:
+    """Return whether all constraints hold, as a sentence; those that fail with how much of each is used."""
+    failing = [f"{c.name} ({_used(c)} of what there is)" for c in report.result.constraints if not c.ok]
+    return f"The system cannot be: {', '.join(failing)} fails." if failing else "All constraints hold."
+
+
+def _used(constraint: ConstraintResult) -> str:
+    return f"{100 * constraint.used / constraint.limit:.0f} %" if constraint.limit else "-"
+
+
 def _headline(report: Report) -> Section:
     """The answer in a few sentences, with all metrics."""
     found = report.sensitivity
@@ -176,15 +187,16 @@ def _headline(report: Report) -> Section:
                     f"{format_quantity(interval.quantiles[0.5], found.unit)}.")  # fmt: skip
     if report.indices is not None and report.indices.measure_first:
         more.append(f"Measure {report.indices.measure_first} first.")
-    failing = [c.name for c in report.result.constraints if not c.ok]
-    more.append(f"The system cannot be: {', '.join(failing)} fails." if failing else "All constraints hold.")
     rows = tuple(
         (name, "-" if value is None else format_quantity(value, METRICS[name][0]), METRICS[name][1])
         for name, value in report.result.metrics.items()
     )
     table = Table(("metric", "value", "what it is"), rows, "All metrics at this point", frozenset({2}), code=True)
-    first = f"{found.metric} = {format_quantity(found.value, found.unit)}, {described(report)}."
-    return Section("headline", "The answer", (*headline(report), *more, first), (), (table,))
+    answer, *why = headline(report)
+    point = f"The point: {described(report)}."
+    # the numbers of a system that cannot be are read with that in mind, so it is said at once
+    words = (answer, feasibility(report), *why, *more, point)
+    return Section("headline", "The answer", words, (), (table,))
 
 
 def _binds(report: Report) -> Section:
@@ -231,7 +243,8 @@ def regime_words(why: Explanation) -> str:
         more.append("What rounding up adds at this point is a number in it.")
     if why.rest:
         share = percent(math.fsum(t.share for t in why.rest))
-        more.append(f"The {len(why.rest)} smallest terms, {share} together, are its rest.")
+        many = f"The {len(why.rest)} smallest terms, {share} together, are"
+        more.append(f"{many if len(why.rest) > 1 else f'The smallest term, {share}, is'} its rest.")
     return " ".join([_regime(why), *more])
 
 
@@ -626,15 +639,15 @@ def _constraints(report: Report) -> Section:
     rows = tuple(
         (
             c.name,
-            "holds" if c.ok else "FAILS",
+            "holds" if c.ok else FAILS,
             format_quantity(c.used, c.unit),
             format_quantity(c.limit, c.unit),
-            f"{100 * c.used / c.limit:.0f} %" if c.limit else "-",
+            _used(c),
             f"{100 * found.fits[c.name]:.0f} %" if found is not None and c.name in found.fits else "-",
         )
         for c in report.result.constraints
     )
-    columns = ("constraint", "", "needed", "available", "used", "holds in samples")
+    columns = ("constraint", "state", "needed", "available", "used", "holds in samples")
     return Section("constraints", "Constraints", (), (), (Table(columns, rows, "", frozenset({1})),))
 
 

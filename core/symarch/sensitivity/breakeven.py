@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symarch.errors import UnknownNameError, WorkloadError, nearest
-from symarch.notebook import html_table
+from symarch.notebook import Sheet, Shown
 from symarch.quantities import format_quantity, format_setting
 from symarch.sensitivity.changes import Array, Winners, changes, grid, valid
 from symarch.sensitivity.point import Point, on_arrays, on_numbers
@@ -140,7 +140,7 @@ class Crossing:
 
 
 @attrs.frozen
-class BreakEven:
+class BreakEven(Shown):
     """Where two systems, or a metric and a target, are equal along a parameter.
 
     Attributes:
@@ -206,11 +206,11 @@ class BreakEven:
             found.append(f"{self.shown(c.value)}{whole}{side}{outside}")
         return f"{self.first} equals {rival} at {self.parameter} = {'; and at '.join(found)}"
 
-    def _repr_html_(self) -> str:
-        """Return the crossings, for notebooks."""
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the crossings."""
         rows = [(self.shown(c.value), format_quantity(c.metric, self.unit), c.better, f"{c.residual:.0e}")
                 for c in self.crossings]  # fmt: skip
-        return html_table(self.words, (self.parameter, self.metric, "better", "off by"), rows)
+        return (Sheet(self.words, (self.parameter, self.metric, "better", "off by"), rows),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data, without the expressions of the closed forms."""

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from symarch.analysis import HIGHER_IS_BETTER, METRICS, Recorded, Symbol
-from symarch.notebook import html_table
+from symarch.notebook import Sheet, Shown
 from symarch.program import Program, compile_python, gradient, one_sided
 from symarch.program.derivatives import evaluate
 from symarch.quantities import BASES, format_quantity, format_setting, unit_dimension
@@ -99,7 +99,7 @@ class Check:
 
 
 @attrs.frozen
-class Sensitivity:
+class Sensitivity(Shown):
     """The sensitivity of one metric at one point.
 
     Attributes:
@@ -118,11 +118,12 @@ class Sensitivity:
     groups: tuple[Group, ...]
     checks: tuple[Check, ...]
 
-    def _repr_html_(self) -> str:
-        """Return the elasticities, for notebooks."""
-        rows = [(e.parameter, format_setting(e.value, e.unit), e.text) for e in self.elasticities if e.size >= 0.0005]
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the elasticities, the largest first."""
+        moved = [e for e in self.elasticities if e.size >= 0.0005]
+        rows = [(e.parameter, format_setting(e.value, e.unit), e.text) for e in moved]
         title = f"{self.metric} = {format_quantity(self.value, self.unit)}"
-        return html_table(title, ("parameter", "value", "elasticity"), rows)
+        return (Sheet(title, ("parameter", "value", "elasticity"), rows, "", [e.size for e in moved]),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data, the form of `sensitivity --format json`."""

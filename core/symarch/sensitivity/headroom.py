@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from symarch.notebook import html_table
+from symarch.notebook import Sheet, Shown
 from symarch.program import Node, Program, Tape, gradient
 from symarch.program.derivatives import evaluate
 from symarch.program.functions import FLOAT
@@ -81,7 +81,7 @@ class Removal:
 
 
 @attrs.frozen
-class Headroom:
+class Headroom(Shown):
     """How much a metric can gain, and where.
 
     Attributes:
@@ -104,12 +104,13 @@ class Headroom:
         """Return the entries of a kind: parameter, definition or resource."""
         return tuple(e for e in self.entries if e.kind == kind)
 
-    def _repr_html_(self) -> str:
-        """Return the waterfall, for notebooks."""
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the waterfall."""
         rows = [(s.resource, f"{100 * s.share:.1f} %", format_quantity(s.value, self.unit), s.binds)
                 for s in self.waterfall]  # fmt: skip
         title = f"{self.metric} = {format_quantity(self.value, self.unit)}"
-        return html_table(title, ("without", "share", self.metric, "then binds"), rows)
+        note = f"With all else removed, {self.floor} is left." if self.floor else ""
+        return (Sheet(title, ("without", "share", self.metric, "then binds"), rows, note),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symarch.errors import WorkloadError
-from symarch.notebook import html_table
+from symarch.notebook import Sheet, Shown
 from symarch.program import Node, Program, Tape, gradient
 from symarch.program.derivatives import evaluate
 from symarch.quantities import format_quantity, format_setting
@@ -83,7 +83,7 @@ class Regime:
 
 
 @attrs.frozen
-class Regimes:
+class Regimes(Shown):
     """What binds along one parameter.
 
     Attributes:
@@ -121,9 +121,9 @@ class Regimes:
             found.append((f"{self.parameter} {ends}", f"{r.bound} ({100 * r.share:.0f} %)", metric))
         return found
 
-    def _repr_html_(self) -> str:
-        """Return the table, for notebooks."""
-        return html_table(f"{self.metric} along {self.parameter}", ("condition", "bound", self.metric), self.rows())
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the table."""
+        return (Sheet(f"{self.metric} along {self.parameter}", ("condition", "bound", self.metric), self.rows()),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
@@ -157,7 +157,7 @@ class Region:
 
 
 @attrs.frozen(eq=False)
-class RegimeMap:
+class RegimeMap(Shown):
     """What binds over two parameters.
 
     Attributes:
@@ -185,6 +185,22 @@ class RegimeMap:
     regions_at: NDArray[np.int64]
     regions: tuple[Region, ...]
     order: float
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the regions, the largest first."""
+        rows = [
+            (
+                r.bound,
+                f"{100 * r.area:.1f} %",
+                *(format_setting(v, u) for v, u in zip(r.at, self.units, strict=True)),
+                format_quantity(r.value, self.unit),
+            )
+            for r in self.regions
+        ]
+        across, up = self.parameters
+        title = f"The largest share of {self.metric} over {across} and {up}"
+        columns = ("largest share", "of the map", f"{across} at its middle", f"{up} there", f"{self.metric} there")
+        return (Sheet(title, columns, rows, "", [r.area for r in self.regions]),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data, closed forms as text."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from symarch.analysis import METRICS, Symbol
 from symarch.errors import SymarchError, WorkloadError
-from symarch.notebook import html_table
+from symarch.notebook import Sheet, Shown
 from symarch.quantities import format_quantity
 from symarch.sensitivity.changes import Array
 from symarch.sensitivity.elasticities import Sensitivity
@@ -128,7 +128,7 @@ class Interval:
 
 
 @attrs.frozen(eq=False)
-class Uncertainty:
+class Uncertainty(Shown):
     """What the ranges of the parameters mean for some metrics.
 
     Attributes:
@@ -147,11 +147,11 @@ class Uncertainty:
     samples: int
     seed: int
 
-    def _repr_html_(self) -> str:
-        """Return the quantiles, for notebooks."""
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the quantiles."""
         rows = [(i.metric, *(format_quantity(i.quantiles[q], i.unit) for q in LEVELS)) for i in self.intervals]
         title = f"{self.samples} samples over the ranges of {len(self.spreads)} parameters"
-        return html_table(title, ("metric", *(f"{100 * q:.0f} %" for q in LEVELS)), rows)
+        return (Sheet(title, ("metric", *(f"{100 * q:.0f} % below" for q in LEVELS)), rows),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
@@ -325,7 +325,7 @@ class Morris:
 
 
 @attrs.frozen
-class Indices:
+class Indices(Shown):
     """Which parameters the uncertainty of a metric comes from.
 
     Attributes:
@@ -342,6 +342,23 @@ class Indices:
     entries: tuple[Sobol, ...] | tuple[Morris, ...]
     evaluations: int
     measure_first: str | None
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the indices, the largest first."""
+        columns: tuple[str, ...] = ("parameter", "with interactions", "alone", "status")
+        rows: list[tuple[str, ...]] = []
+        for e in self.entries:
+            if isinstance(e, Sobol):
+                rows.append((e.parameter, f"{e.total:.3f}", f"{e.first:.3f}", e.status))
+            else:
+                columns = ("parameter", f"mean effect on {self.metric}", "deviation", "status")
+                unit = METRICS[self.metric][0]
+                rows.append(
+                    (e.parameter, format_quantity(e.effect, unit), format_quantity(e.deviation, unit), e.status)
+                )
+        note = f"Measure {self.measure_first} first." if self.measure_first else ""
+        title = f"{self.method.capitalize()} indices of {self.metric}, {self.evaluations} evaluations"
+        return (Sheet(title, columns, rows, note),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from symarch.notebook import html_table
+from symarch.notebook import Sheet, Shown
 from symarch.quantities import format_setting
 from symarch.technologies import Parameter, Technology, options_of, parameters_of
 
@@ -110,7 +110,7 @@ class Pool:
 
 
 @attrs.frozen
-class System:
+class System(Shown):
     """A system as a spec describes it.
 
     Attributes:
@@ -232,8 +232,8 @@ class System:
         named = ((c.name, p) for c in self.owners.values() for p in c.declared().values())
         return frozenset(f"{component}.{p.name}" for component, p in named if p.bits)
 
-    def _repr_html_(self) -> str:
-        """Return the components with their parameters, for notebooks."""
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the components with their parameters."""
         bits, rows = self.in_bits, []
         for component in self.owners.values():
             declared = component.declared()
@@ -244,7 +244,7 @@ class System:
                     shown = format_setting(setting.value, declared[name].unit, full in bits)
                 rows.append((full, "absent" if setting.value is None else shown, setting.origin, setting.status))
         title = f"{self.name}: {self.title}" if self.title else self.name
-        return html_table(title, ("parameter", "value", "from", "status"), rows, self.source)
+        return (Sheet(title, ("parameter", "value", "from", "status"), rows, self.source),)
 
     def ideal(self) -> System:
         """Return the speed of light of the system: declared `ideal` values set, what `--set` gave and the rest kept."""

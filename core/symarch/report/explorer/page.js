@@ -547,14 +547,21 @@ function plot(figure, x, y, label, height) {
 const axisOf = p => ({ low: p.low, high: p.high, log: isLog(p), title: `${p.name}`, text: v => formatSetting(v, p),
                        scale: inBits(p) ? 8 : 1 });
 
-/** Place words beside a point where they cover nothing; return false if there is no room. */
-function placed(taken, box, x, y, words, reach) {
+/** Return small places along a line, for names to keep clear of. */
+function along(x, y, to, at) {
+  const count = 1 + Math.floor(Math.hypot(to - x, at - y) / 5);
+  return Array.from({ length: count + 1 }, (_, k) => [x + (to - x) * k / count - 1, y + (at - y) * k / count - 1, 2, 2]);
+}
+
+/** Place words beside a point where they cover nothing, one of some lines if they must; return null if there is no room. */
+function placed(taken, box, x, y, words, reach, lines = []) {
   const w = 6.6 * words.length + 4, h = 14;
   const tries = [[x + reach, y - h / 2], [x - reach - w, y - h / 2], [x - w / 2, y - reach - h], [x - w / 2, y + reach],
                  [x + reach, y - reach - h], [x + reach, y + reach], [x - reach - w, y - reach - h], [x - reach - w, y + reach]];
-  for (const [left, top] of tries) {
+  const clear = lines.length ? [[...taken, ...lines], taken] : [taken];
+  for (const held of clear) for (const [left, top] of tries) {
     if (left < box.left || left + w > box.right || top < box.top || top + h > box.bottom) continue;
-    if (taken.some(t => left < t[0] + t[2] && t[0] < left + w && top < t[1] + t[3] && t[1] < top + h)) continue;
+    if (held.some(t => left < t[0] + t[2] && t[0] < left + w && top < t[1] + t[3] && t[1] < top + h)) continue;
     taken.push([left, top, w, h]);
     return [left + 2, top + 11];
   }
@@ -610,7 +617,7 @@ function showRoofline(outputs, breakdown) {
   const height = widths.roofline < 500 ? 340 : 400;
   const { svg, px, py, text, box } = plot(figure, axis,
     { low: bottom, high: ceiling * 3, log: true, text: v => formatQuantity(v, "FLOP/s"), title: "" }, words, height);
-  const first = Math.min(...ridges), taken = [];
+  const first = Math.min(...ridges), taken = [], lines = along(px(first), py(ceiling), box.right, py(ceiling));
   svg.append(make("svg:path", { class: "roof", d: `M${px(first)},${py(ceiling)}H${box.right}` }));
   const clip = make("svg:clipPath", { id: "inside" }, make("svg:rect", {
     x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top }));
@@ -620,6 +627,7 @@ function showRoofline(outputs, breakdown) {
     const line = make("svg:path", { d: `M${px(low)},${py(low * rate)}L${px(ridge)},${py(ceiling)}`, "clip-path": "url(#inside)",
                                     fill: "none", stroke: colours.get(name) || "currentColor", "stroke-width": 2.2 });
     svg.append(line);
+    lines.push(...along(px(low), py(low * rate), px(ridge), py(ceiling)));
   }
   const ordered = [...points].sort((a, b) => b.share - a.share);
   for (const p of ordered) taken.push([px(p.x) - 5, py(p.y) - 5, 10, 10]);
@@ -631,7 +639,7 @@ function showRoofline(outputs, breakdown) {
     const words = `${name} ${formatQuantity(rate, "B/s")}`;
     const near = Math.max(low, bottom / rate), ridge = ceiling / rate;
     for (const share of [0.45, 0.65, 0.3, 0.8, 0.15, 0.9]) {
-      const at = near * (ridge / near) ** share, spot = placed(taken, box, px(at), py(at * rate), words, 7);
+      const at = near * (ridge / near) ** share, spot = placed(taken, box, px(at), py(at * rate), words, 7, lines);
       if (spot) { svg.append(text(spot[0], spot[1], words, { class: "halo" })); break; }
     }
   });
@@ -644,7 +652,7 @@ function showRoofline(outputs, breakdown) {
   }
   for (const p of ordered) {
     const r = 3.5 + 6 * Math.sqrt(Math.max(0, p.share));
-    const spot = placed(taken, box, px(p.x), py(p.y), p.operator, r + 2);
+    const spot = placed(taken, box, px(p.x), py(p.y), p.operator, r + 2, lines);
     if (spot) svg.append(text(spot[0], spot[1], p.operator, { class: "halo" }));
   }
   const key = make("div", { class: "small" }, phases.length > 1 ? "square: prefill, circle: decode; " : "",
