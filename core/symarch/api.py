@@ -239,7 +239,11 @@ class Analysis(Shown, Questions):
         result = self.evaluate()
         rows = [(n, shown(n, v), METRICS[n][1]) for n, v in result.metrics.items()]
         sizes = ", ".join(f"{n} {result.workload[n]}" for n in self.request().sizes)
-        return (Sheet(f"{self.model.name} on {self.system.name}: {sizes}", ("metric", "value", "what it is"), rows),)
+        return (
+            Sheet(
+                f"{self.model.name} on {self.system.name}: {sizes}", ("metric", "value", "what it is"), rows, words=[2]
+            ),
+        )
 
     def request(self, single: bool = False) -> Request:
         """Return the kind of workload; `single` for one decode step at a given context."""
@@ -481,7 +485,8 @@ class Analysis(Shown, Questions):
         """Return the elasticities of a metric by every settable parameter at a point, with their checks."""
         point = self.point(metric, **given)
         order = self._order(metric, point.values, given)
-        return sensitivity_of(point.recorded, metric, point.values, point.units, order)
+        found = sensitivity_of(point.recorded, metric, point.values, point.units, order)
+        return attrs.evolve(found, in_bits=self.system.in_bits)
 
     def point(self, metric: str, **given: Any) -> Point:
         """Return a metric at a point, what the functions of `symarch.sensitivity` are asked about.

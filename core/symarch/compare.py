@@ -84,7 +84,7 @@ class Comparison(Shown):
         return (
             Sheet(f"{self.model} on {' and '.join(self.systems)}", ("metric", *self.systems), metrics),
             Sheet("What they differ in", ("parameter", *self.systems), differences),
-            Sheet(f"Break-even in {self.metric}", ("parameter", "answer"), crossings),
+            Sheet(f"Break-even in {self.metric}", ("parameter", "answer"), crossings, words=[1]),
         )
 
     def _text(self, difference: Difference, value: Any) -> str:

@@ -11,6 +11,9 @@ import attrs
 BAR = 90.0
 """Width of the bar of a whole [px]."""
 
+SHORT = 24
+"""Letters up to which a cell is kept on one line."""
+
 
 @attrs.frozen
 class Sheet:
@@ -21,6 +24,7 @@ class Sheet:
         columns: the headings; the first column names what a row is about.
         rows: the cells.
         note: what is to be said below it.
+        words: positions of further columns that hold words, not numbers.
         shares: for each row a share of a whole, drawn as a bar where there is colour; empty for none.
     """
 
@@ -29,14 +33,16 @@ class Sheet:
     rows: Sequence[Sequence[str]]
     note: str = ""
     shares: Sequence[float] = ()
+    words: Sequence[int] = ()
 
     def html(self) -> str:
         """Return it as HTML; colours of text and ground are the notebook's, light or dark."""
         bars = [max(0.0, min(1.0, s)) for s in self.shares]
 
         def cell(tag: str, text: str, position: int) -> str:
-            align = "left" if position == 0 else "right"
-            return f'<{tag} style="text-align:{align}">{escape(text)}</{tag}>'
+            align = "left" if position == 0 or position in self.words else "right"
+            wrap = ";white-space:nowrap" if len(text) <= SHORT else ""
+            return f'<{tag} style="text-align:{align}{wrap}">{escape(text)}</{tag}>'
 
         def bar(row: int) -> str:
             if not bars:
@@ -60,7 +66,11 @@ class Sheet:
         """Return it as Markdown."""
         lines = [f"**{_plain(self.title)}**"]
         if self.rows:
-            lines += ["", _line(self.columns), _line(["---", *("---:" for _ in self.columns[1:])])]
+            lines += [
+                "",
+                _line(self.columns),
+                _line(["---:" if i and i not in self.words else "---" for i in range(len(self.columns))]),
+            ]
             lines += [_line(row) for row in self.rows]
         return "\n".join([*lines, *(("", _plain(self.note)) if self.note else ())])
 
@@ -69,7 +79,10 @@ class Sheet:
         table = [self.columns, *self.rows] if self.rows else []
         widths = [max(len(row[i]) for row in table) for i in range(len(self.columns))] if table else []
         lines = [
-            "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+            "  ".join(
+                c.ljust(w) if i == 0 or i in self.words else c.rjust(w)
+                for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            )
             for row in table
         ]
         return "\n".join([self.title, *(line.rstrip() for line in lines), *([self.note] if self.note else [])])

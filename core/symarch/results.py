@@ -169,8 +169,8 @@ class Result(Shown):
         shares = [(r.name, r.phase, f"{100 * r.share:.1f} %") for r in parts]
         return (
             Sheet(", ".join(f"{k} {_words(v)}" for k, v in self.workload.items()), ("metric", "value"), metrics),
-            Sheet("Constraints", ("constraint", "state", "needed", "available"), held),
-            Sheet("Where the time goes", ("resource", "phase", "share"), shares, "", [r.share for r in parts]),
+            Sheet("Constraints", ("constraint", "state", "needed", "available"), held, words=[1]),
+            Sheet("Where the time goes", ("resource", "phase", "share"), shares, "", [r.share for r in parts], [1]),
         )
 
     @property
@@ -244,7 +244,7 @@ class Explanation(Shown):
         ]
         title = f"{self.metric} = {format_quantity(self.value, self.unit)}"
         columns = ("resource", "for", AMOUNT[self.unit], "share")
-        return (Sheet(title, columns, rows, "", [t.share for t in self.terms]),)
+        return (Sheet(title, columns, rows, "", [t.share for t in self.terms], [1]),)
 
     def _repr_html_(self) -> str:
         """Return the terms and the formula, which a notebook typesets."""
@@ -252,8 +252,8 @@ class Explanation(Shown):
 
     def _repr_latex_(self) -> str:
         """Return the sum of the terms in LaTeX, for notebooks."""
-        from symarch.formula import latex_of
+        from symarch.formula import latex_of, short
 
         name = self.metric.replace("_", r"\_")
-        terms = " + ".join(latex_of(t.expression, dict(self.latex)) for t in self.terms)
+        terms = " + ".join(latex_of(short(t.expression), dict(self.latex)) for t in self.terms)
         return rf"$\displaystyle \mathrm{{{name}}} = {terms}$"

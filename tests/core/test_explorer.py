@@ -128,6 +128,11 @@ def test_numbers_equal_pythons_at_200_random_points(browser: Browser, analysis: 
         ("h100-sxm-8", "deepseek-v3", {"phase": "decode", "dtype": "weights=fp8,experts=fp8"}, {"context": 4096}),
         ("h100-sxm-8", "mixtral-8x7b", {"ideal": True}, {}),
         ("h200-hbf-daisy-8", MODEL, {"phase": "decode"}, {"batch": 64}),
+        ("h100-h200-apart", "llama-3.1-8b", {}, {"batch": 16}),
+        ("h200-l40s-apart", "llama-3.1-8b", {"phase": "decode"}, {"batch": 72}),
+        ("h100-sxm-8", "llama-3.1-8b", {"continuous": True}, {"batch": 32}),
+        ("tpu-v5e-8", "deepseek-v3", {}, {"batch": 8}),
+        ("phone-flash", "qwen3-0.6b", {}, {}),
     ],
 )
 def test_other_workloads_and_systems_too(

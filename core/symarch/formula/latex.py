@@ -49,6 +49,12 @@ def _words(text: str) -> str:
     return text.replace("_", r"\_")
 
 
+def short(expression: Any) -> Any:
+    """Return an expression with its decimal numbers at four digits, fit to be looked at."""
+    floats = expression.atoms(sympy.Float)
+    return expression.xreplace({f: sympy.Integer(f) if f == int(f) else sympy.Float(f, 4) for f in floats})
+
+
 def latex_of(expression: Any, declared: dict[str, str]) -> str:
     """Return an expression in LaTeX; `declared` gives the typeset symbol of a parameter where one was declared."""
     names: dict[Any, str] = {s: symbol_latex(s.name, declared.get(s.name, "")) for s in expression.free_symbols}

@@ -263,7 +263,7 @@ class Report(Shown):
 
         terms = self.explanation.terms if self.explanation else ()
         rows = [(t.resource, t.cause, f"{100 * t.share:.1f} %") for t in terms]
-        words = Sheet(" ".join(headline(self)), ("resource", "for", "share"), rows, "", [t.share for t in terms])
+        words = Sheet(" ".join(headline(self)), ("resource", "for", "share"), rows, "", [t.share for t in terms], [1])
         return (words, *self.sensitivity.sheets())
 
 

@@ -402,7 +402,7 @@ def _line(report: Report) -> Section | None:
     found = report.analysis.regimes(report.metric, name, **report.given)
     rows = tuple(
         (*cells, _as_formula(regime.form, regime.coefficients))
-        for cells, regime in zip(found.rows(name in report.in_bits), found.regimes, strict=True)
+        for cells, regime in zip(found.rows(), found.regimes, strict=True)
     )
     words = f"Which resource has the largest share of {report.metric} along {name}, all else at the point."
     solved = any(r.form for r in found.regimes)

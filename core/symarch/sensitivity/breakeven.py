@@ -210,7 +210,7 @@ class BreakEven(Shown):
         """Return the crossings."""
         rows = [(self.shown(c.value), format_quantity(c.metric, self.unit), c.better, f"{c.residual:.0e}")
                 for c in self.crossings]  # fmt: skip
-        return (Sheet(self.words, (self.parameter, self.metric, "better", "off by"), rows),)
+        return (Sheet(self.words, (self.parameter, self.metric, "better", "off by"), rows, words=[2]),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data, without the expressions of the closed forms."""

@@ -109,6 +109,7 @@ class Sensitivity(Shown):
         elasticities: one for each settable parameter, largest first.
         groups: the definitions, largest first.
         checks: the sum rules.
+        in_bits: parameters that people state in bits.
     """
 
     metric: str
@@ -117,11 +118,12 @@ class Sensitivity(Shown):
     elasticities: tuple[Elasticity, ...]
     groups: tuple[Group, ...]
     checks: tuple[Check, ...]
+    in_bits: frozenset[str] = frozenset()
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return the elasticities, the largest first."""
         moved = [e for e in self.elasticities if e.size >= 0.0005]
-        rows = [(e.parameter, format_setting(e.value, e.unit), e.text) for e in moved]
+        rows = [(e.parameter, format_setting(e.value, e.unit, e.parameter in self.in_bits), e.text) for e in moved]
         title = f"{self.metric} = {format_quantity(self.value, self.unit)}"
         return (Sheet(title, ("parameter", "value", "elasticity"), rows, "", [e.size for e in moved]),)
 

@@ -110,7 +110,7 @@ class Headroom(Shown):
                 for s in self.waterfall]  # fmt: skip
         title = f"{self.metric} = {format_quantity(self.value, self.unit)}"
         note = f"With all else removed, {self.floor} is left." if self.floor else ""
-        return (Sheet(title, ("without", "share", self.metric, "then binds"), rows, note),)
+        return (Sheet(title, ("without", "share", self.metric, "then binds"), rows, note, words=[3]),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""

@@ -67,7 +67,8 @@ class Questions(ABC):
         """
         from symarch.sensitivity.regimes import regimes_of
 
-        return regimes_of(self.point(metric, **given), parameter, low, high)
+        found = regimes_of(self.point(metric, **given), parameter, low, high)
+        return attrs.evolve(found, bits=parameter in self.system.in_bits)
 
     def regime_map(
         self,
@@ -85,7 +86,8 @@ class Questions(ABC):
 
         point = self.point(metric, **given)
         sharp = None if point.order in (1, math.inf) else self.at_order(math.inf).point(metric, **given)
-        return regime_map(point, parameters, ranges=ranges, cells=cells, roofline=sharp)
+        found = regime_map(point, parameters, ranges=ranges, cells=cells, roofline=sharp)
+        return attrs.evolve(found, in_bits=self.system.in_bits)
 
     def break_even(
         self,

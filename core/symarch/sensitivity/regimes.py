@@ -96,6 +96,7 @@ class Regimes(Shown):
         order: the overlap order.
         breakpoints: in order, those of the whole and of each operator.
         regimes: between the breakpoints of the whole; at p = 1 and infinity between all kinks.
+        bits: whether people state the parameter in bits.
     """
 
     metric: str
@@ -107,12 +108,13 @@ class Regimes(Shown):
     order: float
     breakpoints: tuple[Breakpoint, ...]
     regimes: tuple[Regime, ...]
+    bits: bool = False
 
-    def rows(self, bits: bool = False) -> list[tuple[str, str, str]]:
-        """Return the table `condition | bound | metric`; `bits` for a parameter that people state in bits."""
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return the table `condition | bound | metric`."""
 
         def setting(value: float) -> str:
-            return format_setting(value, self.parameter_unit, bits)
+            return format_setting(value, self.parameter_unit, self.bits)
 
         found = []
         for r in self.regimes:
@@ -123,11 +125,13 @@ class Regimes(Shown):
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return the table."""
-        return (Sheet(f"{self.metric} along {self.parameter}", ("condition", "bound", self.metric), self.rows()),)
+        return (
+            Sheet(f"{self.metric} along {self.parameter}", ("condition", "bound", self.metric), self.rows(), words=[1]),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
-        return attrs.asdict(self)
+        return {name: value for name, value in attrs.asdict(self).items() if name != "bits"}
 
 
 @attrs.frozen
@@ -172,6 +176,7 @@ class RegimeMap(Shown):
         regions_at: number of the region, on the grid.
         regions: the largest first.
         order: the overlap order.
+        in_bits: parameters that people state in bits.
     """
 
     metric: str
@@ -185,6 +190,7 @@ class RegimeMap(Shown):
     regions_at: NDArray[np.int64]
     regions: tuple[Region, ...]
     order: float
+    in_bits: frozenset[str] = frozenset()
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return the regions, the largest first."""
@@ -192,7 +198,10 @@ class RegimeMap(Shown):
             (
                 r.bound,
                 f"{100 * r.area:.1f} %",
-                *(format_setting(v, u) for v, u in zip(r.at, self.units, strict=True)),
+                *(
+                    format_setting(v, u, n in self.in_bits)
+                    for n, v, u in zip(self.parameters, r.at, self.units, strict=True)
+                ),
                 format_quantity(r.value, self.unit),
             )
             for r in self.regions

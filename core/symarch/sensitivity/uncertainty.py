@@ -358,7 +358,7 @@ class Indices(Shown):
                 )
         note = f"Measure {self.measure_first} first." if self.measure_first else ""
         title = f"{self.method.capitalize()} indices of {self.metric}, {self.evaluations} evaluations"
-        return (Sheet(title, columns, rows, note),)
+        return (Sheet(title, columns, rows, note, words=[3]),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""

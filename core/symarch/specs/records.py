@@ -244,7 +244,7 @@ class System(Shown):
                     shown = format_setting(setting.value, declared[name].unit, full in bits)
                 rows.append((full, "absent" if setting.value is None else shown, setting.origin, setting.status))
         title = f"{self.name}: {self.title}" if self.title else self.name
-        return (Sheet(title, ("parameter", "value", "from", "status"), rows, self.source),)
+        return (Sheet(title, ("parameter", "value", "from", "status"), rows, self.source, words=[2, 3]),)
 
     def ideal(self) -> System:
         """Return the speed of light of the system: declared `ideal` values set, what `--set` gave and the rest kept."""

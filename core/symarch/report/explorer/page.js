@@ -9,7 +9,8 @@ const outputAt = new Map(page.outputs.map((name, i) => [name, i]));
 const metrics = new Map(page.metrics.map(m => [m.name, m]));
 const phases = Object.keys(page.phases);
 const partsOf = { prefill: typeof parts_of_prefill === "function" ? parts_of_prefill : null,
-                  decode: typeof parts_of_decode === "function" ? parts_of_decode : null };
+                  decode: typeof parts_of_decode === "function" ? parts_of_decode : null,
+                  mixed: typeof parts_of_mixed === "function" ? parts_of_mixed : null };
 const start = parameters.map(p => p.value);
 const now = start.slice();
 const LEVELS = 1000;       // of a slider
