@@ -359,6 +359,23 @@ def test_the_exported_spec_is_whole_where_the_page_is_of_another_system(
     assert symarch.load_system(str(tmp_path / "exported.toml")).components["hbf"].settings["dies"].value == 12
 
 
+@pytest.mark.parametrize(
+    ("system", "settings", "changes"),
+    [
+        ("h100-h200-apart", {}, {"decode_hbm.stacks": 8, "transfer.lane_rate": 2.5e10, "prefill_gpu.launch": 2e-6}),
+        ("h200-l40s-apart", {}, {"ffn_gpu.launch": 2e-6, "attention_hbm.stacks": 5}),
+        ("h100-sxm-8", {"mapping.pipeline": 2, "mapping.tensor": 4}, {"hbm.stacks": 6, "scale_up.latency": 2e-7}),
+    ],
+)
+def test_the_exported_spec_of_pools_and_pipelines(
+    browser: Browser, tmp_path: Path, system: str, settings: dict[str, Any], changes: dict[str, float]
+) -> None:
+    analysis = symarch.analyze(symarch.load_system(system, settings), symarch.load_model(MODEL))
+    browser.open(written(analysis, tmp_path / "page.html", batch=72))
+    check_spec(browser, tmp_path, changes)
+    assert browser.faults() == []
+
+
 # --- break-even and regimes
 
 

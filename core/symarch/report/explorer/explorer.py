@@ -229,6 +229,9 @@ def _spec(analysis: Analysis) -> dict[str, Any]:
     """Return what an exported spec starts from: the shipped system it extends, or the whole system resolved."""
     system = analysis.system
     tables = {c.name: f"{c.table}.{c.name}" for c in system.components.values()}
+    for pool, part in system.pools.items():  # a pool's component has the pool's name before its own
+        own = part.system.components.values()
+        tables |= {c.name: f"pool.{pool}.{c.table}.{c.name.removeprefix(f'{pool}_')}" for c in own}
     tables |= {name: name for name in system.owners if name not in tables}  # economy and runtime are one each
     if system.path is not None and provider_of(system.path) is not None and read_system(system.path) == system:
         return {"extends": system.path.stem, "tables": tables}
