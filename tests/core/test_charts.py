@@ -94,3 +94,9 @@ def test_ink_is_read_on_every_hue() -> None:
     for colour in shades.values():
         pair = sorted((light(colour), light(ink_on(colour))))
         assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5  # WCAG 2.2, 1.4.3
+
+
+def test_components_beyond_the_seventh_share_a_hue_but_no_colour() -> None:
+    components = [f"part{k}" for k in range(10)]
+    found = coloured([f"{c}.{r}" for c in components for r in ("arithmetic", "launch", "latency")], components)
+    assert len(set(found.values())) == len(found) == 30

@@ -27,13 +27,12 @@ def coloured(resources: Iterable[str], components: Sequence[str]) -> dict[str, s
     """Return the colour of each resource, shades in their order; those of no component share the hue after the last."""
     order = {name: i for i, name in enumerate(components)}
     owners = {r: o if (o := r.partition(".")[0]) in order else "" for r in dict.fromkeys(resources)}
-    used: dict[str, int] = {}
+    used: dict[str, int] = {}  # by hue: components beyond the seventh share one, and not its shades
     found = {}
     for resource in sorted(owners, key=lambda r: order.get(owners[r], len(order))):
-        owner = owners[resource]
-        shade = used.get(owner, 0)
-        used[owner] = shade + 1
-        hue = HUES[order.get(owner, len(order)) % len(HUES)]
+        hue = HUES[order.get(owners[resource], len(order)) % len(HUES)]
+        shade = used.get(hue, 0)
+        used[hue] = shade + 1
         found[resource] = _mixed(hue, *SHADES[shade % len(SHADES)])
     return found
 
