@@ -317,6 +317,26 @@ def test_keys_that_nothing_reads_are_refused(tmp_path: Path) -> None:
         apart(tmp_path, decode="batch = 2")
 
 
+def test_money_that_only_an_extended_spec_states_is_refused(tmp_path: Path) -> None:
+    rack = 'format = 1\nextends = "h100-sxm-8"\n{}\n[economy]\nelectricity = "0.31 USD/kWh"\npue = 1.1\n'
+    (tmp_path / "rack.toml").write_text(rack.format('prices = "2025-06"'), encoding="utf-8")
+
+    def read(top: str) -> symarch.System:
+        text = APART.format(prefill="", decode="").replace("format = 1", f"format = 1\n{top}", 1)
+        (tmp_path / "apart.toml").write_text(text.replace("h100-sxm-8", "rack.toml"), encoding="utf-8")
+        return symarch.load_system(str(tmp_path / "apart.toml"))
+
+    with pytest.raises(SpecError) as caught:
+        read("")
+    assert len(caught.value.faults) == 3
+    for key in ("economy.electricity", "economy.pue", "prices"):
+        assert f"pool.prefill.extends: 'rack.toml' states {key}, which is one for the whole system" in str(caught.value)
+    # stated outside the pools it holds for both, whatever the spec says that one of them extends
+    found = read('prices = "2025-06"\neconomy = { electricity = "0.12 USD/kWh", pue = 1.4 }')
+    for pool in ("prefill", "decode"):
+        assert found.part(pool).economy.settings["pue"].value == 1.4
+
+
 def test_what_a_pool_cannot_divide_is_said_of_its_part() -> None:
     shard = symarch.trace.Shard(tensor=3)
     with pytest.raises(MappingError, match=r"feed-forward part of llama-3.1-8b \(FFN .*allowed: 1, 2, 4, 7, .* 256$"):

@@ -233,7 +233,7 @@ class _Reader:
         roles = {role: pool for role in ROLES if (pool := getattr(mapping, role)) is not None}
         if pools and not self.faults:
             spec = self._joined(spec, pools, roles)
-        elif roles:
+        elif roles and "pool" not in table:
             self.fault(f"mapping.{next(iter(roles))}", "it names a pool, and the system has none: [pool.NAME]")
         if not self.faults:
             for component in components.values():
@@ -301,10 +301,17 @@ class _Reader:
             counts = {key: self._count(f"pool.{name}", own, key, 1) for key in own}
             try:
                 chain = chain_of(attrs.evolve(top, table={"format": 1, "name": name, **rest}))
-                part = _Reader(chain, name).read({}, prices if isinstance(prices, str) else None)
+                reader = _Reader(chain, name)
+                part = reader.read({}, prices if isinstance(prices, str) else None)
             except SpecError as error:
                 self.faults += error.faults
                 continue
+            for key in self._unstated(reader.table, prices):
+                self.fault(
+                    f"pool.{name}.extends",
+                    f"'{table.get('extends')}' states {key}, which is one for the whole system; state it outside its "
+                    f"pools too",
+                )
             for key in sorted(part.auto):
                 self.fault(f"pool.{name}.mapping.{key}", f"it is {AUTO}; the mapping of a pool must be stated")
             if part.pools:
@@ -312,6 +319,15 @@ class _Reader:
                 continue
             found[name] = (part, counts)
         return found
+
+    def _unstated(self, extended: Mapping[str, Any], prices: Any) -> list[str]:
+        """Return what a spec that a pool extends states of money, and the whole system leaves open.
+
+        Taken silently from either side it would be wrong for the other, so whoever writes the whole has to say it.
+        """
+        own = self.table.get("economy", {})
+        found = [f"economy.{k}" for k in extended.get("economy", {}) if not (isinstance(own, dict) and k in own)]
+        return found + (["prices"] if "prices" in extended and not isinstance(prices, str) else [])
 
     def _joined(self, spec: System, pools: dict[str, tuple[System, dict[str, int]]], roles: dict[str, str]) -> System:
         """Return the system with its pools; what is wrong with them is noted."""
