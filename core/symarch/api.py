@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from symarch.analysis import (
+    HIGHER_IS_BETTER,
     METRICS,
     PHASE_METRICS,
     PHASES,
@@ -536,8 +537,9 @@ class Analysis(Shown, Questions):
         if math.isfinite(p):
             below, above = max(1.0, p / 1.1), p * 1.1
             elasticity = math.log(at(above) / at(below)) / math.log(above / below)
-        best = at(math.inf)
-        return Elasticity(f"{name}.overlap", p, "1", False, elasticity, at(1.0), best, best)
+        none, full = at(1.0), at(math.inf)
+        best = max if metric in HIGHER_IS_BETTER else min
+        return Elasticity(f"{name}.overlap", p, "1", False, elasticity, none, full, best(none, full))
 
     def on(self, system: System) -> Self:
         """Return the same analysis of another system."""

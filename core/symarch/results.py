@@ -211,12 +211,13 @@ class Explanation(Shown):
         order: the overlap order p.
         terms: largest first.
         leading: how many of them the closed form states one by one; the rest, which is small, stands apart.
-        definitions: the named definitions that the terms use, as the plugins state them.
+        definitions: the named definitions that the terms use, as the plugins state them, and `amounts`.
         values: value of every symbol and definition used.
         units: unit of every symbol and definition used.
         roofline: the same at p = infinity, None if p is infinity or 1 or the metric is no time.
         latex: declared LaTeX of the symbols.
         rounded: whether what rounding up adds at the point is in the formulas as a number.
+        amounts: names of those definitions that are amounts of work: functions of the workload, N1, N2 and so on.
     """
 
     metric: str
@@ -231,6 +232,7 @@ class Explanation(Shown):
     roofline: Explanation | None
     latex: Mapping[str, str]
     rounded: bool = False
+    amounts: tuple[str, ...] = ()
 
     @property
     def rest(self) -> tuple[Term, ...]:
@@ -250,10 +252,15 @@ class Explanation(Shown):
         """Return the terms and the formula, which a notebook typesets."""
         return f"{super()._repr_html_()}<p>{escape(self._repr_latex_())}</p>"
 
+    def spelled(self, term: Term) -> sympy.Expr:
+        """Return a term with its amounts of work written out in it, where it stands without the definitions."""
+        amounts = {s: self.definitions[s.name] for s in term.expression.free_symbols if s.name in self.amounts}
+        return term.expression.xreplace(amounts)
+
     def _repr_latex_(self) -> str:
         """Return the sum of the terms in LaTeX, for notebooks."""
         from symarch.formula import latex_of, short
 
         name = self.metric.replace("_", r"\_")
-        terms = " + ".join(latex_of(short(t.expression), dict(self.latex)) for t in self.terms)
+        terms = " + ".join(latex_of(short(self.spelled(t)), dict(self.latex)) for t in self.terms)
         return rf"$\displaystyle \mathrm{{{name}}} = {terms}$"

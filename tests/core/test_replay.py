@@ -117,8 +117,7 @@ def test_a_closed_form_has_at_most_100_operations_and_is_exact(
     stated = why.terms[: why.leading]
     operations = sum(t.expression.count_ops() + 1 for t in stated) - 1 + bool(why.rest)
     assert operations <= 100
-    # a request has the terms of two phases, which share the operations
-    assert math.fsum(t.share for t in why.rest) < (0.11 if metric == "request_time" else 0.05)
+    assert math.fsum(t.share for t in why.rest) < 0.05
     for term in why.terms:
         at = {s: why.values[str(s)] for s in term.expression.free_symbols}
         assert float(term.expression.xreplace(at)) == pytest.approx(term.value, rel=1e-9)

@@ -114,27 +114,43 @@ class OneSided:
     right: float
 
 
-def one_sided(program: Program, output: str, inputs: Mapping[str, float]) -> dict[str, OneSided]:
-    """Return the one-sided derivatives by every input that a tie makes ambiguous.
+def one_sided(
+    program: Program, output: str, inputs: Mapping[str, float], *, named: bool = False
+) -> dict[str, OneSided]:
+    """Return the one-sided derivatives by every input that a tie makes ambiguous; with `named`, by definitions too.
 
-    Inputs without a tie in their way are left out: there reverse mode is exact. Ties are found within `TIE`.
+    What has no tie in its way is left out: there reverse mode is exact. Ties are found within `TIE`.
     """
     small = program.select({output: program.outputs[output]})
     values = evaluate(small, inputs)
-    reach: list[frozenset[int]] = []  # the inputs each operation depends on
-    suspects: set[int] = set()
+    sources = {i: o[2] for i, o in enumerate(small.operations) if o[0] == "input"}
+    sources |= {i: n for n, i in small.names.items()} if named else {}
+    reach: list[int] = []  # what each operation depends on: a bit for each source
+    suspects = 0
     for index, (operation, arguments, _) in enumerate(small.operations):
-        reach.append(frozenset([index]) if operation == "input" else frozenset().union(*(reach[a] for a in arguments)))
-        at = [values[a] for a in arguments]
-        if operation == "mean_max" or (operation in ("max", "min") and len(_tied(operation, at)) > 1):
-            suspects |= reach[index]
-    found: dict[str, OneSided] = {}
-    for index in sorted(suspects):
+        found = 1 << index if index in sources else 0
+        for argument in arguments:
+            found |= reach[argument]
+        reach.append(found)
+        if operation in ("max", "min", "mean_max") and _undecided(operation, [values[a] for a in arguments]):
+            suspects |= found
+    sides: dict[str, OneSided] = {}
+    for index, label in sources.items():
+        if not suspects >> index & 1:
+            continue
         right = _directional(small, values, index, 1.0)
         left = 0.0 - _directional(small, values, index, -1.0)
         if not math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-300):
-            found[small.operations[index][2]] = OneSided(left, right)
-    return found
+            sides[label] = OneSided(left, right)
+    return sides
+
+
+def _undecided(operation: str, values: Sequence[float]) -> bool:
+    """Return whether no argument of a maximum or minimum, or no line of a mean, alone decides it."""
+    if operation != "mean_max":
+        return len(_tied(operation, values)) > 1
+    first, last = _tied("max", values[1::2]), _tied("max", values[2::2])
+    return len(first) > 1 or first != last
 
 
 def _tied(operation: str, values: Sequence[float]) -> list[int]:

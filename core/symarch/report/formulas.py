@@ -88,7 +88,7 @@ def print_explanation(analysis: Analysis, explanation: Explanation, *, derivatio
     out.print(heading("where"))
     for name, expression in known.items():
         value_text = format_quantity(values[name], units[name])
-        out.print(Text(f"  {name} = {written(expression)} = {value_text}"), soft_wrap=True)
+        out.print(Text(f"  {name} = {written(rounded(expression, values))} = {value_text}"), soft_wrap=True)
     out.print()
     out.print(heading("at"))
     bits = analysis.system.in_bits
@@ -109,7 +109,7 @@ def _print_derivation(
     out.print(heading("where, as the plugins state it"))
     for name, expression in known.items():
         value = format_quantity(values[name], units[name])
-        out.print(Text(f"  {name} = {written(expression)} = {value}"), soft_wrap=True)
+        out.print(Text(f"  {name} = {written(rounded(expression, values))} = {value}"), soft_wrap=True)
         out.print(Text(f"      {_stated(analysis, name)}"), style="dim", soft_wrap=True)
     out.print()
     out.print(heading("at, with sources"))
@@ -129,6 +129,8 @@ def _print_derivation(
 
 def _stated(analysis: Analysis, name: str) -> str:
     """Return who states a definition: its words, the technology, the module and the package."""
+    if "." not in name:
+        return "counted by symarch from the model's operators, at the workload"
     owner, _, item = name.partition(".")
     component = analysis.system.owners.get(owner)
     for cls in (component.technology, component.topology) if component is not None else ():
@@ -187,7 +189,9 @@ def explanation_latex(explanation: Explanation) -> str:
         first, *more = _broken(rounded(term.expression, explanation.values), declared)
         rows += [f"{sign}{first}", *(rf"&\quad\qquad {line}" for line in more)]
     for definition, expression in explanation.definitions.items():
-        rows.append(f"{symbol_latex(definition)} &= {latex_of(expression, declared)}")
+        name_of = symbol_latex(definition, declared.get(definition, ""))
+        first, *more = _broken(rounded(expression, explanation.values), declared)
+        rows += [f"{name_of} &= {first}", *(rf"&\quad\qquad {line}" for line in more)]
     head = f"% {explanation.metric} = {format_quantity(explanation.value, explanation.unit)}"
     return "\n".join([head, r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"])
 

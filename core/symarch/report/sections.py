@@ -241,6 +241,9 @@ def regime_words(why: Explanation) -> str:
     more = []
     if why.rounded:
         more.append("What rounding up adds at this point is a number in it.")
+    if why.amounts:
+        names = f"{why.amounts[0]} to {why.amounts[-1]} are amounts" if why.amounts[1:] else f"{why.amounts[0]} is one"
+        more.append(f"{names} of work, functions of the workload alone: they are written out below.")
     if why.rest:
         share = percent(math.fsum(t.share for t in why.rest))
         many = f"The {len(why.rest)} smallest terms, {share} together, are"
@@ -263,14 +266,14 @@ def _regime(why: Explanation) -> str:
 
 def written_out(why: Explanation) -> tuple[str, ...]:
     """Return a closed form as lines in plain symbols: the terms, then the definitions."""
-    from symarch.report.formulas import sum_lines, written
+    from symarch.report.formulas import rounded, sum_lines, written
 
     lines = [f"{why.metric} =", *(f"  {line}" for line in sum_lines(why))]
     if why.rest or why.definitions:
         lines.append("where")
     if why.rest:
         lines += ["    rest =", *(f"      {line}" for line in sum_lines(why, rest=True))]
-    return (*lines, *(f"    {n} = {written(e)}" for n, e in why.definitions.items()))
+    return (*lines, *(f"    {n} = {written(rounded(e, why.values))}" for n, e in why.definitions.items()))
 
 
 def _terms(why: Explanation) -> Table:
@@ -388,7 +391,7 @@ def _in_region(metric: str, region: Region) -> str:
 
     assert region.form is not None  # those alone are asked for
     form = region.form
-    terms = [written(rounded(t.expression, form.values)) for t in form.terms[:STATED]]
+    terms = [written(rounded(form.spelled(t), form.values)) for t in form.terms[:STATED]]
     rest = math.fsum(t.share for t in form.terms[STATED:])
     more = [f"{len(form.terms) - STATED} terms of {percent(rest)} together"] if rest > 0 else []
     return f"{region.bound} ({percent(region.area)} of the map): {metric} = {' + '.join([*terms, *more])}"
@@ -619,9 +622,9 @@ def _elasticities(report: Report) -> Section:
     table = _elasticity_table(report, found)
     rest = len(found.elasticities) - len(table.rows)
     groups = tuple(
-        (g.name, format_quantity(g.value, g.unit), f"{g.elasticity:+.3f}", ", ".join(g.parts))
+        (g.name, format_quantity(g.value, g.unit), g.text, ", ".join(g.parts))
         for g in found.groups
-        if abs(g.elasticity) >= SMALLEST
+        if g.size >= SMALLEST
     )
     made = Table(("definition", "value", "elasticity", "made of"), groups, "Definitions", frozenset({3}), code=True)
     sentences = [

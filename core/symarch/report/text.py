@@ -368,8 +368,8 @@ def _print_brief(out: Output, report: Report) -> None:
     )
     out.print()
     out.print(heading("Definitions"))
-    rows = [(g.name, format_quantity(g.value, g.unit), f"{g.elasticity:+.3f}", ", ".join(_short(g.parts, g.name)))
-            for g in found.groups if abs(g.elasticity) >= 0.0005]  # fmt: skip
+    rows = [(g.name, format_quantity(g.value, g.unit), g.text, ", ".join(_short(g.parts, g.name)))
+            for g in found.groups if g.size >= 0.0005]  # fmt: skip
     out.print(table((("definition", "left"), ("value", "right"), ("elasticity", "right"), ("made of", "left")), rows))
     out.print()
     out.print(heading("Checks"))

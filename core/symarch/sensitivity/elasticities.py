@@ -20,6 +20,9 @@ FAR = 1e12
 STEPS = 120
 """Points looked at on the way to that factor where its end is not the best."""
 
+ALWAYS = ("s", "B", "J", "USD")
+"""Base units whose sum rule is checked even where no parameter of the metric has them: time, bytes, joules, dollars."""
+
 
 @attrs.frozen
 class Elasticity:
@@ -48,16 +51,12 @@ class Elasticity:
     @property
     def text(self) -> str:
         """Return the elasticity as text: left | right at a kink, * for a secant between whole numbers."""
-        if isinstance(self.elasticity, tuple):
-            return f"{self.elasticity[0]:+.3f} | {self.elasticity[1]:+.3f}"
-        return "-" if self.elasticity is None else f"{self.elasticity:+.3f}" + (" *" if self.integer else "")
+        return _text(self.elasticity) + (" *" if self.integer and self.elasticity is not None else "")
 
     @property
     def size(self) -> float:
         """Return the largest magnitude, to sort by."""
-        if self.elasticity is None:
-            return 0.0
-        return max(map(abs, self.elasticity)) if isinstance(self.elasticity, tuple) else abs(self.elasticity)
+        return _size(self.elasticity)
 
 
 @attrs.frozen
@@ -68,15 +67,37 @@ class Group:
         name: the definition, `hbf.read_bandwidth`.
         value: at the point [SI].
         unit: of the definition.
-        elasticity: of the metric to the definition.
+        elasticity: of the metric to the definition; a pair (left, right) at a kink.
         parts: the parameters it is made of.
     """
 
     name: str
     value: float
     unit: str
-    elasticity: float
+    elasticity: float | tuple[float, float]
     parts: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """Return the elasticity as text: left | right at a kink."""
+        return _text(self.elasticity)
+
+    @property
+    def size(self) -> float:
+        """Return the largest magnitude, to sort by."""
+        return _size(self.elasticity)
+
+
+def _text(elasticity: float | tuple[float, float] | None) -> str:
+    if isinstance(elasticity, tuple):
+        return f"{elasticity[0]:+.3f} | {elasticity[1]:+.3f}"
+    return "-" if elasticity is None else f"{elasticity:+.3f}"
+
+
+def _size(elasticity: float | tuple[float, float] | None) -> float:
+    if elasticity is None:
+        return 0.0
+    return max(map(abs, elasticity)) if isinstance(elasticity, tuple) else abs(elasticity)
 
 
 @attrs.frozen
@@ -164,21 +185,22 @@ def sensitivity_of(
     value = float(at[slopes.outputs["value"]])
     derivative = {n: float(at[slopes.outputs[f"d{i}"]]) for i, n in enumerate([*where, *(f"={n}" for n in names)])}
     smooth = {n: derivative[n] * inputs[n] / value for n in where}
+    size = {n: inputs[n] for n in where} | {n: float(values[i]) for n, i in names.items()}
     kinks = {
-        n: (s.left * inputs[n] / value, s.right * inputs[n] / value)
-        for n, s in one_sided(program, metric, inputs).items()
+        n: (s.left * size[n] / value, s.right * size[n] / value)
+        for n, s in one_sided(program, metric, inputs, named=True).items()
     }
     call = _caller(program, inputs)
     entries = []
     for name, symbol in recorded.symbols.items():
         current = inputs.get(name, symbol.value)
-        elasticity: float | tuple[float, float] | None
         if name not in where:
-            elasticity = 0.0
-        elif symbol.integer:
-            elasticity = _secant(call, name, current)
-        else:
-            elasticity = kinks.get(name, smooth[name])
+            # the metric does not depend on it: it is the same at every value
+            low, high = (None if end is None else value for end in (symbol.low, symbol.high))
+            limit = None if symbol.better is None else value
+            entries.append(Elasticity(name, current, symbol.unit, symbol.integer, 0.0, low, high, limit))
+            continue
+        elasticity = _secant(call, name, current) if symbol.integer else kinks.get(name, smooth[name])
         entries.append(
             Elasticity(
                 parameter=name,
@@ -195,7 +217,7 @@ def sensitivity_of(
         entries.append(order)
     reach = _reach(program)
     groups = [
-        Group(n, float(values[i]), definitions.get(n, "1"), derivative[f"={n}"] * float(values[i]) / value, reach[i])
+        Group(n, size[n], definitions.get(n, "1"), kinks.get(n, derivative[f"={n}"] * size[n] / value), reach[i])
         for n, i in names.items()
         if "." in n
     ]
@@ -204,7 +226,7 @@ def sensitivity_of(
         value=value,
         unit=METRICS[metric][0],
         elasticities=tuple(sorted(entries, key=lambda e: -e.size)),
-        groups=tuple(sorted((g for g in groups if g.elasticity), key=lambda g: -abs(g.elasticity))),
+        groups=tuple(sorted((g for g in groups if g.size), key=lambda g: -g.size)),
         checks=tuple(_checks(recorded.symbols, metric, smooth, bool(kinks))),
     )
 
@@ -241,16 +263,19 @@ def _limit(call: Callable[[str, float], float | None], symbol: Symbol, value: fl
     """Return the metric at the best conceivable end of a parameter."""
     if symbol.better is None:
         return None
-    if symbol.ideal is not None and symbol.ideal > 0:
-        return call(symbol.name, symbol.ideal)
     if value == 0:
-        return call(symbol.name, 0.0)
+        return call(symbol.name, symbol.ideal or 0.0)
     sign = -1 if metric in HIGHER_IS_BETTER else 1
-    return best_end(lambda v: call(symbol.name, v), value, symbol.better, sign, symbol.at_most)
+    return best_end(lambda v: call(symbol.name, v), value, symbol.better, sign, symbol.at_most, symbol.ideal)
 
 
 def best_end(
-    at: Callable[[float], float | None], value: float, better: str, sign: int, most: float | None = None
+    at: Callable[[float], float | None],
+    value: float,
+    better: str,
+    sign: int,
+    most: float | None = None,
+    ideal: float | None = None,
 ) -> float | None:
     """Return a metric at the best conceivable end of a number that now has a positive value.
 
@@ -263,9 +288,10 @@ def best_end(
         better: more or less: which direction the end lies in.
         sign: 1 where less of the metric is better, -1 where more is.
         most: the largest value that makes sense, None without one.
+        ideal: the declared best value, which is the end; None or 0 without one above 0.
     """
     far_off = value * FAR if better == "more" else value / FAR
-    end = far_off if most is None or better == "less" else max(value, min(most, far_off))
+    end = ideal or (far_off if most is None or better == "less" else max(value, min(most, far_off)))
     here, far = at(value), at(end)
     if here is None or far is None or sign * far <= sign * here:
         return far
@@ -289,10 +315,12 @@ def _checks(symbols: Mapping[str, Symbol], metric: str, elasticities: Mapping[st
     due = unit_dimension(METRICS[metric][0])
     for base in BASES:
         weights = {n: float(unit_dimension(symbols[n].unit).exponent(base)) for n in elasticities}
-        if not any(weights.values()):
+        if not any(weights.values()) and base not in ALWAYS:
             continue
         found = math.fsum(weights[n] * e for n, e in elasticities.items())
         expected = float(due.exponent(base))
         note = "kink: checked on the first of the tied" if kink else ""
+        if not any(weights.values()):
+            note = f"nothing in it is counted in {base}"
         checks.append(Check(base, expected, found, abs(found - expected) <= 1e-9, note))
     return checks

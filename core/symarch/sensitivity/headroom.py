@@ -231,7 +231,8 @@ def _of_parameter(point: Point, entry: Elasticity) -> Headway | None:
 def _of_definition(point: Point, group: Group, factors: Factors) -> Headway | None:
     if group.name not in factors.names:
         return None
-    better = "more" if group.elasticity * point.sign < 0 else "less"
+    steeper = max(group.elasticity, key=abs) if isinstance(group.elasticity, tuple) else group.elasticity
+    better = "more" if steeper * point.sign < 0 else "less"
     dimension = unit_dimension(group.unit)
     worse = "less" if dimension.exponent("s") < 0 else "more"
     if dimension.exponent("s") and not dimension.exponent("J") and better == worse:

@@ -224,7 +224,7 @@ class RegimeMap(Shown):
             "resources": list(self.resources),
             "regions_at": self.regions_at.tolist(),
             "regions": [
-                attrs.asdict(r, recurse=False) | {"form": " + ".join(str(t.expression) for t in r.form.terms)}
+                attrs.asdict(r, recurse=False) | {"form": " + ".join(str(r.form.spelled(t)) for t in r.form.terms)}
                 if r.form
                 else attrs.asdict(r, recurse=False)
                 for r in self.regions

@@ -6,13 +6,16 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symarch.analysis import parts_of
 from symarch.analysis.shares import Part
 from symarch.program.derivatives import evaluate
 from symarch.results import Explanation, Term
 from symarch.sensitivity.point import Point
+
+if TYPE_CHECKING:  # it imports sympy
+    from symarch.sensitivity.amounts import Amounts
 
 MOST = 100
 """Operations of a closed form beyond which nobody reads it."""
@@ -22,30 +25,35 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
     """Return a time metric, an energy, cost or carbon as a sum of named terms; see `Analysis.explain`.
 
     Where the sum has more than `MOST` operations, definitions that say the same share a name, what rounding adds at the
-    point is a number, and at last the smallest terms stand apart, as a definition of their own.
+    point is a number, amounts of work are definitions (`Amounts`), and at last the smallest terms stand apart, as a
+    definition of their own.
 
     Args:
         point: where.
         roofline: the same at p = infinity, to stand beside it.
     """
     from symarch.formula import let_bound
+    from symarch.sensitivity.amounts import PLAIN, WEIGHTED, Amounts
 
     program, values = point.recorded.program, point.values
     parts = parts_of(program, f"metric.{point.metric}", values, point.marked)
     computed = evaluate(program, values)
     value = float(computed[point.output])
-    short = False
+    amounts = Amounts(PLAIN if point.unit != "s" or point.order in (1, math.inf) else WEIGHTED)
     formula = let_bound(program, [p.index for p in parts], computed)
-    terms = _terms(parts, formula.expressions, value, short)
+    terms = _terms(parts, formula.expressions, value)
+    short = terms is None
     if terms is None:
-        short = True
         formula = let_bound(program, [p.index for p in parts], computed, short)
-        terms = _terms(parts, formula.expressions, value, short) or []
+        terms = _terms(parts, formula.expressions, value, amounts) or []
     leading = _leading(terms)
-    used = symbols_in([*(t.expression for t in terms), *formula.definitions.values()])
+    definitions = {**amounts.definitions, **formula.definitions}
+    used = symbols_in([*(t.expression for t in terms), *definitions.values()])
+    counted = amounts.at(values)
     defined = program.names
     shown = {
-        n: float(computed[defined[n]] if n in defined else values[n]) for n in sorted(used | set(formula.definitions))
+        n: counted[n] if n in counted else float(computed[defined[n]] if n in defined else values[n])
+        for n in sorted(used | set(definitions))
     }
     return Explanation(
         metric=point.metric,
@@ -54,32 +62,36 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
         order=point.order,
         terms=tuple(terms),
         leading=leading,
-        definitions=formula.definitions,
+        definitions=definitions,
         values=shown,
         units={n: point.unit_of(n) for n in shown},
         roofline=roofline,
-        latex={n: s.latex for n, s in point.recorded.symbols.items()},
+        latex={n: s.latex for n, s in point.recorded.symbols.items()} | amounts.latex,
+        amounts=tuple(amounts.definitions),
         rounded=short and any(program.operations[i][0] in ("ceil", "floor") for i in program.live([point.output])),
     )
 
 
-def _terms(parts: Sequence[Part], expressions: Sequence[Any], value: float, short: bool) -> list[Term] | None:
-    """Return a term for each resource and cause, the largest first; None where they are too long and not yet short."""
+def _terms(
+    parts: Sequence[Part], expressions: Sequence[Any], value: float, amounts: Amounts | None = None
+) -> list[Term] | None:
+    """Return a term for each resource and cause, the largest first; None where they are too long without amounts."""
     groups: dict[tuple[str, str], list[int]] = {}
     for position, part in enumerate(parts):
         groups.setdefault((part.resource, part.cause), []).append(position)
+    sizes = {key: math.fsum(parts[i].weight * parts[i].value for i in members) for key, members in groups.items()}
     terms, operations = [], -1
-    for (resource, cause), members in groups.items():
-        amount = math.fsum(parts[i].weight * parts[i].value for i in members)
+    for (resource, cause), members in sorted(groups.items(), key=lambda item: -sizes[item[0]]):
+        amount = sizes[resource, cause]
         if amount == 0:
             continue  # an overhead that is 0 at the speed of light, a latency that is covered
-        expression = sum_of([(_exact(parts[i].weight), expressions[i]) for i in members], short)
+        weighted = [(_exact(parts[i].weight), expressions[i]) for i in members]
+        expression = amounts.term(weighted) if amounts else sum_of(weighted)
         names = tuple(dict.fromkeys(parts[i].operator for i in members if parts[i].operator))
         terms.append(Term(resource, cause, amount, amount / value, expression, names))
         operations += int(expression.count_ops()) + 1
-        if not short and operations > MOST:
+        if amounts is None and operations > MOST:
             return None
-    terms.sort(key=lambda t: -t.value)
     return terms
 
 
@@ -107,7 +119,7 @@ def _exact(weight: float) -> Any:
     return fraction if math.isclose(float(fraction), weight, rel_tol=1e-15) else weight
 
 
-def sum_of(terms: list[tuple[Any, Any]], short: bool) -> Any:
+def sum_of(terms: list[tuple[Any, Any]], short: bool = False) -> Any:
     """Add weighted expressions and factor out what they share: the same bytes over the same bandwidth.
 
     With `short`, all that is done with the same parts of the machine has one coefficient of sizes.
