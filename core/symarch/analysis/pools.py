@@ -268,7 +268,7 @@ class _Pools:
                 rate = 1 / Max(read, *self.moved, rounds * metrics["tpot"] / batch)
         else:
             rate, tokens = batch / next(iter(times.values())), 1
-        metrics["throughput"] = rate * tokens
+        metrics["throughput"] = leave_name(rate * tokens, "throughput")
         lacking = [m for built in self.built.values() for m in built.missing.get("energy_per_token", ())]
         lacking += [m for _, _, load in self.sent for m in load.missing]
         if lacking:
@@ -285,8 +285,8 @@ class _Pools:
             for pool, built in self.built.items()
             if built.static is not None  # it is there where energy can be computed
         )
-        idle = mark(standing / rate, "static", "static power", "", "J")
-        metrics["energy_per_token"] = (total(spent) + idle) / tokens
+        idle = mark(standing / metrics["throughput"], "static", "static power", "", "J")
+        metrics["energy_per_token"] = total(spent) / tokens + idle
         metrics["power"] = metrics["energy_per_token"] * metrics["throughput"]
         return metrics, {}, standing
 

@@ -45,7 +45,8 @@ class Amounts:
             owned = [s for s in expanded.free_symbols if _is_owned(s)]
             for addend in sympy.Add.make_args(expanded):
                 size, machine = addend.as_independent(*owned, as_Add=False)
-                found.setdefault(machine, []).append(exact(weight) * size)
+                # a maximum with a size among its arguments belongs to the machine as a whole
+                found.setdefault(machine.xreplace(self._sizes), []).append(exact(weight) * size)
         counted = [(*self._named(sympy.Add(*sizes).xreplace(self._sizes)), machine) for machine, sizes in found.items()]
         flat = sympy.factor_terms(sympy.Add(*(number * amount * machine for number, amount, machine in counted)))
         # what is done with the same amount, as bytes that cost energy in memory and chip, has it once
