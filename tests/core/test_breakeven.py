@@ -138,6 +138,40 @@ def test_a_quadratic_has_a_closed_form_too() -> None:
         assert c.form.value == pytest.approx(c.value, rel=1e-13)
 
 
+def test_a_square_has_a_closed_form() -> None:
+    # x^2 + 2 x + 3 = 38 at 5; without the line, 2 x^2 = 50 there too
+    (crossing,) = break_even(synthetic(lambda x, b: x * x + 2 * x + b, x=1.0, b=3.0), 38.0, "x").crossings
+    assert crossing.form is not None
+    assert crossing.form.equation == "a + b x + d x^2 = T"
+    assert crossing.form.solution == "x = (-b +- sqrt(b^2 - 4 d (a - T))) / (2 d)"
+    assert (crossing.value, crossing.form.value) == pytest.approx((5, 5), rel=1e-13)
+    (crossing,) = break_even(synthetic(lambda x, b: b * x * x, x=1.0, b=2.0), 50.0, "x").crossings
+    assert crossing.form is not None
+    assert crossing.form.solution == "x = (0 +- sqrt(0^2 - 4 d (-T))) / (2 d)"
+    assert crossing.form.value == pytest.approx(5, rel=1e-13)
+    # with both 1 / x and x^2 it is a cubic
+    (crossing, _) = break_even(synthetic(lambda x, b: b / x + x * x, x=1.0, b=16.0), 17.0, "x").crossings
+    assert crossing.form is None
+    assert "powers -1, 2" in crossing.reason
+
+
+def test_the_time_to_the_first_token_is_a_square_of_the_prompt() -> None:
+    analysis = symarch.analyze(symarch.load_system("h100-sxm-8", {"gpu.overlap": "inf"}), MODEL)
+    ttft = analysis.evaluate(batch=41, prompt=3001, output=203).ttft
+    found = analysis.break_even("prompt", 0.9 * ttft, "ttft", batch=41, prompt=3001, output=203)
+    (crossing,) = found.crossings
+    assert crossing.form is not None
+    assert crossing.form.equation == "a + b x + d x^2 = T"
+    assert crossing.form.residual < 1e-12
+    # in its interval the formula is the metric
+    parts = {p.letter: p.value for p in crossing.form.parts}
+    assert parts["d"] > 0
+    assert crossing.form.low < crossing.value < crossing.form.high
+    at = (crossing.form.low + crossing.form.high) / 2
+    line = analysis.compile("ttft", over=["prompt"], batch=41, output=203)
+    assert line(at) == pytest.approx(parts["a"] + parts["b"] * at + parts["d"] * at**2, rel=1e-12)
+
+
 def test_two_sides_with_their_own_lines() -> None:
     first = synthetic(lambda x, b: Max(3 * x, b) + x, x=1.0, b=6.0)
     second = synthetic(lambda x, b: x + b / 2, x=1.0, b=40.0)

@@ -20,6 +20,21 @@ def test_many_changes_between_two_points_of_the_grid_are_all_found() -> None:
     assert [c.place for c in found] == pytest.approx(range(2, 61), rel=1e-14)
 
 
+def test_a_saw_is_left_out_and_told() -> None:
+    saws: set[int] = set()
+
+    def labels(x: np.ndarray) -> np.ndarray:
+        return np.array([np.floor(x), x > 7.25, np.floor(x / 30)], dtype=np.int64)
+
+    found = changes(labels, grid(1.5, 3e6), saws)
+    assert saws == {0, 2}
+    assert [(c.row, c.place) for c in found] == [(1, pytest.approx(7.25, rel=1e-14))]
+    # a saw that shows only between the points of a coarse grid
+    coarse: set[int] = set()
+    assert changes(labels, np.array([1.5, 400.5]), coarse)
+    assert coarse == {0}
+
+
 def test_winners_label_every_kind_of_operation() -> None:
     tape = Tape()
     x = tape.input("x")

@@ -3,7 +3,7 @@
 The relative gap between the two sides is one array call over a fine logarithmic grid and all kinks; each change of sign
 is a bracket, in which Brent's method ends. No crossing, a flat line and several crossings are answers. At p = 1 and
 infinity each side is, in the regime at the crossing, a + b x (+ c / x) or one over it; the crossing then has a closed
-form, valid as long as the same resources bind on both sides.
+form, valid as long as the same resources bind on both sides. So has a + b x + d x^2: a prompt attends to itself.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Part:
     """A coefficient of a closed form.
 
     Attributes:
-        letter: a, b or c, with a prime for the second side.
+        letter: a, b, c or d, with a prime for the second side.
         value: at the point [SI].
         expression: in symbols, definitions by name.
     """
@@ -466,8 +466,8 @@ def _form(pair: _Pair, root: float, low: float, high: float) -> tuple[ClosedForm
     return _solved(pair, root, low, high, inverse=bool(inverse), sides=[s for _, s in sides])
 
 
-_LETTERS = {0: "a", 1: "b", -1: "c"}
-_TERMS = {0: "{}", 1: "{} x", -1: "{} / x"}
+_LETTERS = {0: "a", 1: "b", -1: "c", 2: "d"}
+_TERMS = {0: "{}", 1: "{} x", -1: "{} / x", 2: "{} x^2"}
 
 
 def _solved(
@@ -480,9 +480,9 @@ def _solved(
     sides: list[dict[int, tuple[float, tuple[Rational, str, str] | None]]],
 ) -> tuple[ClosedForm | None, str]:
     powers = set().union(*sides)
-    if not powers <= set(_LETTERS):
+    if not powers <= set(_LETTERS) or {-1, 2} <= powers:
         return None, f"{pair.name} enters with the powers {', '.join(map(str, sorted(powers)))}"
-    net = {0: 0.0, 1: 0.0, -1: 0.0}
+    net = dict.fromkeys(_LETTERS, 0.0)
     texts, letters = [], {}
     for mark, side, direction in (("", sides[0], 1), ("'", sides[1], -1)):
         words = []
@@ -497,11 +497,14 @@ def _solved(
         texts.append(" + ".join(words))
     net_of = {p: _difference(p, sides, inverse) for p in powers}
     turned = {p: _difference(p, sides, inverse, turned=True) for p in powers}
-    if net[1] and net[-1]:
-        root_of = math.sqrt(max(net[0] ** 2 - 4 * net[1] * net[-1], 0.0))
-        found = min(((-net[0] + s * root_of) / (2 * net[1]) for s in (1, -1)), key=lambda x: abs(x - root))
-        square = f"{_in_brackets(net_of[0])}^2 - 4 {_in_brackets(net_of[1])} {_in_brackets(net_of[-1])}"
-        solution = f"x = ({turned[0]} +- sqrt({square})) / (2 {_in_brackets(net_of[1])})"
+    top = 2 if net[2] else 1  # of the powers of the quadratic
+    if net[2] or (net[1] and net[-1]):
+        third, second, first = net[top], net[top - 1], net[top - 2]
+        root_of = math.sqrt(max(second**2 - 4 * third * first, 0.0))
+        found = min(((-second + s * root_of) / (2 * third) for s in (1, -1)), key=lambda x: abs(x - root))
+        words = [_in_brackets(net_of.get(top - k, "0")) for k in range(3)]
+        square = f"{words[1]}^2 - 4 {words[0]} {words[2]}"
+        solution = f"x = ({turned.get(top - 1, '0')} +- sqrt({square})) / (2 {words[0]})"
     elif net[1]:
         found, solution = -net[0] / net[1], _quotient(turned[0], net_of[1], net_of[0], turned[1])
     elif net[-1] and net[0]:

@@ -33,6 +33,9 @@ CLOSE = 1e-14
 NOISE = 2e-14
 """Relative distance of two values that are equal but for rounding; a kink is found this far off at most."""
 
+MANY = 256
+"""Changes of one row above which they are no places but a saw: rounding to tiles along a long prompt has thousands."""
+
 SAME = 1e-11
 """Relative distance of two changes that are one, told twice by rounding."""
 
@@ -60,17 +63,24 @@ def grid(low: float, high: float, points: int = POINTS) -> Array:
     return found
 
 
-def changes(labels: Labels, at: Array) -> list[Change]:
-    """Return where labels change between the first and the last of some ordered points, in order."""
+def changes(labels: Labels, at: Array, saws: set[int] | None = None) -> list[Change]:
+    """Return where labels change between the first and the last of some ordered points, in order.
+
+    Rows that change more than `MANY` times are left out; they are added to `saws`.
+    """
+    saws = set() if saws is None else saws
     found = labels(at)
     rows, places = np.nonzero(found[:, 1:] != found[:, :-1])
     low, high = at[places], at[places + 1]
     before, after = found[rows, places], found[rows, places + 1]
     done: list[Change] = []
     while rows.size:
+        saws |= set(np.nonzero(np.bincount(rows) > MANY)[0].tolist())
+        kept = ~np.isin(rows, list(saws))
+        rows, low, high, before, after = (a[kept] for a in (rows, low, high, before, after))
         narrow = high - low <= CLOSE * np.abs(high)
-        kept = (rows[narrow], high[narrow], before[narrow], after[narrow])
-        done += [Change(int(r), float(x), int(b), int(a)) for r, x, b, a in zip(*kept, strict=True)]
+        ready = (rows[narrow], high[narrow], before[narrow], after[narrow])
+        done += [Change(int(r), float(x), int(b), int(a)) for r, x, b, a in zip(*ready, strict=True)]
         rows, low, high = rows[~narrow], low[~narrow], high[~narrow]
         if not rows.size:
             break
@@ -79,7 +89,7 @@ def changes(labels: Labels, at: Array) -> list[Change]:
         which, places = np.nonzero(seen[:, 1:] != seen[:, :-1])
         rows, low, high = rows[which], cut[which, places], cut[which, places + 1]
         before, after = seen[which, places], seen[which, places + 1]
-    return _merged(sorted(done, key=lambda c: (c.row, c.place)))
+    return _merged(sorted((c for c in done if c.row not in saws), key=lambda c: (c.row, c.place)))
 
 
 def _merged(found: list[Change]) -> list[Change]:

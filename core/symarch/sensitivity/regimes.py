@@ -22,7 +22,7 @@ from symarch.program import Node, Program, Tape, gradient
 from symarch.program.derivatives import evaluate
 from symarch.quantities import format_quantity, format_setting
 from symarch.results import Explanation
-from symarch.sensitivity.changes import Array, Winners, changes, first_of_largest, grid
+from symarch.sensitivity.changes import MANY, Array, Winners, changes, first_of_largest, grid
 from symarch.sensitivity.point import Point, on_arrays
 from symarch.sensitivity.rational import NoFraction, rational_in
 from symarch.sensitivity.terms import explained
@@ -312,8 +312,14 @@ def regimes_of(point: Point, name: str, low: float | None = None, high: float | 
     shares = Shares(point, (name,))
     along = Winners(point.bound([name]), name)
     at = grid(low, high)
-    found = changes(lambda x: shares.bounds(shares(x)[1]), at)
+    saws: set[int] = set()
+    found = changes(lambda x: shares.bounds(shares(x)[1]), at, saws)
     operators = [*shares.operators, ""]
+    if len(operators) - 1 in saws:
+        raise WorkloadError(
+            f"what binds changes more than {MANY} times for {name} from {low:g} to {high:g}: whole tiles or devices "
+            "fill up again and again; give a narrower low and high"
+        )
     breakpoints = [
         Breakpoint(c.place, operators[c.row], shares.resources[c.before], shares.resources[c.after])
         for c in found
