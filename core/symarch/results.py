@@ -254,8 +254,9 @@ class Explanation(Shown):
 
     def spelled(self, term: Term) -> sympy.Expr:
         """Return a term with its amounts of work written out in it, where it stands without the definitions."""
-        amounts = {s: self.definitions[s.name] for s in term.expression.free_symbols if s.name in self.amounts}
-        return term.expression.xreplace(amounts)
+        amounts = {s: self.definitions[str(s)] for s in term.expression.free_symbols if str(s) in self.amounts}
+        whole: sympy.Expr = term.expression.xreplace(amounts)
+        return whole
 
     def _repr_latex_(self) -> str:
         """Return the sum of the terms in LaTeX, for notebooks."""

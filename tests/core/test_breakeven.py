@@ -157,7 +157,7 @@ def test_a_square_has_a_closed_form() -> None:
 
 def test_the_time_to_the_first_token_is_a_square_of_the_prompt() -> None:
     analysis = symarch.analyze(symarch.load_system("h100-sxm-8", {"gpu.overlap": "inf"}), MODEL)
-    ttft = analysis.evaluate(batch=41, prompt=3001, output=203).ttft
+    ttft = analysis.point("ttft", batch=41, prompt=3001, output=203).value
     found = analysis.break_even("prompt", 0.9 * ttft, "ttft", batch=41, prompt=3001, output=203)
     (crossing,) = found.crossings
     assert crossing.form is not None

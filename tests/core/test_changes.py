@@ -28,7 +28,8 @@ def test_a_saw_is_left_out_and_told() -> None:
 
     found = changes(labels, grid(1.5, 3e6), saws)
     assert saws == {0, 2}
-    assert [(c.row, c.place) for c in found] == [(1, pytest.approx(7.25, rel=1e-14))]
+    assert [c.row for c in found] == [1]
+    assert found[0].place == pytest.approx(7.25, rel=1e-14)
     # a saw that shows only between the points of a coarse grid
     coarse: set[int] = set()
     assert changes(labels, np.array([1.5, 400.5]), coarse)

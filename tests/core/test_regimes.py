@@ -143,3 +143,17 @@ def test_bad_questions_are_refused_in_a_sentence() -> None:
         found.regimes("power", "hbf.read_time")
     with pytest.raises(WorkloadError, match="give low and high"):
         found.regimes("tpot", "hbf.read_time", low=2.0, high=1.0)
+
+
+def test_between_whole_numbers_no_change_of_what_binds_is_missed() -> None:
+    # tiles fill up every few tokens, so that the largest share changes to and fro between points of an even grid
+    system = symarch.load_system("h100-sxm-8", {"gpu.overlap": "inf"})
+    found = symarch.analyze(system, symarch.load_model("llama-3.1-70b"))
+    sizes = {"batch": 41, "output": 203}
+    regimes = found.regimes("ttft", "prompt", low=20, high=80, prompt=50, **sizes)
+    places = [b.value for b in regimes.breakpoints if not b.operator]
+    bounds = {p: bound(found, "ttft", "", prompt=p, **sizes) for p in range(20, 81)}
+    changed = [(a, b) for a, b in itertools.pairwise(bounds) if bounds[a] != bounds[b]]
+    assert len(changed) > 5
+    for low, high in changed:
+        assert any(low <= place <= high for place in places), (low, high)

@@ -60,7 +60,7 @@ class Amounts:
     def at(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the amounts at a point, where every size has a value."""
         return {
-            name: float(amount.xreplace({s: values[s.name] for s in amount.free_symbols}))
+            name: float(amount.xreplace({s: values[str(s)] for s in amount.free_symbols}))
             for name, amount in self.definitions.items()
         }
 

@@ -77,7 +77,7 @@ def changes(labels: Labels, at: Array, saws: set[int] | None = None) -> list[Cha
     while rows.size:
         saws |= set(np.nonzero(np.bincount(rows) > MANY)[0].tolist())
         kept = ~np.isin(rows, list(saws))
-        rows, low, high, before, after = (a[kept] for a in (rows, low, high, before, after))
+        rows, low, high, before, after = rows[kept], low[kept], high[kept], before[kept], after[kept]
         narrow = high - low <= CLOSE * np.abs(high)
         ready = (rows[narrow], high[narrow], before[narrow], after[narrow])
         done += [Change(int(r), float(x), int(b), int(a)) for r, x, b, a in zip(*ready, strict=True)]

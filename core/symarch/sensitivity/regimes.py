@@ -33,6 +33,12 @@ FORMS = 6
 COUNTS = 1e-9
 """Share of the metric above which a resource counts in a regime."""
 
+BESIDE = 1e-12
+"""Relative distance from a place where something changes to a point that lies before it."""
+
+WHOLE = 4096
+"""Whole numbers that are all looked at, from the lower end, where a parameter has no others."""
+
 SPAN = 100.0
 """Factor by which a parameter without a range is moved up and down."""
 
@@ -311,7 +317,13 @@ def regimes_of(point: Point, name: str, low: float | None = None, high: float | 
     low, high = span(point, name, low, high)
     shares = Shares(point, (name,))
     along = Winners(point.bound([name]), name)
-    at = grid(low, high)
+    even = grid(low, high)
+    # between two places where a maximum turns or a rounding steps all is smooth: a point on either side of each
+    kinks = changes(along, even)
+    places = np.array([c.place for c in kinks])
+    whole = np.arange(math.ceil(low), min(high, low + WHOLE) + 1) if point.symbol(name).integer else even[:0]
+    at = np.concatenate([even, places, places * (1 - BESIDE), whole])
+    at = np.unique(at[(at >= low) & (at <= high)])
     saws: set[int] = set()
     found = changes(lambda x: shares.bounds(shares(x)[1]), at, saws)
     operators = [*shares.operators, ""]
@@ -326,8 +338,8 @@ def regimes_of(point: Point, name: str, low: float | None = None, high: float | 
         if c.row == len(operators) - 1 or operators[c.row]
     ]
     closed = point.order in (1, math.inf)
-    kinks = changes(along, at) if closed else []
-    cuts = sorted({c.place for c in found if c.row == len(operators) - 1} | {c.place for c in kinks})
+    turns = kinks if closed else []
+    cuts = sorted({c.place for c in found if c.row == len(operators) - 1} | {c.place for c in turns})
     ends = [low, *(c for i, c in enumerate(cuts) if i == 0 or c > cuts[i - 1] * (1 + 1e-11)), high]
     middles = np.sqrt(np.array(ends[:-1]) * np.array(ends[1:]))
     values, _ = shares(np.array(ends))
