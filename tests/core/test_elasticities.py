@@ -164,6 +164,32 @@ def test_both_sides_of_a_kink_are_told() -> None:
     assert not any("kink" in c.note for c in flash_at_its_interface(1.01).sensitivity("tpot", batch=1).checks)
 
 
+def test_definitions_have_both_sides_of_a_kink_too() -> None:
+    at = flash_at_its_interface().sensitivity("tpot", batch=1)
+    groups = {g.name: g for g in at.groups}
+    arrays = groups["hbf.array_bandwidth"].elasticity
+    assert isinstance(arrays, tuple)
+    # a slower array costs, a faster one waits for the pins; its read time is the same the other way round
+    time = by_name(at)["hbf.read_time"].elasticity
+    assert isinstance(time, tuple)
+    assert arrays[0] == pytest.approx(-time[1], abs=2e-2)
+    assert arrays[1] == pytest.approx(0, abs=1e-12)
+    assert "|" in groups["hbf.array_bandwidth"].text
+    assert not isinstance(groups["hbm.read_bandwidth"].elasticity, tuple)
+
+
+@pytest.mark.parametrize("metric", ["power", "tpot", "throughput", "cost_per_million_tokens", "throughput_per_watt"])
+def test_no_limit_is_worse_than_the_value_and_four_sums_are_always_there(metric: str) -> None:
+    found = analysis("h100-sxm", "llama-3.1-8b").sensitivity(metric, batch=41, prompt=3001, output=203)
+    sign = -1 if metric.startswith("throughput") else 1
+    for e in found.elasticities:
+        assert e.limit is None or sign * e.limit <= sign * found.value + 1e-9 * found.value, e.parameter
+    notes = {c.unit: c.note for c in found.checks}
+    assert {"s", "B", "J", "USD"} <= set(notes)
+    assert all(c.ok for c in found.checks)
+    assert (notes["USD"] == "nothing in it is counted in USD") == (metric != "cost_per_million_tokens")
+
+
 def test_one_sided_values_are_one_sided_differences() -> None:
     found = flash_at_its_interface()
     value = found.sensitivity("tpot", batch=1)
