@@ -280,6 +280,7 @@ def test_groups_are_the_elasticities_to_definitions() -> None:
     # the page is in nothing else; the read time is in the latency too
     assert array.elasticity == pytest.approx(single["hbf.page"].elasticity, rel=1e-12)
     assert isinstance(single["hbf.read_time"].elasticity, float)
+    assert isinstance(array.elasticity, float)
     assert single["hbf.read_time"].elasticity > -array.elasticity
 
 
