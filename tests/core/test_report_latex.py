@@ -65,7 +65,8 @@ def test_it_has_the_terms_the_definitions_and_the_elasticities(report: Report) -
             for row in table.rows:
                 assert latex_text(row[0]) in text
     for name in why.definitions:
-        assert f"{symbol_latex(name, why.latex.get(name, ""))} &= " in formula
+        typeset = symbol_latex(name, why.latex.get(name, ""))
+        assert f"{typeset} &= " in formula
     for entry in report.sensitivity.elasticities:
         if entry.size >= 0.0005:
             name, size = re.escape(latex_text(entry.parameter)), re.escape(latex_text(entry.text))

@@ -173,6 +173,9 @@ def _print_sum(out: Output, explanation: Explanation) -> None:
 WIDEST = 62
 """Signs of a typeset line that fit between the margins."""
 
+NARROW = 44
+"""Signs of a line beside the name of a definition."""
+
 
 def explanation_latex(explanation: Explanation) -> str:
     """Return the closed form and its definitions as a LaTeX document fragment (needs amsmath)."""
@@ -190,16 +193,16 @@ def explanation_latex(explanation: Explanation) -> str:
         rows += [f"{sign}{first}", *(rf"&\quad\qquad {line}" for line in more)]
     for definition, expression in explanation.definitions.items():
         name_of = symbol_latex(definition, declared.get(definition, ""))
-        first, *more = _broken(rounded(expression, explanation.values), declared)
+        first, *more = _broken(rounded(expression, explanation.values), declared, NARROW)
         rows += [f"{name_of} &= {first}", *(rf"&\quad\qquad {line}" for line in more)]
     head = f"% {explanation.metric} = {format_quantity(explanation.value, explanation.unit)}"
     return "\n".join([head, r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"])
 
 
-def _broken(expression: sympy.Expr, declared: dict[str, str]) -> list[str]:
+def _broken(expression: sympy.Expr, declared: dict[str, str], widest: int = WIDEST) -> list[str]:
     """Return an expression as lines of LaTeX: a product with a long sum in it has an addend, or a few, on each."""
     whole = latex_of(expression, declared)
-    if _width(whole) <= WIDEST:
+    if _width(whole) <= widest:
         return [whole]
     longest = max(sympy.Mul.make_args(expression), key=lambda f: len(f.args) if f.is_Add else 0)
     if not longest.is_Add:
@@ -210,7 +213,7 @@ def _broken(expression: sympy.Expr, declared: dict[str, str]) -> list[str]:
     for addend in longest.args:
         text = latex_of(addend, declared)
         text = text if text.startswith("-") or addend is longest.args[0] else f"+ {text}"
-        if lines[1:] and _width(lines[-1] + text) <= WIDEST:
+        if lines[1:] and _width(lines[-1] + text) <= widest:
             lines[-1] = f"{lines[-1]} {text}"
         else:
             lines.append(text)
