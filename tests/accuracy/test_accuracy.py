@@ -82,7 +82,7 @@ GROUPS = {
     ),
     "moe": (
         ("moe",),
-        ("expert_idle", "expert_launch", "expert_efficiency", "expert_streaming", "expert_converted_efficiency"),
+        ("expert_launch", "expert_streaming", "tile_element"),
     ),
     "nccl": (
         ("collective",),
@@ -101,7 +101,7 @@ TERMS = {
         ("moe", ONE_CLOCK, ()),
         ("nccl", {"scale_up.clock": "1.98 GHz"}, ()),
     ),
-    "whole tiles of products": (("gemm", {"gpu.padding": "0"}, ()),),
+    "whole tiles of products": (("gemm", {"gpu.padding": "0"}, ()), ("moe", {"gpu.padding": "0"}, ())),
     "the inner loop: filling a tile, and its steps until k is split": (
         (
             "gemm",
@@ -117,7 +117,7 @@ TERMS = {
     ),
     "a tile of queries' fixed time": (("attention", {"gpu.attention_tile": "0"}, ("attention_tile",)),),
     "queries that fill up a tile": (("attention", {"gpu.attention_padding": "0"}, ("attention_padding",)),),
-    "rows of experts elsewhere": (("moe", {"gpu.expert_idle": "0"}, ("expert_idle",)),),
+    "tiles of experts come from the cache": (("moe", {"gpu.tile_element": "0"}, ("tile_element",)),),
     "a further peer's time": (("nccl", {"scale_up.peer_latency": "0"}, ("peer_latency",)),),
 }
 

@@ -10,7 +10,7 @@ import pytest
 import symarch
 from symarch.errors import SymarchError
 from symarch.specs import presets_of
-from symarch.technologies import parameters_of
+from symarch.technologies import Effort, parameters_of
 from symarch.trace import Access, Operator
 from symarch_technologies._tiles import product_tile
 from symarch_technologies.gpu import GPU
@@ -309,22 +309,60 @@ def experts(m: float, held: float, dtype: str = "bf16", **more: float) -> Operat
     return Operator("op", "moe_matmul", 1, dims, dtype, 2.0 * m * 2**20)
 
 
-def test_experts_have_a_launch_and_an_efficiency_of_their_own() -> None:
+def tiles(found: Effort) -> tuple[float, float]:
+    """Return the FLOPs and the elements of 16 bits that the tiles of an H100 at 16 bits stand for."""
     gpu = preset("h100-sxm")
-    found = gpu.effort(experts(512, 8))
-    assert found.times == {"arithmetic": pytest.approx(2 * 512 * 2**20 / (gpu.expert_efficiency * 989 * T))}
+    flops = found.times["arithmetic"] * gpu.matrix_efficiency * 989 * T
+    return flops, found.times["cache"] * 132 / gpu.tile_element
+
+
+def test_tiles_of_experts_are_whole_and_read_their_operands_each() -> None:
+    gpu = preset("h100-sxm")
+    found = gpu.effort(experts(512, 8, each=64))  # one tile of 64 rows for each expert, 16 of 64 columns
+    flops, elements = tiles(found)
+    assert flops == pytest.approx(2 * 512 * 2**20)
+    assert elements == pytest.approx(8 * 16 * (64 + 64) * 1024)
     assert found.overheads == {"launch": gpu.expert_launch}
-    plain = preset("h100-sxm", expert_efficiency=None, expert_launch=None)
-    assert plain.effort(experts(512, 8)).times["arithmetic"] == pytest.approx(
-        2 * 512 * 2**20 / (gpu.matrix_efficiency * 989 * T)
-    )
-    assert plain.effort(experts(512, 8)).overheads == {"launch": gpu.launch}
+    assert preset("h100-sxm", expert_launch=None).effort(experts(512, 8)).overheads == {"launch": gpu.launch}
 
 
-def test_rows_of_experts_elsewhere_take_their_share() -> None:
-    gpu = preset("h100-sxm", expert_idle=0.25)
-    alone, among = (gpu.effort(experts(512, 8, elsewhere=n)).times["arithmetic"] for n in (0, 512))
-    assert among == pytest.approx(1.25 * alone, rel=1e-12)
+def test_tiles_of_experts_are_as_wide_in_bytes_in_every_data_type() -> None:
+    gpu = preset("h100-sxm")
+    found = gpu.effort(experts(512, 8, "fp8", each=64))  # 8 of 128 columns of half as many bytes
+    assert found.times["cache"] == pytest.approx(8 * 8 * (64 + 128) * 1024 / 2 * gpu.tile_element / 132)
+    assert found.times["arithmetic"] == pytest.approx(2 * 512 * 2**20 / (gpu.matrix_efficiency * 1979 * T))
+
+
+@pytest.mark.parametrize(
+    ("m", "more", "rows"),
+    [
+        (512, {}, 8 * 64 + 8 * 32),  # by chance an expert fills half a tile up
+        (80, {}, 8 * 64),  # and has one at least
+        (520, {"each": 65}, 8 * 128),
+        (1024, {"each": 64}, 8 * 64 + 512),  # the rest is one expert's
+    ],
+)
+def test_no_two_experts_share_a_tile(m: int, more: dict[str, float], rows: int) -> None:
+    flops, elements = tiles(preset("h100-sxm").effort(experts(m, 8, "bf16", **more)))
+    assert flops == pytest.approx(2 * rows * 2**20)
+    assert elements == pytest.approx(rows / 64 * 16 * (64 + 64) * 1024)
+
+
+def test_few_rows_of_an_expert_take_small_tiles() -> None:
+    flops, elements = tiles(preset("h100-sxm").effort(experts(64, 8, each=8)))
+    assert flops == pytest.approx(2 * 8 * 16 * 2**20)
+    assert elements == pytest.approx(8 * 32 * (16 + 32) * 1024)
+
+
+def test_tiles_of_experts_take_a_time_by_the_clock() -> None:
+    slow, fast = (preset("h100-sxm", clock=f * 1e9).effort(experts(512, 8)).times["cache"] for f in (1.0, 2.0))
+    assert slow == pytest.approx(2 * fast)
+
+
+def test_experts_of_unknown_size_are_arithmetic() -> None:
+    gpu = preset("h100-sxm")
+    found = gpu.effort(Operator("op", "moe_matmul", 1, {}, "bf16", 1e12))
+    assert found.times == {"arithmetic": pytest.approx(1e12 / (gpu.matrix_efficiency * 989 * T))}
 
 
 @pytest.mark.parametrize("name", ["a100-sxm", "h100-sxm"])
