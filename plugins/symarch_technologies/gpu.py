@@ -411,8 +411,10 @@ class GPU(Processor):
 
     def _cached(self, operator: OperatorLike) -> dict[str, Quantity]:
         """Return the time of the cache, where it is known how many bytes pass before data return."""
-        touched = operator.dims.get("touched")
-        return {} if touched is None else {"cache": touched / self.cache_bandwidth}
+        touched, missed = operator.dims.get("touched"), self._missed(operator)
+        if touched is None or missed is None:
+            return {}
+        return {"cache": (1 - missed) * touched / self.cache_bandwidth}
 
     def _missed(self, operator: OperatorLike) -> Quantity | None:
         """Return the share of bytes that the cache no longer holds, None where nothing returns."""
