@@ -4,8 +4,8 @@
     product    = filled * (k + ramp) * flops / (m n k) / (efficiency * peak)                     16 bits or more
                = the same, at least lone_tile times one tile at the peak of one core            fewer bits
     loop       = Min(k * loop_step, split)             16 bits or more: one tile's inner loop, until k is split
-    experts    = filled * flops / (m n) / (efficiency * peak)
-    their tiles = filled * (1 / rows + 1 / columns) * k * (bytes / 2) * tile_element * slow / cores    from the cache
+    experts    = filled * (flops / (m n) / (efficiency * peak)
+                           + (1 / rows + 1 / columns) * k * (bytes / 2) * tile_element * slow / cores)
     filled     = m n + padding * (padded(m) * padded(n) - m n)
     attention  = (1 + attention_padding * (padded(rows) / rows - 1)) * flops / (efficiency * peak)
                  rows: queries of the heads that share a key
@@ -18,7 +18,8 @@
 A product is cut into tiles of 128 rows and columns, for few rows into smaller ones (`_tiles.product_tile`). A tile of
 queries, those of heads that share a key together, is one core's: it loads its first keys and stores its result with
 nothing to hide behind. Kernels of routed experts take tiles of 64 rows and 128 bytes of columns, of few rows smaller
-ones (`_tiles.expert_tile`): each reads its operands from the cache again, which they wait for. Data that return after
+ones (`_tiles.expert_tile`), each an expert's own: a step of one first brings its operands in from the cache and then
+computes, where nobody tuned it to do both at once. Data that return after
 fewer bytes than `cache_share` of the cache come from it, none after twice as many; in a model the weights of all layers
 pass in between, so that this acts on kernels measured alone only.
 
@@ -137,7 +138,7 @@ class GPU(Processor):
         doc="fixed time of a norm, an element-wise operator or a look-up",
     )  # fmt: skip
     expert_launch: Quantity = parameter(
-        None, "s", low="9.69 us", high="15.4 us", nonnegative=True, ideal=0, better="less", status="assumed",
+        None, "s", low="9.86 us", high="14.6 us", nonnegative=True, ideal=0, better="less", status="assumed",
         symbol=r"t_{exp}",
         source="absent: as launch; presets state what was measured",
         doc="fixed time of a product of routed experts, its share of sorting the tokens included",
@@ -194,11 +195,11 @@ class GPU(Processor):
         doc="share of peak arithmetic that products in fewer than 16 bits reach, conversion's traffic included",
     )  # fmt: skip
     tile_element: Quantity = parameter(
-        "30.7 ps", "s", low="15.8 ps", high="45.8 ps", nonnegative=True, ideal=0, better="less", status="measured",
+        "18.6 ps", "s", low="15.8 ps", high="22.7 ps", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{el}",
-        source="fit of 5000 rows of routed experts on H100 (SGLang 0.5.14), small tiles of kernels that are not tuned: "
-        "33 B in a clock; range: from the 64 B that a core can take to 15 % more than on A100",
-        doc="time in which a core takes in one element of 16 bits of the tiles of experts' products",
+        source="fit of 5000 rows of routed experts on H100 (SGLang 0.5.14): 54 B in a clock of the 64 that a core can "
+        "take from the cache; A100: 19.7 ps; range: 15 % less and more than these",
+        doc="time in which a core brings in one element of 16 bits of the tiles of experts' products",
     )  # fmt: skip
     attention_efficiency: Quantity = parameter(
         0.469, "1", low=0.37, high=0.65, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{att}",
@@ -234,7 +235,7 @@ class GPU(Processor):
         doc="share of peak memory bandwidth at which attention reads, with enough blocks under way",
     )  # fmt: skip
     expert_streaming: Quantity = parameter(
-        None, "1", low=0.792, high=1, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{exp,str}",
+        None, "1", low=0.748, high=1, at_most=1, ideal=1, better="more", status="assumed", symbol=r"\eta_{exp,str}",
         source="absent: as streaming_efficiency; presets state what was measured",
         doc="share of peak memory bandwidth at which the weights of routed experts are read",
     )  # fmt: skip
@@ -369,7 +370,7 @@ class GPU(Processor):
         return Effort({"arithmetic": arithmetic} | self._cached(operator), overheads)
 
     def _experts(self, operator: OperatorLike) -> Effort:
-        """Return the tiles of routed experts: what they compute, and what they bring in from the cache."""
+        """Return the tiles of routed experts, which bring their operands in from the cache and compute in turn."""
         launch = self.launch if self.expert_launch is None else self.expert_launch
         overheads = {"launch": launch * self.slowness}
         if not counted(operator):
@@ -384,13 +385,9 @@ class GPU(Processor):
         height = expert_rows(m, experts, dims.get("each"), rows)
         filled = (m + self.padding * (height - m)) * (n + self.padding * (padded(n, columns) - n))
         brought = filled * (1 / rows + 1 / columns) * dims["k"] * wide
-        return Effort(
-            {
-                "arithmetic": operator.flops / (m * n) * filled / rate,
-                "cache": brought * self.tile_element * self.slowness / self.multiprocessors,
-            },
-            overheads,
-        )
+        compute = operator.flops / (m * n) * filled / rate
+        bring = brought * self.tile_element * self.slowness / self.multiprocessors
+        return Effort({"arithmetic": compute + bring}, overheads)
 
     def _converts(self, operator: OperatorLike) -> bool:
         return self.arithmetic(operator.dtype) not in ("fp32", "bf16")
@@ -410,7 +407,7 @@ class GPU(Processor):
         return Effort({"arithmetic": work / rate} | self._cached(operator), overheads)
 
     def _cached(self, operator: OperatorLike) -> dict[str, Quantity]:
-        """Return the time of the cache, where it is known how many bytes pass before data return."""
+        """Return the time of what comes from the cache, where it is known how many bytes pass before data return."""
         touched, missed = operator.dims.get("touched"), self._missed(operator)
         if touched is None or missed is None:
             return {}

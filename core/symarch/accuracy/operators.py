@@ -139,7 +139,7 @@ def _moe(words: Words, x: Numbers) -> list[Operator]:
 
     def product(name: str, n: Quantity, k: Quantity, activations: Quantity) -> Operator:
         dims = {"m": rows, "n": n, "k": k, "experts": found.read, **alike}
-        return _product(name, "moe_matmul", dims, dtype, (found.read * n * k, activations), rows * n)
+        return _product(name, "moe_matmul", dims, dtype, (found.read * n * k, activations), places * n)
 
     return [
         product("gate_up", 2 * inner, h, tokens * h),
