@@ -313,7 +313,7 @@ def experts(m: float, held: float, dtype: str = "bf16", **more: float) -> Operat
 
 def tiles(gpu: GPU, flops: float, elements: float, peak: float = 989 * T) -> float:
     """Return the time in which an H100's cores bring in so many elements of 16 bits and compute, in turn."""
-    return flops / (gpu.matrix_efficiency * peak) + elements * gpu.tile_element / 132
+    return float(flops / (gpu.matrix_efficiency * peak) + elements * gpu.tile_element / 132)
 
 
 def test_tiles_of_experts_are_whole_and_bring_their_operands_in_each() -> None:
