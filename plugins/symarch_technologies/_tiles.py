@@ -31,6 +31,35 @@ def product_tile(rows: Quantity, smallest: Quantity) -> tuple[Quantity, Quantity
     return smallest * Min(2, ceil(rows / (2 * smallest))), smallest * Min(2, ceil(rows / smallest))
 
 
+FEW_ROWS = 8
+"""Rows of an expert up to which a kernel takes its small tile, of 16 rows, which chance then seldom overfills."""
+
+
+def expert_tile(rows: Quantity, smallest: Quantity) -> tuple[Quantity, Quantity]:
+    """Return rows and columns, of 16 bits, of the tile that kernels of routed experts take where none was tuned.
+
+    The smallest tile of other products, and a quarter of its rows and half of its columns while an expert has few rows
+    (SGLang, fused_moe_triton_config.py: 64 by 64, and 16 by 32 up to as many tokens as experts).
+    """
+    many = Min(1, ceil(rows / FEW_ROWS) - 1)
+    return smallest / 4 * (1 + 3 * many), smallest / 2 * (1 + many)
+
+
+def expert_rows(m: Quantity, experts: Quantity, each: Quantity | None, tile: Quantity) -> Quantity:
+    """Return the rows of whole tiles, of which no two experts share one.
+
+    Args:
+        m: rows of all experts.
+        experts: experts that have rows.
+        each: rows that every one of them has at least, where that is known; the rest are one expert's. None where
+            chance spreads the rows: an expert then fills up half a tile on average, and has one at least.
+        tile: rows of a tile.
+    """
+    if each is None:
+        return Max(experts * tile, m + experts * tile / 2)
+    return experts * padded(each, tile) + (m - experts * each)
+
+
 def counted(operator: OperatorLike) -> bool:
     """Return whether a trace counts arithmetic for an operator."""
     return not (isinstance(operator.flops, int) and operator.flops == 0)

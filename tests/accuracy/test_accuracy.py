@@ -42,16 +42,16 @@ MOST = {
     ("elementwise", "a100"): (10.0, 24.0),
     ("gemm", "a100_sxm"): (6.0, 8.1),
     ("gemm", "h100_sxm"): (8.0, 10.0),
-    ("moe", "a100_sxm"): (15.0, 18.8),
-    ("moe", "h100_sxm"): (12.5, 22.5),
+    ("moe", "a100_sxm"): (10.4, 14.0),
+    ("moe", "h100_sxm"): (8.9, 12.6),
 }
 
 SYSTEMS = ("a100_sxm", "h100_sxm")
 
-MISSED: dict[tuple[str, str], float] = {("moe", "h100_sxm"): 2, ("collective", "h100_sxm"): 2}
+MISSED: dict[tuple[str, str], float] = {("collective", "h100_sxm"): 2}
 """By how much the median error on a system left out misses the target [% points]."""
 
-MISSED_BIAS: dict[tuple[str, str], float] = {("moe", "h100_sxm"): 5, ("nccl", "h100_sxm"): 6, ("nccl", "a100_sxm"): 1}
+MISSED_BIAS: dict[tuple[str, str], float] = {("nccl", "h100_sxm"): 6, ("nccl", "a100_sxm"): 1}
 """By how much its bias does: kernels of different versions, whose fixed times differ."""
 
 TARGETS = {
@@ -81,7 +81,7 @@ GROUPS = {
     ),
     "moe": (
         ("moe",),
-        ("expert_idle", "expert_launch", "expert_efficiency", "expert_streaming", "expert_converted_efficiency"),
+        ("expert_launch", "expert_streaming", "tile_element"),
     ),
     "nccl": (
         ("collective",),
@@ -100,7 +100,7 @@ TERMS = {
         ("moe", ONE_CLOCK, ()),
         ("nccl", {"scale_up.clock": "1.98 GHz"}, ()),
     ),
-    "whole tiles of products": (("gemm", {"gpu.padding": "0"}, ()),),
+    "whole tiles of products": (("gemm", {"gpu.padding": "0"}, ()), ("moe", {"gpu.padding": "0"}, ())),
     "the inner loop: filling a tile, and its steps until k is split": (
         (
             "gemm",
@@ -116,7 +116,7 @@ TERMS = {
     ),
     "a tile of queries' fixed time": (("attention", {"gpu.attention_tile": "0"}, ("attention_tile",)),),
     "queries that fill up a tile": (("attention", {"gpu.attention_padding": "0"}, ("attention_padding",)),),
-    "rows of experts elsewhere": (("moe", {"gpu.expert_idle": "0"}, ("expert_idle",)),),
+    "tiles of experts bring their operands in": (("moe", {"gpu.tile_element": "0"}, ("tile_element",)),),
     "a further peer's time": (("nccl", {"scale_up.peer_latency": "0"}, ("peer_latency",)),),
 }
 

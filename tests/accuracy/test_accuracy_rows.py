@@ -60,14 +60,19 @@ def test_experts_of_balanced_routing_are_read_once_each() -> None:
     assert [o.name for o in operators] == ["gate_up", "act", "down", "sum"]
     assert operators[0].accesses[0].read == 8 * (2 * 32) * 32 * 2  # 8 rows for 8 experts, half of each by tensor
     assert operators[0].flops == 2 * 8 * 64 * 32
-    assert operators[0].dims["elsewhere"] == 0
+    assert operators[0].dims["each"] == 1
 
 
-def test_under_expert_parallelism_rows_of_other_devices_are_carried() -> None:
+def test_rows_of_experts_elsewhere_keep_their_places_or_are_computed() -> None:
     sizes = {"tokens": 64, "hidden": 32, "inter": 64, "topk": 8, "experts": 64, "tp": 1, "ep": 4}
-    gate = operators_of("moe", {"dtype": "bf16", "distribution": "balanced"}, sizes)[0]
-    assert gate.dims["m"] == 64 * 8 / 4
-    assert gate.dims["elsewhere"] == 64 * 8 * 3 / 4
+    words = {"dtype": "bf16", "distribution": "balanced"}
+    gate, act, down, _ = operators_of("moe", words, sizes)
+    assert gate.dims["m"] == down.dims["m"] == 64 * 8 / 4
+    assert moved([act]) == [64 * 8 * 3 * 64 * 2]
+    gate, act, down, _ = operators_of("moe", words | {"elsewhere": "computed"}, sizes)
+    assert gate.dims["m"] == down.dims["m"] == 64 * 8
+    assert gate.dims["each"] == 64 * 8 / 4 / 16
+    assert moved([act]) == [64 * 8 * 3 * 64 * 2]
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,9 @@ def test_data_that_return_soon_come_from_the_cache() -> None:
         operator = product(touched=between, between=between)
         assert gpu.streaming("hbm", operator) == pytest.approx(times * gpu.streaming_efficiency)
     once = attrs.evolve(matmul(8, 256, 256), dims={"m": 8, "n": 256, "k": 256, "touched": 1e6, "between": 6e6})
-    assert gpu.effort(once).times["cache"] == pytest.approx(1e6 / (132 * 24 * 1.98e9))
+    assert gpu.effort(once).times["cache"] == pytest.approx((1 - 1e-3) * 1e6 / (132 * 24 * 1.98e9))
+    passing = attrs.evolve(once, dims={**once.dims, "between": 60e6})  # nothing of it returns in time
+    assert gpu.effort(passing).times["cache"] == 0
     assert "cache" not in gpu.effort(matmul(8, 256, 256)).times
 
 
@@ -309,22 +311,58 @@ def experts(m: float, held: float, dtype: str = "bf16", **more: float) -> Operat
     return Operator("op", "moe_matmul", 1, dims, dtype, 2.0 * m * 2**20)
 
 
-def test_experts_have_a_launch_and_an_efficiency_of_their_own() -> None:
+def tiles(gpu: GPU, flops: float, elements: float, peak: float = 989 * T) -> float:
+    """Return the time in which an H100's cores bring in so many elements of 16 bits and compute, in turn."""
+    return float(flops / (gpu.matrix_efficiency * peak) + elements * gpu.tile_element / 132)
+
+
+def test_tiles_of_experts_are_whole_and_bring_their_operands_in_each() -> None:
     gpu = preset("h100-sxm")
-    found = gpu.effort(experts(512, 8))
-    assert found.times == {"arithmetic": pytest.approx(2 * 512 * 2**20 / (gpu.expert_efficiency * 989 * T))}
+    found = gpu.effort(experts(512, 8, each=64))  # one tile of 64 rows for each expert, 16 of 64 columns
+    assert found.times == {"arithmetic": pytest.approx(tiles(gpu, 2 * 512 * 2**20, 8 * 16 * (64 + 64) * 1024))}
     assert found.overheads == {"launch": gpu.expert_launch}
-    plain = preset("h100-sxm", expert_efficiency=None, expert_launch=None)
-    assert plain.effort(experts(512, 8)).times["arithmetic"] == pytest.approx(
-        2 * 512 * 2**20 / (gpu.matrix_efficiency * 989 * T)
-    )
-    assert plain.effort(experts(512, 8)).overheads == {"launch": gpu.launch}
+    assert preset("h100-sxm", expert_launch=None).effort(experts(512, 8)).overheads == {"launch": gpu.launch}
 
 
-def test_rows_of_experts_elsewhere_take_their_share() -> None:
-    gpu = preset("h100-sxm", expert_idle=0.25)
-    alone, among = (gpu.effort(experts(512, 8, elsewhere=n)).times["arithmetic"] for n in (0, 512))
-    assert among == pytest.approx(1.25 * alone, rel=1e-12)
+def test_tiles_of_experts_are_as_wide_in_bytes_in_every_data_type() -> None:
+    gpu = preset("h100-sxm")
+    found = gpu.effort(experts(512, 8, "fp8", each=64))  # 8 of 128 columns of half as many bytes
+    due = tiles(gpu, 2 * 512 * 2**20, 8 * 8 * (64 + 128) * 1024 / 2, 1979 * T)
+    assert found.times == {"arithmetic": pytest.approx(due)}
+
+
+@pytest.mark.parametrize(
+    ("m", "more", "rows"),
+    [
+        (512, {}, 8 * 64 + 8 * 32),  # by chance an expert fills half a tile up
+        (80, {}, 8 * 64),  # and has one at least
+        (520, {"each": 65}, 8 * 128),
+        (1024, {"each": 64}, 8 * 64 + 512),  # the rest is one expert's
+    ],
+)
+def test_no_two_experts_share_a_tile(m: int, more: dict[str, float], rows: int) -> None:
+    gpu = preset("h100-sxm")
+    due = tiles(gpu, 2 * rows * 2**20, rows / 64 * 16 * (64 + 64) * 1024)
+    assert gpu.effort(experts(m, 8, "bf16", **more)).times["arithmetic"] == pytest.approx(due)
+
+
+def test_few_rows_of_an_expert_take_small_tiles() -> None:
+    gpu = preset("h100-sxm")
+    due = tiles(gpu, 2 * 8 * 16 * 2**20, 8 * 32 * (16 + 32) * 1024)
+    assert gpu.effort(experts(64, 8, each=8)).times["arithmetic"] == pytest.approx(due)
+
+
+def test_what_tiles_of_experts_bring_in_takes_a_time_by_the_clock() -> None:
+    gpu = preset("h100-sxm", tile_element=0)
+    slow, fast = (preset("h100-sxm", clock=f * 1e9).effort(experts(512, 8)).times["arithmetic"] for f in (1.0, 2.0))
+    compute = gpu.effort(experts(512, 8)).times["arithmetic"]
+    assert slow - compute == pytest.approx(2 * (fast - compute))
+
+
+def test_experts_of_unknown_size_are_arithmetic() -> None:
+    gpu = preset("h100-sxm")
+    found = gpu.effort(Operator("op", "moe_matmul", 1, {}, "bf16", 1e12))
+    assert found.times == {"arithmetic": pytest.approx(1e12 / (gpu.matrix_efficiency * 989 * T))}
 
 
 @pytest.mark.parametrize("name", ["a100-sxm", "h100-sxm"])

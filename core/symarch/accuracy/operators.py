@@ -6,20 +6,17 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from symarch.accuracy.routed import routed
 from symarch.errors import SymarchError, nearest
-from symarch.program import Max, Min, total
+from symarch.program import total
 from symarch.technologies import Quantity, data_type
 from symarch.trace import Access, Collective, Operator
-from symarch.trace.routing import Routing
 
 FLOP_PER_MAC = 2
 """A multiply and an add."""
 
 WIDE = "bf16"
 """The data type of activations, of products in fewer bits and of collectives."""
-
-POWER_LAW_SKEW = 0.5
-"""Squared coefficient of variation of the experts' popularity where a table says that it follows a power law."""
 
 Words = Mapping[str, str]
 Numbers = Mapping[str, Quantity]
@@ -134,27 +131,20 @@ def _prefill(words: Words, x: Numbers) -> list[Operator]:
 
 
 def _moe(words: Words, x: Numbers) -> list[Operator]:
-    dtype, distribution = _type(words["dtype"]), words["distribution"]
-    held, tokens = x["experts"] / x["ep"], x["tokens"]
-    rows = Max(1, tokens * x["topk"] / x["ep"])
-    if distribution == "balanced":  # experts of a token lie evenly apart, so that none is chosen by chance
-        read = Max(1, Min(held, tokens * x["topk"] / x["ep"]))
-        tokens = Max(1, tokens * Min(1, x["topk"] / x["ep"]))
-    elif distribution.startswith("power_law"):
-        read = Max(1, Routing(x["experts"], x["topk"], POWER_LAW_SKEW).distinct(tokens) / x["ep"])
-    else:
-        raise SymarchError(f"distribution '{distribution}' is not known; balanced and power_law are")
-    everywhere = tokens * x["topk"]  # rows of the tokens that come here, those of experts elsewhere included
+    dtype = _type(words["dtype"])
+    found = routed(words["distribution"], words.get("elsewhere", "skipped"), x)
+    rows, tokens, places = found.rows, found.tokens, found.tokens * x["topk"]
     inner, h = x["inter"] / x["tp"], x["hidden"]
+    alike = {} if found.each is None else {"each": found.each}
 
     def product(name: str, n: Quantity, k: Quantity, activations: Quantity) -> Operator:
-        dims = {"m": rows, "n": n, "k": k, "experts": read, "elsewhere": Max(0, everywhere - rows)}
-        return _product(name, "moe_matmul", dims, dtype, (read * n * k, activations), everywhere * n)
+        dims = {"m": rows, "n": n, "k": k, "experts": found.read, **alike}
+        return _product(name, "moe_matmul", dims, dtype, (found.read * n * k, activations), places * n)
 
     return [
         product("gate_up", 2 * inner, h, tokens * h),
-        _pointwise("act", everywhere, 2 * inner, inner),
-        product("down", h, inner, everywhere * inner),
+        _pointwise("act", places, 2 * inner, inner),
+        product("down", h, inner, rows * inner),
         _pointwise("sum", tokens, x["topk"] * h, h),
     ]
 

@@ -6,7 +6,7 @@ The family of a file is found by its name, and by its columns where the name say
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from symarch.accuracy.routed import elsewhere_of
 from symarch.errors import SymarchError, nearest
 
 Array = NDArray[np.float64]
@@ -30,6 +31,7 @@ class Family:
         measured: the columns that hold what was measured, in `unit`.
         unit: seconds in one unit of the measured columns.
         optional: columns of text that a row is predicted from where a file has them.
+        told: columns of text that a file may have, and how the others tell them where it has not.
     """
 
     words: tuple[str, ...]
@@ -37,11 +39,12 @@ class Family:
     measured: tuple[str, ...]
     unit: float = 1e-6
     optional: tuple[str, ...] = ()
+    told: Mapping[str, Callable[[Mapping[str, Sequence[str]]], list[str]]] = attrs.field(factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that a file must have."""
-        return (*self.words, *self.numbers, *self.measured)
+        return tuple(c for c in (*self.words, *self.numbers, *self.measured) if c not in self.told)
 
 
 LATENCY = ("latency_us",)
@@ -55,9 +58,10 @@ FAMILIES = {
         ("system", "kv_dtype"), ("batch", "heads", "kv_heads", "head_dim", "input_len", "prefix_len"), LATENCY
     ),
     "moe": Family(
-        ("system", "dtype", "distribution"),
+        ("system", "dtype", "distribution", "elsewhere"),
         ("tokens", "hidden", "inter", "topk", "experts", "tp", "ep"),
         LATENCY,
+        told={"elsewhere": elsewhere_of},
     ),
     "collective": Family(("system", "library", "op", "gpus"), ("bytes",), LATENCY),
     "elementwise": Family(("system", "op"), ("tokens", "tp", "hidden", "ffn", "heads", "kv_heads", "vocab"), LATENCY),
@@ -183,8 +187,9 @@ def read_table(path: Path) -> Table:
     if short is not None:
         raise SymarchError(f"{path}: row {short + 2} has {len(rows[short])} cells, the header {len(header)}")
     cells = {c: [r[i] for r in rows] for i, c in enumerate(header)}
+    cells |= {c: tell(cells) for c, tell in family.told.items() if c not in cells}
     numbers = {c: _numbers(cells[c]) for c in (*family.numbers, *family.measured)}
-    return Table(path, name, {c: np.array(cells[c]) for c in header if c not in numbers}, numbers)
+    return Table(path, name, {c: np.array(v) for c, v in cells.items() if c not in numbers}, numbers)
 
 
 def _numbers(texts: list[str]) -> Array:

@@ -284,6 +284,13 @@ class Processor(Technology):
                 return name
         raise SymarchError(f"processor {self.component or type(self).name} has no arithmetic for {dtype}")
 
+    def element(self, dtype: str) -> float:
+        """Return the bytes of an element as the arithmetic takes it that serves a data type here, scales left out.
+
+        Raises SymarchError if there is none.
+        """
+        return data_type(self.arithmetic(dtype)).element
+
     def flop_energy(self, dtype: str) -> Quantity | None:
         """Return the energy of a floating-point operation in the arithmetic that serves a data type [J/FLOP].
 

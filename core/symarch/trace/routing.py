@@ -139,7 +139,7 @@ class Routing:
             return share
         width = sqrt(s)
         tilt = 1 + tokens * ((1 - self.active / self.experts) ** (0 - s) - 1)
-        middle = Max(1 - s / 9 + width / 3 * _quantile(1 - share), 0)
+        middle = Max(1 - s / 9 + width / 3 * quantile(1 - share), 0)
         missed = self.missed(tokens)
         cold = _below(3 / width * (middle * tilt ** (1 / 3) - 1 + s / 9))
         return Max(share, Min(1, (share - missed * (1 - cold)) / (1 - missed)))
@@ -158,8 +158,8 @@ def _below(value: Quantity) -> Quantity:
     return 1 / (1 + exp(0 - value * (_LINEAR + _CUBIC * value * value)))
 
 
-def _quantile(share: Quantity) -> Quantity:
-    """Return the value that a share of a normal distribution lies below: the root of Page's cubic."""
+def quantile(share: Quantity) -> Quantity:
+    """Return the value that a share of a standard normal distribution lies below: the root of Page's cubic."""
     reach = (_LINEAR / (3 * _CUBIC)) ** 0.5
     height = log(share / (1 - share)) / (2 * _CUBIC * reach**3)
     root = (sqrt(height * height + 1) + height) ** (1 / 3)
