@@ -17,8 +17,12 @@ from symarch.technologies import options_of, parameters_of
 _NOISE = re.compile(r"\b(nvidia|amd|intel|google|gpu|\d+gb)\b")
 """Words that stand beside a product's name in tables of measurements."""
 
-ALGORITHMS = ("ring", "direct")
-"""What a general communication library does within one board: rings, and an all-to-all that sends at once."""
+ALGORITHMS = ("ring", "direct", "in_network")
+"""What a general communication library does within one board: rings, an all-to-all that sends at once, and the sums of
+switches that can."""
+
+IN_SWITCHES = "reduction_efficiency"
+"""The parameter that a link's preset states where the library lets the switches add up shares."""
 
 
 @cache
@@ -88,11 +92,16 @@ def _network(preset: Preset, devices: int, name: str, library: str | None) -> Co
     cls, link = links[0]
     own = presets_of(cls.name).get(f"{link.name}-{library}")
     link = own or link
-    topology = _board(name) or registry().technology("switch")
+    board = _board(name)
+    topology = registry().technology("switch") if board is None or board.topology is None else board.topology
     settings: dict[str, Setting] = {}
     for source in (cls, topology):
         settings |= {p.name: Setting(p.default, p.low, p.high, p.source, p.status) for p in parameters_of(source)}
         settings |= {o.name: Setting(o.default) for o in options_of(source)}
+    if board is not None:
+        settings |= {p.name: board.settings[p.name] for p in parameters_of(topology)}
+    if own is not None and IN_SWITCHES in own.settings and "in_network" in settings:
+        settings["in_network"] = Setting("shards")
     return Component(
         "scale_up",
         "network",
@@ -105,9 +114,9 @@ def _network(preset: Preset, devices: int, name: str, library: str | None) -> Co
     )
 
 
-def _board(name: str) -> type | None:
-    """Return the topology of the shipped board of eight, None if there is none."""
+def _board(name: str) -> Component | None:
+    """Return the network of the shipped board of eight, None if there is none."""
     if f"{name}-8" not in _systems():
         return None
     networks = read_system(find_system(f"{name}-8")).of("network")
-    return networks[0].topology if networks else None
+    return networks[0] if networks else None
