@@ -26,7 +26,7 @@ class HostBridge(Topology):
     """Devices of one host without a network of their own: their messages share the way through the host."""
 
     name: ClassVar[str] = "host-bridge"
-    algorithms: ClassVar[tuple[str, ...]] = ("ring", "direct", "binomial_tree", "chain", "point_to_point")
+    algorithms: ClassVar[tuple[str, ...]] = ("ring", "pairwise", "chain", "point_to_point")
     assumptions: ClassVar[tuple[str, ...]] = (
         "Messages between devices of different switches are staged in the host's memory.",
         "The host shares what it passes evenly among all devices that send.",

@@ -98,20 +98,46 @@ def _network(preset: Preset, devices: int, name: str, library: str | None) -> Co
     for source in (cls, topology):
         settings |= {p.name: Setting(p.default, p.low, p.high, p.source, p.status) for p in parameters_of(source)}
         settings |= {o.name: Setting(o.default) for o in options_of(source)}
-    if board is not None:
-        settings |= {p.name: board.settings[p.name] for p in parameters_of(topology)}
     if own is not None and IN_SWITCHES in own.settings and "in_network" in settings:
         settings["in_network"] = Setting("shards")
+    settings |= link.settings
+    if board is not None:
+        settings |= _own(board) | _part(board, devices)
     return Component(
         "scale_up",
         "network",
         cls,
         link.name,
-        settings | dict(link.settings),
+        settings,
         topology=topology,
         size=devices,
         algorithm=ALGORITHMS if own else ("auto",),
     )
+
+
+def _own(board: Component) -> dict[str, Setting]:
+    """Return what the spec of a board itself states of its network, beyond the preset: a number of lanes, say.
+
+    The shape of a topology is that of the whole board, so that a part of it has another.
+    """
+    assert board.technology is not None  # a network has one
+    preset = presets_of(board.technology.name)[str(board.preset)].settings
+    sources = [s for s in (board.technology, board.topology) if s is not None]
+    declared = {p.name: p.default for s in sources for p in parameters_of(s) if not p.structural}
+    usual = declared | {n: s.value for n, s in preset.items()}
+    return {n: board.settings[n] for n, value in usual.items() if board.settings[n].value != value}
+
+
+def _part(board: Component, devices: int) -> dict[str, Setting]:
+    """Return the links that some devices of a board have where each pair has its own; nothing where they share."""
+    size, assembly = board.size, board.topology
+    if assembly is None or size is None or devices >= size or "links" not in board.settings:
+        return {}
+    joint = assembly(endpoints=size)
+    if joint.diameter(size) != 1:
+        return {}
+    links = board.settings["links"]
+    return {"links": attrs.evolve(links, value=links.value * (devices - 1) // (size - 1))}
 
 
 def _board(name: str) -> Component | None:
