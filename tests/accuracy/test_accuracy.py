@@ -77,7 +77,7 @@ GROUPS = {
         ("attention_decode", "attention_prefill"),
         (
             "attention_launch", "attention_efficiency", "attention_streaming", "attention_tile",
-            "attention_padding",
+            "attention_combine",
         ),
     ),
     "moe": (
@@ -86,7 +86,10 @@ GROUPS = {
     ),
     "nccl": (
         ("collective",),
-        ("start_latency", "software_latency", "peer_latency", "efficiency", "bulk_latency", "bulk_efficiency"),
+        (
+            "start_latency", "software_latency", "peer_latency", "efficiency", "bulk_latency", "bulk_efficiency",
+            "copying",
+        ),
     ),
     "vllm_custom_graph": (("collective",), ("software_latency", "peer_latency", "efficiency")),
 }  # fmt: skip
@@ -116,9 +119,12 @@ TERMS = {
         ("attention", {"gpu.cache_share": "1e-9"}, ()),
     ),
     "a tile of queries' fixed time": (("attention", {"gpu.attention_tile": "0"}, ("attention_tile",)),),
-    "queries that fill up a tile": (("attention", {"gpu.attention_padding": "0"}, ("attention_padding",)),),
+    "queries that fill up a tile": (("attention", {"gpu.attention_padding": "0"}, ()),),
+    "cores without a tile of queries": (("attention", {"gpu.attention_idle": "0"}, ()),),
+    "the combination of split contexts": (("attention", {"gpu.attention_combine": "0"}, ("attention_combine",)),),
     "rows of experts elsewhere": (("moe", {"gpu.expert_idle": "0"}, ("expert_idle",)),),
     "a further peer's time": (("nccl", {"scale_up.peer_latency": "0"}, ("peer_latency",)),),
+    "the copy of a GPU's own part": (("nccl", {"scale_up.copying": "0"}, ("copying",)),),
 }
 
 WHOLE = 2000
