@@ -6,8 +6,8 @@
     loop       = Min(k * loop_step, split)             16 bits or more: one tile's inner loop, until k is split
     experts    = (1 + expert_idle * rows whose expert is elsewhere / rows) * flops / (efficiency * peak)
     filled     = m n + padding * (padded(m) * padded(n) - m n)
-    attention  = ((1 + attention_padding * (padded(rows) / rows - 1)) * flops / (efficiency * peak)
-                  + tiles * attention_tile * slow / cores) * idle
+    attention  = (whole tiles * flops / (efficiency * peak) + tiles * attention_tile * slow / cores) * idle
+    whole tiles = (1 + attention_padding * (padded(rows) / rows - 1)) * (1 + attention_padding * keys beyond / keys)
                  rows: queries of the heads that share a key
     tiles      = batch * kv_heads * ceil(rows / query_tile), each on one core
     idle       = Max(1, cores / tiles) unless the context is split over cores
@@ -21,7 +21,8 @@ queries, those of heads that share a key together, is one core's: it loads its f
 no work of its own to hide behind, but beside the data of other tiles. A prompt has tiles enough, or cores stay idle; one
 query a sequence, as in decode, has few, so kernels split its context over cores and add a kernel that combines what they
 found. FlashAttention 2 splits for heads that share keys alone, whose queries it lays out as rows of one tile: two copies,
-before and after (Dao-AILab/flash-attention, csrc/flash_attn/flash_api.cpp, mha_varlen_fwd). Under expert parallelism kernels
+before and after (vllm-project/flash-attention, csrc/flash_attn/flash_api.cpp, mha_varlen_fwd), and, by the fit, one more
+launch. Under expert parallelism kernels
 spend some work on rows whose expert is on another device. Data that return after fewer bytes than `cache_share` of the
 cache come from it, none after twice as many; in a model the weights of all layers pass in between, so that this acts on
 kernels measured alone only.
@@ -127,11 +128,11 @@ class GPU(Processor):
         doc="fixed time of one kernel in a captured graph",
     )  # fmt: skip
     attention_launch: Quantity = parameter(
-        "12.2 us", "s", low="10.3 us", high="19.5 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "12.2 us", "s", low="3.8 us", high="19.5 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{att}",
         source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3, vLLM 0.24.0) at p = "
         "infinity; the median of the 226 smallest decode rows (below 1 MB) is 11.3 us",
-        doc="fixed time of one attention operator: its kernels, splits and their combination",
+        doc="fixed time of one kernel of an attention operator; alone, of all of them",
     )  # fmt: skip
     vector_launch: Quantity = parameter(
         None, "s", low="1.7 us", high="2.6 us", nonnegative=True, ideal=0, better="less", status="assumed",
@@ -221,17 +222,23 @@ class GPU(Processor):
     attention_padding: Quantity = parameter(
         0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"z_{att}",
         source="assumed: none, unless a preset states otherwise: whole tiles take their time",
-        doc="share of the work that rows take which only fill up a tile of queries",
+        doc="share of the work that queries and keys take which only fill up a tile",
     )  # fmt: skip
     attention_idle: Quantity = parameter(
         0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"z_{idle}",
         source="assumed: none, unless a preset states otherwise: cores without a tile do nothing",
         doc="share of the time that cores wait for which there is no tile of queries",
     )  # fmt: skip
+    attention_kernels: Quantity = parameter(
+        1, "1", low=1, high=2, integer=True, better="less", status="assumed", symbol="n_{att}",
+        source="assumed: all in one; FlashAttention 3 plans its tiles in a kernel of its own first "
+        "(Dao-AILab/flash-attention, hopper/flash_prepare_scheduler.cu)",
+        doc="kernels of one attention operator, apart from what splitting a context takes",
+    )  # fmt: skip
     attention_split: str = option(
         "any", choices=("any", "grouped"),
         doc="contexts that kernels split over cores where a sequence has one query: all, or those of heads that share "
-        "their keys, with a copy of queries and of results",
+        "their keys, with one kernel more and copies of queries and results",
     )  # fmt: skip
     attention_combine: Quantity = parameter(
         "0 s", "s", low="0 s", high="6.5 us", nonnegative=True, ideal=0, better="less", status="assumed",
@@ -421,30 +428,42 @@ class GPU(Processor):
 
     def _attention(self, operator: OperatorLike) -> Effort:
         """Return the tiles of queries, spread over the multiprocessors, and what nothing hides."""
-        overheads = {"launch": self.attention_launch * self.slowness}
+        launch = self.attention_launch * self.slowness
+        overheads = {"launch": self.attention_kernels * launch}
         if not counted(operator):
             return Effort({}, overheads)
         rate = self.attention_efficiency * self.peak(operator.dtype)
         dims, work = operator.dims, operator.flops
         if {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
             rows = dims["queries"] * dims["heads"] / dims["kv_heads"]
+            alone = Max(0, 2 - dims["queries"])
             work = work * (1 + self.attention_padding * (padded(rows, self.query_tile) / rows - 1))
+            work = work * (1 + self.attention_padding * self._beyond(dims, alone))
             blocks = ceil(rows / self.query_tile)
             tiles = dims["batch"] * dims["kv_heads"] * blocks
-            split = self._split(dims, blocks)
+            split = self._split(dims, alone, blocks)
             idle = 1 + self.attention_idle * (1 - split) * (Max(1, self.multiprocessors / tiles) - 1)
             started = tiles * self.attention_tile / self.multiprocessors * self.slowness
             several = Min(1, ceil(dims["context"] / self.key_tile) - 1)
             overheads["combine"] = self.attention_combine * self.slowness * split * several
             if self.attention_split == "grouped":
+                overheads["launch"] = overheads["launch"] + split * launch
                 copies = 2 * split * Min(1, dims["kv_heads"] - 1)  # one head of keys has its queries in order
                 overheads["regroup"] = copies * self._pointwise_launch * self.slowness
             return Effort({"arithmetic": (work / rate + started) * idle} | self._cached(operator), overheads)
         return Effort({"arithmetic": work / rate} | self._cached(operator), overheads)
 
-    def _split(self, dims: Mapping[str, Quantity], blocks: Quantity) -> Quantity:
+    def _beyond(self, dims: Mapping[str, Quantity], alone: Quantity) -> Quantity:
+        """Return the keys that a prompt's query meets beyond those it attends to, over these.
+
+        All queries of a tile go along the keys up to the last one's, half a tile past the mean query's, which attends to
+        all past keys and half of the new.
+        """
+        context, new = dims["context"], dims["queries"]
+        return (1 - alone) * self.query_tile / 2 / Max(context / 2, context - (new - 1) / 2)
+
+    def _split(self, dims: Mapping[str, Quantity], alone: Quantity, blocks: Quantity) -> Quantity:
         """Return 1 where the context is split over cores, 0 where it is not."""
-        alone = Max(0, 2 - dims["queries"])
         if self.attention_split == "grouped":
             return alone * Min(1, dims["heads"] / dims["kv_heads"] - 1)
         return Max(alone, 2 - blocks)
