@@ -6,9 +6,8 @@
     loop       = Min(k * loop_step, split)             16 bits or more: one tile's inner loop, until k is split
     experts    = (1 + expert_idle * rows whose expert is elsewhere / rows) * flops / (efficiency * peak)
     filled     = m n + padding * (padded(m) * padded(n) - m n)
-    attention  = (whole tiles * flops / (efficiency * peak) + tiles * attention_tile * slow / cores) * idle
-    whole tiles = (1 + attention_padding * (padded(rows) / rows - 1)) * (1 + attention_padding * keys beyond / keys)
-                 rows: queries of the heads that share a key
+    attention  = (whole * flops / (efficiency * peak) + tiles * attention_tile * slow / cores) * idle
+    whole      = 1 + attention_padding * (padded(rows) / rows - 1); rows: queries of the heads that share a key
     tiles      = batch * kv_heads * ceil(rows / query_tile), each on one core
     idle       = Max(1, cores / tiles) unless the context is split over cores
     vector     = flops / peak_vector                   norms, element-wise operators and look-ups, if any are counted
@@ -222,7 +221,7 @@ class GPU(Processor):
     attention_padding: Quantity = parameter(
         0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"z_{att}",
         source="assumed: none, unless a preset states otherwise: whole tiles take their time",
-        doc="share of the work that queries and keys take which only fill up a tile",
+        doc="share of the work that rows take which only fill up a tile of queries",
     )  # fmt: skip
     attention_idle: Quantity = parameter(
         0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"z_{idle}",
@@ -436,12 +435,10 @@ class GPU(Processor):
         dims, work = operator.dims, operator.flops
         if {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
             rows = dims["queries"] * dims["heads"] / dims["kv_heads"]
-            alone = Max(0, 2 - dims["queries"])
             work = work * (1 + self.attention_padding * (padded(rows, self.query_tile) / rows - 1))
-            work = work * (1 + self.attention_padding * self._beyond(dims, alone))
             blocks = ceil(rows / self.query_tile)
             tiles = dims["batch"] * dims["kv_heads"] * blocks
-            split = self._split(dims, alone, blocks)
+            split = self._split(dims, blocks)
             idle = 1 + self.attention_idle * (1 - split) * (Max(1, self.multiprocessors / tiles) - 1)
             started = tiles * self.attention_tile / self.multiprocessors * self.slowness
             several = Min(1, ceil(dims["context"] / self.key_tile) - 1)
@@ -453,17 +450,9 @@ class GPU(Processor):
             return Effort({"arithmetic": (work / rate + started) * idle} | self._cached(operator), overheads)
         return Effort({"arithmetic": work / rate} | self._cached(operator), overheads)
 
-    def _beyond(self, dims: Mapping[str, Quantity], alone: Quantity) -> Quantity:
-        """Return the keys that a prompt's query meets beyond those it attends to, over these.
-
-        All queries of a tile go along the keys up to the last one's, half a tile past the mean query's, which attends to
-        all past keys and half of the new.
-        """
-        context, new = dims["context"], dims["queries"]
-        return (1 - alone) * self.query_tile / 2 / Max(context / 2, context - (new - 1) / 2)
-
-    def _split(self, dims: Mapping[str, Quantity], alone: Quantity, blocks: Quantity) -> Quantity:
+    def _split(self, dims: Mapping[str, Quantity], blocks: Quantity) -> Quantity:
         """Return 1 where the context is split over cores, 0 where it is not."""
+        alone = Max(0, 2 - dims["queries"])
         if self.attention_split == "grouped":
             return alone * Min(1, dims["heads"] / dims["kv_heads"] - 1)
         return Max(alone, 2 - blocks)

@@ -119,8 +119,9 @@ TERMS = {
         ("attention", {"gpu.cache_share": "1e-9"}, ()),
     ),
     "a tile of queries' fixed time": (("attention", {"gpu.attention_tile": "0"}, ("attention_tile",)),),
-    "queries that fill up a tile": (("attention", {"gpu.attention_padding": "0"}, ()),),
-    "cores without a tile of queries": (("attention", {"gpu.attention_idle": "0"}, ()),),
+    "whole tiles of queries, each on one core": (
+        ("attention", {"gpu.attention_padding": "0", "gpu.attention_idle": "0"}, ()),
+    ),
     "the combination of split contexts": (("attention", {"gpu.attention_combine": "0"}, ("attention_combine",)),),
     "rows of experts elsewhere": (("moe", {"gpu.expert_idle": "0"}, ("expert_idle",)),),
     "a further peer's time": (("nccl", {"scale_up.peer_latency": "0"}, ("peer_latency",)),),
