@@ -165,7 +165,9 @@ class NVLink(Interconnect):
             found.append(Usage(bulk))
         if self.reduction_efficiency is not None and self.reduction_latency is not None:
             late = self.reduction_latency * slow
-            found.append(Usage(attrs.evolve(short, efficiency=self.reduction_efficiency, start_latency=late), "in_network"))
+            found.append(
+                Usage(attrs.evolve(short, efficiency=self.reduction_efficiency, start_latency=late), "in_network")
+            )
         return tuple(found)
 
 

@@ -294,9 +294,7 @@ class CollectiveAlgorithm:
         raise NotImplementedError
 
 
-def schedules(
-    algorithms: Iterable[CollectiveAlgorithm], call: Call, apart: Iterable[str] = ()
-) -> dict[str, Schedule]:
+def schedules(algorithms: Iterable[CollectiveAlgorithm], call: Call, apart: Iterable[str] = ()) -> dict[str, Schedule]:
     """Return the schedules of a collective by the algorithm's name, without those that are never the fastest.
 
     Algorithms `apart` run in a protocol of their own, so that their figures say nothing of others.
