@@ -21,9 +21,9 @@ and load 1 (a switch), the closed forms are
                          chain                  (k+N-2) (alpha + m beta / k)
                          multicast              alpha + m beta
 
-The arithmetic of a reduction hides behind the transfer. In a ring, and where all send at once, each node also copies the
-part of the tensor that stays with it, m/N bytes, from buffer to buffer: how long that takes, the link's `copying` says.
-Sources stand with each class.
+The arithmetic of a reduction hides behind the transfer. In a ring, and where all send at once, each node also copies
+the part of the tensor that stays with it, m/N bytes, from buffer to buffer: how long that takes, the link's `copying`
+says. Sources stand with each class.
 """
 
 from __future__ import annotations

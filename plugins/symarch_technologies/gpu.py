@@ -16,12 +16,12 @@
     energy     = energy_per_flop * flops + energy_per_byte * bytes + static_power * time     beside the memories' own
 
 A product is cut into tiles of 128 rows and columns, for few rows into smaller ones (`_tiles.product_tile`). A tile of
-queries, those of heads that share a key together, is one core's: it loads its first keys and stores its result with
-no work of its own to hide behind, but beside the data of other tiles. A prompt has tiles enough, or cores stay idle; one
-query a sequence, as in decode, has few, so kernels split its context over cores and add a kernel that combines what they
-found. FlashAttention 2 splits for heads that share keys alone, whose queries it lays out as rows of one tile: two copies,
-before and after (vllm-project/flash-attention, csrc/flash_attn/flash_api.cpp, mha_varlen_fwd), and, by the fit, one more
-launch. Under expert parallelism kernels
+queries, those of heads that share a key together, is one core's: it loads its first keys and stores its result with no
+work of its own to hide behind, but beside the data of other tiles. A prompt has tiles enough, or cores stay idle; one
+query a sequence, as in decode, has few, so kernels split its context over cores and add a kernel that combines what
+they found. FlashAttention 2 splits for heads that share keys alone, whose queries it lays out as rows of one tile: two
+copies, before and after (vllm-project/flash-attention, csrc/flash_attn/flash_api.cpp, mha_varlen_fwd), and, by the fit,
+one more launch. Under expert parallelism kernels
 spend some work on rows whose expert is on another device. Data that return after fewer bytes than `cache_share` of the
 cache come from it, none after twice as many; in a model the weights of all layers pass in between, so that this acts on
 kernels measured alone only.
@@ -224,7 +224,8 @@ class GPU(Processor):
         doc="share of the work that rows take which only fill up a tile of queries",
     )  # fmt: skip
     attention_idle: Quantity = parameter(
-        0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"z_{idle}",
+        0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed",
+        symbol=r"z_{idle}",
         source="assumed: none, unless a preset states otherwise: cores without a tile do nothing",
         doc="share of the time that cores wait for which there is no tile of queries",
     )  # fmt: skip
@@ -248,13 +249,13 @@ class GPU(Processor):
     query_tile: Quantity = parameter(
         64, "1", low=64, high=128, integer=True, status="standard", symbol=r"M_{att}",
         source="FlashAttention 2 on a paged cache: blocks of 64 rows (csrc/flash_attn/src/flash_fwd_launch_template.h, "
-        "run_mha_fwd_splitkv_dispatch); 3: a group of four warps takes 64 (wgmma, PTX ISA), one to three groups a block",
+        "run_mha_fwd_splitkv_dispatch); 3: a group of four warps takes 64 (wgmma, PTX ISA), one to three a block",
         doc="rows of queries, of all heads that share a key, that are worked on together",
     )  # fmt: skip
     key_tile: Quantity = parameter(
         128, "1", low=64, high=256, integer=True, status="standard", symbol=r"N_{att}",
-        source="FlashAttention 2 on a paged cache: blocks of 128 keys for heads of 128 (flash_fwd_launch_template.h); 3: "
-        "128 (hopper/tile_size.h)",
+        source="FlashAttention 2 on a paged cache: blocks of 128 keys for heads of 128 (flash_fwd_launch_template.h); "
+        "3: 128 (hopper/tile_size.h)",
         doc="keys that are worked on together; a context that has no more is not split",
     )  # fmt: skip
     attention_tile: Quantity = parameter(

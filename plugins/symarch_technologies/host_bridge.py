@@ -3,15 +3,15 @@
     diameter = average hops = 2        bisection = min(N / 2, ways)        links = N
 
 Where devices may not read each other's memory, a library stages every message in the host's: written once, read once,
-each over the sender's or the receiver's own link. Of N devices that send at once the host passes as much as `ways` links
-carry, so that each has the share ways / N of its link, and a pattern of messages has the load
+each over the sender's or the receiver's own link. Of N devices that send at once the host passes as much as `ways`
+links carry, so that each has the share ways / N of its link, and a pattern of messages has the load
 
     1                    among up to `paired` devices, which meet in a switch below the host
     max(1, N / ways)     among more
 
-What a host passes differs from one to the next by more than its links do: two sockets, virtual machines and non-uniform
-memory all take their part. NVIDIA's developers say the same of NCCL: "on PCI systems, the performance you get is usually
-determined by the bandwidth your CPU and memory can deliver" (github.com/NVIDIA/nccl/issues/1639).
+What a host passes differs from one to the next by more than its links do: two sockets, virtual machines and memory of
+several nodes all take their part. NVIDIA's developers say the same of NCCL: "on PCI systems, the performance you get is
+usually determined by the bandwidth your CPU and memory can deliver" (github.com/NVIDIA/nccl/issues/1639).
 """
 
 from __future__ import annotations

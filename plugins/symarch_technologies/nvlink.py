@@ -105,7 +105,8 @@ class NVLink(Interconnect):
         doc="time the library takes to start a collective in the protocol for large messages",
     )  # fmt: skip
     copying: Quantity = parameter(
-        None, "1", low=0.2, high=0.7, nonnegative=True, ideal=0, better="less", status="measured", symbol=r"\kappa_{own}",
+        None, "1", low=0.2, high=0.7, nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"\kappa_{own}",
         source="absent: a custom all-reduce reads its own part where it lies; the presets of NCCL state it",
         doc="time to copy the part of a tensor that stays on a GPU, over that of sending it at the peak",
     )  # fmt: skip

@@ -31,12 +31,12 @@ UPDATE = bool(os.environ.get("SYMARCH_UPDATE_DOCS"))
 
 MOST = {
     # median and mean absolute error in percent of the measured latency: what is reached, and half a percent or so
-    ("attention_decode", "a100_sxm"): (11.3, 17.2),
-    ("attention_decode", "h100_sxm"): (7.4, 9.8),
-    ("attention_prefill", "a100_sxm"): (9.8, 17.2),
-    ("attention_prefill", "h100_sxm"): (11.4, 14.0),
-    ("collective", "a100_sxm"): (6.5, 9.3),
-    ("collective", "h100_sxm"): (6.0, 9.5),
+    ("attention_decode", "a100_sxm"): (7.3, 10.3),
+    ("attention_decode", "h100_sxm"): (7.4, 9.7),
+    ("attention_prefill", "a100_sxm"): (5.9, 9.7),
+    ("attention_prefill", "h100_sxm"): (11.4, 13.9),
+    ("collective", "a100_sxm"): (5.9, 8.8),
+    ("collective", "h100_sxm"): (5.4, 8.8),
     ("e2e_llm_inference_bench", "Nvidia A100 GPU"): (7.0, 13.8),
     ("e2e_serving", "h100_sxm"): (7.0, 12.8),
     ("e2e_splitwise", "a100-80gb"): (6.5, 8.5),
@@ -49,10 +49,10 @@ MOST = {
 
 SYSTEMS = ("a100_sxm", "h100_sxm")
 
-MISSED: dict[tuple[str, str], float] = {("moe", "h100_sxm"): 2, ("collective", "h100_sxm"): 2}
+MISSED: dict[tuple[str, str], float] = {("moe", "h100_sxm"): 2}
 """By how much the median error on a system left out misses the target [% points]."""
 
-MISSED_BIAS: dict[tuple[str, str], float] = {("moe", "h100_sxm"): 5, ("nccl", "h100_sxm"): 6, ("nccl", "a100_sxm"): 1}
+MISSED_BIAS: dict[tuple[str, str], float] = {("moe", "h100_sxm"): 5, ("nccl", "h100_sxm"): 5.2, ("nccl", "a100_sxm"): 0.6}
 """By how much its bias does: kernels of different versions, whose fixed times differ."""
 
 TARGETS = {

@@ -314,8 +314,8 @@ def test_tiles_of_a_short_prompt_leave_cores_idle() -> None:
 
 
 def test_flash_attention_2_splits_contexts_of_heads_that_share_keys_only() -> None:
-    # vllm-project/flash-attention, csrc/flash_attn/flash_api.cpp, mha_varlen_fwd: splits only where it swaps queries and
-    # groups, that is for one query of heads that share keys
+    # vllm-project/flash-attention, csrc/flash_attn/flash_api.cpp, mha_varlen_fwd: splits only where it swaps queries
+    # and groups, that is for one query of heads that share keys
     two, three = preset("a100-sxm"), preset("h100-sxm")
     slow = 1.98 / 1.41
     grouped, single, prompt = attention(1, 8192), attention(1, 8192, kv_heads=32), attention(64, 8192)

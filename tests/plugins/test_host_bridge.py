@@ -60,9 +60,9 @@ def test_time_grows_with_the_bytes_and_with_the_devices(label: str, operation: s
             for s in sizes
         ]
         assert times == sorted(times)
-        assert all(1e-6 < t for t in times)
-        # large sums in switches gain from more devices, and so do devices with a link for each pair
-        assert all(t >= b * (1 - 1e-9) for t, b, s in zip(times, before, sizes, strict=True) if s <= 2**14)
+        assert all(t > 1e-6 for t in times)
+        if label != "mi300x":  # more devices have more links there; large sums in switches gain elsewhere
+            assert all(t >= b * (1 - 1e-9) for t, b, s in zip(times, before, sizes, strict=True) if s <= 2**14)
         before = times
 
 
