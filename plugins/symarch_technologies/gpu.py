@@ -230,7 +230,7 @@ class GPU(Processor):
         doc="share of the time that cores wait for which there is no tile of queries",
     )  # fmt: skip
     attention_kernels: Quantity = parameter(
-        1, "1", low=1, high=2, integer=True, better="less", status="assumed", symbol="n_{att}",
+        1, "1", low=1, high=2, integer=True, ideal=1, better="less", status="assumed", symbol="n_{att}",
         source="assumed: all in one; FlashAttention 3 plans its tiles in a kernel of its own first "
         "(Dao-AILab/flash-attention, hopper/flash_prepare_scheduler.cu)",
         doc="kernels of one attention operator, apart from what splitting a context takes",

@@ -419,3 +419,10 @@ def test_the_largest_product_stays_within_the_power_limit() -> None:
     # 0.77 x 989 TFLOP/s at 0.68 pJ is 518 W, and 109 W idle: below 700 W, as the speeds were measured
     gpu = preset("h100-sxm")
     assert gpu.matrix_efficiency * gpu.peak_bf16 * gpu.energy_per_flop + gpu.static_power < gpu.power_limit
+
+
+@pytest.mark.parametrize("name", ["h200-sxm", "b200-sxm", "b300-sxm", "gb200", "gb300", "mi300x"])
+def test_heirs_take_the_kernels_of_attention_too(name: str) -> None:
+    heir, elder = preset(name), preset("h100-sxm")
+    for key in ("attention_kernels", "attention_launch", "attention_combine", "attention_idle", "attention_padding"):
+        assert getattr(heir, key) == getattr(elder, key)
