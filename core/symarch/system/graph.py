@@ -14,7 +14,7 @@ from symarch.plugins import registry
 from symarch.specs import Component, System
 from symarch.specs.records import TABLES
 from symarch.system.paths import Path, Segment, compose
-from symarch.technologies import CollectiveAlgorithm, Economy, Interconnect, Memory, Processor, Supply, Topology
+from symarch.technologies import CollectiveAlgorithm, Economy, Interconnect, Memory, Processor, Supply, Topology, Usage
 from symarch.technologies.topology import chosen
 
 Make = Callable[[str, str, float], Any]
@@ -40,7 +40,7 @@ class Network:
     algorithms: tuple[CollectiveAlgorithm, ...]
 
     @cached_property
-    def protocols(self) -> tuple[Interconnect, ...]:
+    def protocols(self) -> tuple[Usage, ...]:
         """The link in each of its protocols: the same for all collectives on it."""
         return tuple(self.link.protocols())
 
