@@ -21,12 +21,16 @@ and load 1 (a switch), the closed forms are
                          chain                  (k+N-2) (alpha + m beta / k)
                          multicast              alpha + m beta
 
-The arithmetic of a reduction hides behind the transfer. Sources stand with each class.
+The arithmetic of a reduction hides behind the transfer. In a ring, and where all send at once, each node also copies
+the part of the tensor that stays with it, m/N bytes, from buffer to buffer: how long that takes, the link's `copying`
+says. Sources stand with each class.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+import attrs
 
 from symarch import (
     Call,
@@ -120,7 +124,8 @@ class Ring(CollectiveAlgorithm):
         if traffic is None:
             return None
         once = Schedule.of(traffic, call.part, steps=call.nodes - 1)
-        return 2 * once if call.operation == "all_reduce" else once
+        once = 2 * once if call.operation == "all_reduce" else once
+        return attrs.evolve(once, kept=call.size / call.nodes)
 
 
 class BidirectionalRing(Ring):
@@ -256,7 +261,8 @@ class Direct(CollectiveAlgorithm):
     def schedule(self, call: Call) -> Schedule | None:
         """Return one step to all peers."""
         traffic = call.traffic("all")
-        return None if traffic is None else Schedule.of(traffic, call.part, peers=call.nodes - 2)
+        kept = call.size / call.nodes
+        return None if traffic is None else Schedule.of(traffic, call.part, peers=call.nodes - 2, kept=kept)
 
 
 class InNetwork(CollectiveAlgorithm):

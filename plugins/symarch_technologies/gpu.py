@@ -7,17 +7,22 @@
     experts    = filled * (flops / (m n) / (efficiency * peak)
                            + (1 / rows + 1 / columns) * k * (bytes / 2) * tile_element * slow / cores)
     filled     = m n + padding * (padded(m) * padded(n) - m n)
-    attention  = (1 + attention_padding * (padded(rows) / rows - 1)) * flops / (efficiency * peak)
-                 rows: queries of the heads that share a key
-    tiles      = batch * kv_heads * ceil(rows / query_tile), each attention_tile on one core
+    attention  = (whole * flops / (efficiency * peak) + tiles * attention_tile * slow / cores) * idle
+    whole      = 1 + attention_padding * (padded(rows) / rows - 1); rows: queries of the heads that share a key
+    tiles      = batch * kv_heads * ceil(rows / query_tile), each on one core
+    idle       = Max(1, cores / tiles) unless the context is split over cores
     vector     = flops / peak_vector                   norms, element-wise operators and look-ups, if any are counted
-    overhead   = (a launch by kind of kernel; conversion for operands in fewer bits; loop; tiles) * slow
+    overhead   = (a launch by kind of kernel; conversion for operands in fewer bits; loop; combination of splits) * slow
     bandwidth  = streaming efficiency by kind * peak; of data in the cache, cache_rate * cores * clock
     energy     = energy_per_flop * flops + energy_per_byte * bytes + static_power * time     beside the memories' own
 
 A product is cut into tiles of 128 rows and columns, for few rows into smaller ones (`_tiles.product_tile`). A tile of
-queries, those of heads that share a key together, is one core's: it loads its first keys and stores its result with
-nothing to hide behind. Kernels of routed experts take tiles of 64 rows and 128 bytes of columns, of few rows smaller
+queries, those of heads that share a key together, is one core's: it loads its first keys and stores its result with no
+work of its own to hide behind, but beside the data of other tiles. A prompt has tiles enough, or cores stay idle; one
+query a sequence, as in decode, has few, so kernels split its context over cores and add a kernel that combines what
+they found. FlashAttention 2 splits for heads that share keys alone, whose queries it lays out as rows of one tile: two
+copies, before and after (vllm-project/flash-attention, csrc/flash_attn/flash_api.cpp, mha_varlen_fwd), and, by the fit,
+one more launch. Kernels of routed experts take tiles of 64 rows and 128 bytes of columns, of few rows smaller
 ones (`_tiles.expert_tile`), each an expert's own: a step of one first brings its operands in from the cache and then
 computes, where nobody tuned it to do both at once. Data that return after
 fewer bytes than `cache_share` of the cache come from it, none after twice as many; in a model the weights of all layers
@@ -34,6 +39,7 @@ default share and the figures of its memory profiler.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from symarch import (
@@ -70,7 +76,8 @@ class GPU(Processor):
         "Kernels of routed experts are those that nobody tuned to the shape: a step of a tile brings its operands in, "
         "then computes; tuned ones are up to twice as fast on many rows.",
         "Fixed times scale with the clock: those of H100, stated at its highest clock, shrink on a faster GPU.",
-        "Attention's queries that share a key lie together in tiles, and the cache is split over the cores.",
+        "Attention's queries that share a key lie together in tiles; in decode the cache is split over all cores, or, "
+        "if attention_split says so, for heads that share keys only.",
         "Look-ups, norms and element-wise operators reach the bandwidth of kernels of 2024 on A100.",
         "Kernels follow one another: no two operators overlap, and each pays its launch.",
         "Products in fewer than 16 bits convert their activations in a kernel of their own.",
@@ -127,11 +134,11 @@ class GPU(Processor):
         doc="fixed time of one kernel in a captured graph",
     )  # fmt: skip
     attention_launch: Quantity = parameter(
-        "12.2 us", "s", low="10.3 us", high="19.5 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "12.2 us", "s", low="3.8 us", high="19.5 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{att}",
         source="fit of 2006 decode and 1977 prefill attention kernels on H100 (FlashAttention 3, vLLM 0.24.0) at p = "
         "infinity; the median of the 226 smallest decode rows (below 1 MB) is 11.3 us",
-        doc="fixed time of one attention operator: its kernels, splits and their combination",
+        doc="fixed time of one kernel of an attention operator; alone, of all of them",
     )  # fmt: skip
     vector_launch: Quantity = parameter(
         None, "s", low="1.7 us", high="2.6 us", nonnegative=True, ideal=0, better="less", status="assumed",
@@ -211,13 +218,43 @@ class GPU(Processor):
     )  # fmt: skip
     attention_padding: Quantity = parameter(
         0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"z_{att}",
-        source="assumed: none, unless a preset states what was measured",
+        source="assumed: none, unless a preset states otherwise: whole tiles take their time",
         doc="share of the work that rows take which only fill up a tile of queries",
     )  # fmt: skip
+    attention_idle: Quantity = parameter(
+        0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed",
+        symbol=r"z_{idle}",
+        source="assumed: none, unless a preset states otherwise: cores without a tile do nothing",
+        doc="share of the time that cores wait for which there is no tile of queries",
+    )  # fmt: skip
+    attention_kernels: Quantity = parameter(
+        1, "1", low=1, high=2, integer=True, ideal=1, better="less", status="assumed", symbol="n_{att}",
+        source="assumed: all in one; FlashAttention 3 plans its tiles in a kernel of its own first "
+        "(Dao-AILab/flash-attention, hopper/flash_prepare_scheduler.cu)",
+        doc="kernels of one attention operator, apart from what splitting a context takes",
+    )  # fmt: skip
+    attention_split: str = option(
+        "any", choices=("any", "grouped"),
+        doc="contexts that kernels split over cores where a sequence has one query: all, or those of heads that share "
+        "their keys, with one kernel more and copies of queries and results",
+    )  # fmt: skip
+    attention_combine: Quantity = parameter(
+        "0 s", "s", low="0 s", high="6.5 us", nonnegative=True, ideal=0, better="less", status="assumed",
+        symbol=r"t_{comb}",
+        source="assumed: none, unless a preset states what was measured",
+        doc="time to combine the results of a context that is split over cores",
+    )  # fmt: skip
     query_tile: Quantity = parameter(
-        128, "1", low=64, high=128, integer=True, status="standard", symbol=r"M_{att}",
-        source="FlashAttention 2 and 3 (arXiv 2307.08691, 2407.08608): blocks of 128 rows of queries",
-        doc="rows of queries, of all heads that share a key, that one multiprocessor works on together",
+        64, "1", low=64, high=128, integer=True, status="standard", symbol=r"M_{att}",
+        source="FlashAttention 2 on a paged cache: blocks of 64 rows (csrc/flash_attn/src/flash_fwd_launch_template.h, "
+        "run_mha_fwd_splitkv_dispatch); 3: a group of four warps takes 64 (wgmma, PTX ISA), one to three a block",
+        doc="rows of queries, of all heads that share a key, that are worked on together",
+    )  # fmt: skip
+    key_tile: Quantity = parameter(
+        128, "1", low=64, high=256, integer=True, status="standard", symbol=r"N_{att}",
+        source="FlashAttention 2 on a paged cache: blocks of 128 keys for heads of 128 (flash_fwd_launch_template.h); "
+        "3: 128 (hopper/tile_size.h)",
+        doc="keys that are worked on together; a context that has no more is not split",
     )  # fmt: skip
     attention_tile: Quantity = parameter(
         "0 s", "s", low="0 s", high="3.05 us", nonnegative=True, ideal=0, better="less", status="assumed",
@@ -341,8 +378,7 @@ class GPU(Processor):
             return Effort({}, {})
         if kind in ("norm", "elementwise", "embedding"):
             times = {"vector": operator.flops / self.peak_vector} if counted(operator) else {}
-            launch = self.launch if self.vector_launch is None else self.vector_launch
-            return Effort(times, {"launch": launch * self.slowness})
+            return Effort(times, {"launch": self._pointwise_launch * self.slowness})
         if kind == "attention":
             return self._attention(operator)
         return self._experts(operator) if kind == "moe_matmul" else self._product(operator)
@@ -395,8 +431,9 @@ class GPU(Processor):
         return self.arithmetic(operator.dtype) not in ("fp32", "bf16")
 
     def _attention(self, operator: OperatorLike) -> Effort:
-        """Return products of tiles of queries, spread over the multiprocessors, and what nothing hides."""
-        overheads = {"launch": self.attention_launch * self.slowness}
+        """Return the tiles of queries, spread over the multiprocessors, and what nothing hides."""
+        launch = self.attention_launch * self.slowness
+        overheads = {"launch": self.attention_kernels * launch}
         if not counted(operator):
             return Effort({}, overheads)
         rate = self.attention_efficiency * self.peak(operator.dtype)
@@ -404,9 +441,30 @@ class GPU(Processor):
         if {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
             rows = dims["queries"] * dims["heads"] / dims["kv_heads"]
             work = work * (1 + self.attention_padding * (padded(rows, self.query_tile) / rows - 1))
-            tiles = dims["batch"] * dims["kv_heads"] * ceil(rows / self.query_tile)
-            overheads["tiles"] = tiles * self.attention_tile / self.multiprocessors * self.slowness
+            blocks = ceil(rows / self.query_tile)
+            tiles = dims["batch"] * dims["kv_heads"] * blocks
+            split = self._split(dims, blocks)
+            idle = 1 + self.attention_idle * (1 - split) * (Max(1, self.multiprocessors / tiles) - 1)
+            started = tiles * self.attention_tile / self.multiprocessors * self.slowness
+            several = Min(1, ceil(dims["context"] / self.key_tile) - 1)
+            overheads["combine"] = self.attention_combine * self.slowness * split * several
+            if self.attention_split == "grouped":
+                overheads["launch"] = overheads["launch"] + split * launch
+                copies = 2 * split * Min(1, dims["kv_heads"] - 1)  # one head of keys has its queries in order
+                overheads["regroup"] = copies * self._pointwise_launch * self.slowness
+            return Effort({"arithmetic": (work / rate + started) * idle} | self._cached(operator), overheads)
         return Effort({"arithmetic": work / rate} | self._cached(operator), overheads)
+
+    def _split(self, dims: Mapping[str, Quantity], blocks: Quantity) -> Quantity:
+        """Return 1 where the context is split over cores, 0 where it is not."""
+        alone = Max(0, 2 - dims["queries"])
+        if self.attention_split == "grouped":
+            return alone * Min(1, dims["heads"] / dims["kv_heads"] - 1)
+        return Max(alone, 2 - blocks)
+
+    @property
+    def _pointwise_launch(self) -> Quantity:
+        return self.launch if self.vector_launch is None else self.vector_launch
 
     def _cached(self, operator: OperatorLike) -> dict[str, Quantity]:
         """Return the time of what comes from the cache, where it is known how many bytes pass before data return."""

@@ -3,6 +3,7 @@
     bandwidth = links * lanes * lane_rate                     per direction
     step      = slow * (software_latency + peers * peer_latency) + hops * latency + bytes / (efficiency * bandwidth)
     slow      = timed_at / clock                              a library's kernels run at the clock of the GPUs
+    own part  = copying * bytes / bandwidth                   what stays on a GPU is copied by the same kernel
 
 NVIDIA quotes the sum of both directions: 600, 900 and 1800 GB/s for NVLink 3, 4 and 5 are 300, 450 and 900 here. In
 decode the software's share of a collective's time is 98 to 99 %, so it is a parameter of its own and not of the wire.
@@ -18,7 +19,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from symarch import Interconnect, Quantity, hookimpl, parameter, quantity, technology
+from symarch import Interconnect, Quantity, Usage, hookimpl, parameter, quantity, technology
 
 
 @technology
@@ -29,7 +30,7 @@ class NVLink(Interconnect):
     assumptions: ClassVar[tuple[str, ...]] = (
         "All links of a GPU carry equal shares of a transfer.",
         "The software latency was measured with the library's kernel in a CUDA graph and holds that kernel's launch.",
-        "The reduction's arithmetic hides behind the transfer, and the switch does not reduce (no NVLink SHARP).",
+        "The reduction's arithmetic hides behind the transfer; switches reduce where the topology says so.",
         "The efficiency is one number for all message sizes and collectives.",
     )
 
@@ -103,6 +104,23 @@ class NVLink(Interconnect):
         source="absent: one protocol for all sizes, unless a preset states another",
         doc="time the library takes to start a collective in the protocol for large messages",
     )  # fmt: skip
+    copying: Quantity = parameter(
+        None, "1", low=0.2, high=0.7, nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"\kappa_{own}",
+        source="absent: a custom all-reduce reads its own part where it lies; the presets of NCCL state it",
+        doc="time to copy the part of a tensor that stays on a GPU, over that of sending it at the peak",
+    )  # fmt: skip
+    reduction_efficiency: Quantity = parameter(
+        None, "1", low=0.5, high=0.7, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{sw}",
+        source="absent: one protocol for all algorithms, unless a preset states what NVLink SHARP reaches",
+        doc="share of the peak left for all-reduces that the switches do, which have a protocol of their own",
+    )  # fmt: skip
+    reduction_latency: Quantity = parameter(
+        None, "s", low="15 us", high="30 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"t_{sw}",
+        source="absent: one protocol for all algorithms, unless a preset states what NVLink SHARP takes",
+        doc="time the library takes to start an all-reduce that the switches do",
+    )  # fmt: skip
     energy: Quantity = parameter(
         "5.5 pJ/bit", "J/B", low="1.3 pJ/bit", high="10 pJ/bit", better="less", status="assumed", symbol=r"e_{hop}",
         source="a 112G-class SerDes link, as NVIDIA compares NVLink-C2C with (5.5 against 1.3 pJ/bit); the energy of "
@@ -125,8 +143,8 @@ class NVLink(Interconnect):
         """Peak bandwidth of one GPU per direction."""
         return self.links * self.lanes * self.lane_rate
 
-    def protocols(self) -> tuple[Interconnect, ...]:
-        """Return the link in the protocol for short messages and, where stated, in that for large ones.
+    def protocols(self) -> tuple[Usage, ...]:
+        """Return the link in the protocol for short messages and, where stated, in those for large ones and switches.
 
         Times of the library's kernels are those at the own clock.
         """
@@ -135,13 +153,23 @@ class NVLink(Interconnect):
         start = None if self.start_latency is None else self.start_latency * slow
         short = attrs.evolve(
             link,
+            copying=None,
             software_latency=self.software_latency * slow,
             peer_latency=self.peer_latency * slow,
             start_latency=start,
         )
-        if self.bulk_efficiency is None or self.bulk_latency is None:
-            return (short,)
-        return (short, attrs.evolve(short, efficiency=self.bulk_efficiency, start_latency=self.bulk_latency * slow))
+        found = [Usage(short)]
+        if self.bulk_efficiency is not None and self.bulk_latency is not None:
+            bulk = attrs.evolve(
+                short, copying=self.copying, efficiency=self.bulk_efficiency, start_latency=self.bulk_latency * slow
+            )
+            found.append(Usage(bulk))
+        if self.reduction_efficiency is not None and self.reduction_latency is not None:
+            late = self.reduction_latency * slow
+            found.append(
+                Usage(attrs.evolve(short, efficiency=self.reduction_efficiency, start_latency=late), "in_network")
+            )
+        return tuple(found)
 
 
 @hookimpl

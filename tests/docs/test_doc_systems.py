@@ -98,7 +98,7 @@ def test_the_table_of_a_section_is_up_to_date(number: int) -> None:
         ("h100-cxl-pool-8", "ddr5 2 TiB, 1.64 TB/s, shared by 8"),
         ("groq-lpu", "sram 230.7 MB, 80.1 TB/s"),
         ("b200-h3-8", "hbf 3.072 TB, 7.95 TB/s"),
-        ("l40s-8", "pcie 31.5 GB/s, switch"),
+        ("l40s-8", "pcie 31.5 GB/s, host-bridge"),
         ("h100-sxm-32", "nvlink 450 GB/s, switch; infiniband 50 GB/s, switch"),
     ],
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import symarch
+from symarch import Usage
 from symarch.accuracy.machines import joined
 from symarch.specs import presets_of
 from symarch.system import SystemGraph
@@ -105,16 +106,27 @@ def test_nccl_has_the_same_wire(name: str) -> None:
 def test_software_runs_at_the_clock_of_the_gpus() -> None:
     fast, slow = preset("nvlink4-nccl"), preset("nvlink4-nccl", clock=0.99e9)
     for quick, late in zip(fast.protocols(), slow.protocols(), strict=True):
+        assert quick.only == late.only
         for name in ("start_latency", "software_latency", "peer_latency"):
-            assert getattr(late, name) == pytest.approx(2 * getattr(quick, name), rel=1e-12)
-        assert (late.latency, late.efficiency) == (quick.latency, quick.efficiency)
+            assert getattr(late.link, name) == pytest.approx(2 * getattr(quick.link, name), rel=1e-12)
+        assert (late.link.latency, late.link.efficiency) == (quick.link.latency, quick.link.efficiency)
 
 
 def test_one_protocol_unless_another_is_stated() -> None:
-    assert preset("nvlink4").protocols() == (preset("nvlink4"),)
-    short, large = preset("nvlink4-nccl").protocols()
-    assert short.start_latency < large.start_latency
-    assert short.efficiency < large.efficiency
+    assert preset("nvlink4").protocols() == (Usage(preset("nvlink4")),)
+    short, large = preset("nvlink3-nccl").protocols()
+    assert short.link.start_latency < large.link.start_latency
+    assert short.link.efficiency < large.link.efficiency
+    assert (short.link.copying, large.link.copying) == (None, 0.405)
+
+
+def test_switches_that_reduce_have_a_protocol_of_their_own() -> None:
+    # NCCL, src/graph/tuning.cc: NVLS runs in the protocol Simple only, 25 us, 0.85 (Hopper) and 0.74 (Blackwell)
+    for name, share in (("nvlink4-nccl", 20.6 / 25 * 0.85 * 15 / 16), ("nvlink5-nccl", 40.1 / 50 * 0.74 * 31 / 32)):
+        short, large, sums = preset(name).protocols()
+        assert (short.only, large.only, sums.only) == (None, None, "in_network")
+        assert sums.link.efficiency == pytest.approx(share, rel=2e-3)
+    assert "reduction_efficiency" not in presets_of("nvlink")["nvlink3-nccl"].settings  # its switches cannot
 
 
 @pytest.mark.parametrize(
@@ -138,14 +150,56 @@ def test_nccl_takes_about_what_was_measured(label: str, nodes: int, size: int, m
 def test_nccl_changes_protocol_where_the_other_is_faster() -> None:
     link = preset("nvlink4-nccl")
     board = joined("h100_sxm", 4, "nccl")
-    for size in (1e3, 1e6, 1e9):
+    found = set()
+    for size in (1e3, 1e6, 1e7, 1e9):
         operator = Operator("a", "collective", collective=Collective("all_reduce", size))
         wire = 6 * link.software_latency + 6 * link.latency * 2
-        due = min(
-            start + wire + 1.5 * size / (share * link.bandwidth)
-            for start, share in (
-                (link.start_latency, link.efficiency),
-                (link.bulk_latency, link.bulk_efficiency),
-            )
-        )
-        assert symarch.time_operator(board, operator, devices=4) == pytest.approx(due, rel=1e-12)
+        kept = link.copying * size / 4 / link.bandwidth
+        times = {
+            "short": link.start_latency + wire + 1.5 * size / (link.efficiency * link.bandwidth),
+            "bulk": link.bulk_latency + wire + 1.5 * size / (link.bulk_efficiency * link.bandwidth) + kept,
+            "switches": link.reduction_latency
+            + link.software_latency
+            + 4 * link.latency
+            + 1.25 * size / (link.reduction_efficiency * link.bandwidth),
+        }
+        found.add(min(times, key=times.__getitem__))
+        time = symarch.time_operator(board, operator, devices=4)
+        assert time == pytest.approx(min(times.values()), rel=1e-12)
+    assert found == {"short", "switches"}
+
+
+@pytest.mark.parametrize(
+    ("label", "operation", "rate", "within"),
+    [  # bus bandwidths of nccl-tests among 8 GPUs, GB/s
+        ("a100_sxm", "all_reduce", 230, 0.12),  # 230 to 250: docs.alayanew.com, nccl-tests in practice, 2026-05
+        ("h100_sxm", "all_reduce", 480, 0.06),  # NVLink SHARP: github.com/NVIDIA/nccl-tests/issues/212
+        ("h100_sxm", "all_gather", 370, 0.16),  # no NVLink SHARP: the same
+        ("h200_sxm", "all_reduce", 475, 0.06),  # github.com/NVIDIA/nccl-tests/issues/272
+        ("gb200", "all_reduce", 811, 0.04),  # lixueduan.com/posts/ai/13-gb200-mnnvl-nccl-test, 8 GPUs of an NVL72
+        ("mi300x", "all_reduce", 336, 0.06),  # seven links of 48 usable: rocm.blogs.amd.com, mi300x-rccl-xgmi
+    ],
+)
+def test_eight_gpus_reach_about_the_published_bus_bandwidth(
+    label: str, operation: str, rate: float, within: float
+) -> None:
+    size = 8.0 * 2**30
+    operator = Operator("a", "collective", collective=Collective(operation, size))
+    time = symarch.time_operator(joined(label, 8, "nccl"), operator, devices=8)
+    bus = {"all_reduce": 2, "all_gather": 1}[operation] * 7 / 8 * size / time
+    assert bus / 1e9 == pytest.approx(rate, rel=within)
+
+
+def test_switches_pay_among_four_and_more_in_large_sums_only() -> None:
+    def bus(nodes: int, size: float) -> float:
+        operator = Operator("a", "collective", collective=Collective("all_reduce", size))
+        time = symarch.time_operator(joined("h100_sxm", nodes, "nccl"), operator, devices=nodes)
+        return 2 * (nodes - 1) / nodes * size / time
+
+    link = preset("nvlink4-nccl")
+    ring = link.bulk_efficiency * link.bandwidth
+    assert bus(2, 8e9) < ring < bus(4, 8e9) < bus(8, 8e9)
+    # 445 GB/s among 8 at 512 MB, 15.6 us for the smallest: aiconfigurator-core 0.12.0, H100
+    assert bus(8, 2.0**29) == pytest.approx(445e9, rel=0.05)
+    operator = Operator("a", "collective", collective=Collective("all_reduce", 512.0))
+    assert symarch.time_operator(joined("h100_sxm", 8, "nccl"), operator, devices=8) == pytest.approx(15.6e-6, rel=0.05)

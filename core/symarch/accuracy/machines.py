@@ -13,13 +13,17 @@ from symarch.plugins import registry
 from symarch.specs import Component, System, find_system, list_specs, read_system
 from symarch.specs.presets import Preset, presets_of
 from symarch.specs.records import Setting
-from symarch.technologies import Technology, options_of, parameters_of
+from symarch.technologies import options_of, parameters_of
 
 _NOISE = re.compile(r"\b(nvidia|amd|intel|google|gpu|\d+gb)\b")
 """Words that stand beside a product's name in tables of measurements."""
 
-ALGORITHMS = ("ring", "direct")
-"""What a general communication library does within one board: rings, and an all-to-all that sends at once."""
+ALGORITHMS = ("ring", "direct", "in_network")
+"""What a general communication library does within one board: rings, an all-to-all that sends at once, and the sums of
+switches that can."""
+
+IN_SWITCHES = "reduction_efficiency"
+"""The parameter that a link's preset states where the library lets the switches add up shares."""
 
 
 @cache
@@ -89,34 +93,68 @@ def _network(preset: Preset, devices: int, name: str, library: str | None) -> Co
     cls, link = links[0]
     own = presets_of(cls.name).get(f"{link.name}-{library}")
     link = own or link
-    topology = _board(name, devices) or registry().technology("switch")
+    board = _board(name)
+    topology = registry().technology("switch") if board is None or board.topology is None else _shape(board, devices)
     settings: dict[str, Setting] = {}
     for source in (cls, topology):
         settings |= {p.name: Setting(p.default, p.low, p.high, p.source, p.status) for p in parameters_of(source)}
         settings |= {o.name: Setting(o.default) for o in options_of(source)}
+    if own is not None and IN_SWITCHES in own.settings and "in_network" in settings:
+        settings["in_network"] = Setting("shards")
+    settings |= link.settings
+    if board is not None:
+        settings |= _own(board) | _part(board, devices)
     return Component(
         "scale_up",
         "network",
         cls,
         link.name,
-        settings | dict(link.settings),
+        settings,
         topology=topology,
         size=devices,
         algorithm=ALGORITHMS if own else ("auto",),
     )
 
 
-def _board(name: str, devices: int) -> type[Technology] | None:
-    """Return the topology of the shipped board of eight, None if there is none; a ring if it takes other numbers."""
-    if f"{name}-8" not in _systems():
-        return None
-    networks = read_system(find_system(f"{name}-8")).of("network")
-    topology: Any = networks[0].topology if networks else None
-    if topology is None:
-        return None
+def _shape(board: Component, devices: int) -> Any:
+    """Return the topology of some devices of a board: its own, or a ring where that takes other numbers."""
+    topology: Any = board.topology  # a class
     try:
         topology(component="scale_up", endpoints=devices).check(devices)
     except SymarchError:  # half a row of a torus of eight
         return registry().technology("ring")
-    found: type[Technology] = topology
-    return found
+    return topology
+
+
+def _own(board: Component) -> dict[str, Setting]:
+    """Return what the spec of a board itself states of its network, beyond the preset: a number of lanes, say.
+
+    The shape of a topology is that of the whole board, so that a part of it has another.
+    """
+    assert board.technology is not None  # a network has one
+    preset = presets_of(board.technology.name)[str(board.preset)].settings
+    sources = [s for s in (board.technology, board.topology) if s is not None]
+    declared = {p.name: p.default for s in sources for p in parameters_of(s) if not p.structural}
+    usual = declared | {n: s.value for n, s in preset.items()}
+    return {n: board.settings[n] for n, value in usual.items() if board.settings[n].value != value}
+
+
+def _part(board: Component, devices: int) -> dict[str, Setting]:
+    """Return the links that some devices of a board have where each pair has its own; nothing where they share."""
+    size: int | None = board.size
+    assembly: Any = board.topology  # a class
+    if assembly is None or size is None or devices >= size or "links" not in board.settings:
+        return {}
+    joint = assembly(endpoints=size)
+    if joint.diameter(size) != 1:
+        return {}
+    links = board.settings["links"]
+    return {"links": attrs.evolve(links, value=links.value * (devices - 1) // (size - 1))}
+
+
+def _board(name: str) -> Component | None:
+    """Return the network of the shipped board of eight, None if there is none."""
+    if f"{name}-8" not in _systems():
+        return None
+    networks = read_system(find_system(f"{name}-8")).of("network")
+    return networks[0] if networks else None

@@ -445,18 +445,20 @@ def _on_network(network: Network, operator: Operator, nodes: int) -> Load:
         step=lambda hops: _steps_time(link, 1, hops),
         rate=link_rate(link),
     )
-    found = schedules(network.algorithms, call)
+    protocols = network.protocols
+    apart = {p.only for p in protocols if p.only is not None}
+    found = schedules(network.algorithms, call, apart)
     if not found:
         raise MappingError(
             f"no {collective.operation} among {nodes} devices on network {network.name}: none of its algorithms "
             f"({', '.join(a.name for a in network.algorithms)}) does it on topology {type(network.topology).name}"
         )
-    protocols = network.protocols
     times, costs = [], []
     for name, schedule in found.items():
         for protocol in protocols:
-            times.append(_schedule_time(network.name, protocol, name, schedule, operator))
-            costs.append(schedule.energy_bytes)
+            if protocol.only == (name if name in apart else None):
+                times.append(_schedule_time(network.name, protocol.link, name, schedule, operator))
+                costs.append(schedule.energy_bytes)
     energy = None
     missing = (f"{network.name}.energy",) if link.energy is None else ()
     if link.energy is not None:
@@ -493,7 +495,10 @@ def _steps_time(link: Interconnect, steps: Quantity, hops: Quantity) -> Quantity
 
 
 def _schedule_time(name: str, link: Interconnect, algorithm: str, schedule: Schedule, operator: Operator) -> Quantity:
-    parts = [mark(schedule.bytes / link_rate(link), name, f"{SENT}{algorithm}", operator.name)]
+    sent = schedule.bytes / link_rate(link)
+    if link.copying is not None and not _zero(schedule.kept):
+        sent = sent + schedule.kept * link.copying / link.bandwidth
+    parts = [mark(sent, name, f"{SENT}{algorithm}", operator.name)]
     software = [] if link.start_latency is None else [link.start_latency]
     if link.software_latency is not None:
         software.append(schedule.steps * link.software_latency)

@@ -23,6 +23,7 @@ from symarch.technologies import (
     Runtime,
     Supply,
     Topology,
+    Usage,
 )
 from symarch.technologies.topology import chosen
 
@@ -49,7 +50,7 @@ class Network:
     algorithms: tuple[CollectiveAlgorithm, ...]
 
     @cached_property
-    def protocols(self) -> tuple[Interconnect, ...]:
+    def protocols(self) -> tuple[Usage, ...]:
         """The link in each of its protocols: the same for all collectives on it."""
         return tuple(self.link.protocols())
 

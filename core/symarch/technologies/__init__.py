@@ -14,6 +14,7 @@ from symarch.technologies.contracts import (
     OperatorLike,
     Processor,
     Technology,
+    Usage,
 )
 from symarch.technologies.datatypes import DATA_TYPES, DataType, data_type, widest
 from symarch.technologies.declare import (
@@ -65,6 +66,7 @@ __all__ = [
     "Technology",
     "Topology",
     "Traffic",
+    "Usage",
     "check_dimensions",
     "contract",
     "data_type",

@@ -95,6 +95,7 @@ class Interconnect(Technology):
     software_latency = contract("s", "time an endpoint's software adds to each step of a collective")
     peer_latency = contract("s", "time each further peer adds to a step that addresses several")
     start_latency = contract("s", "time a library takes to start a collective, before its first step; absent: none")
+    copying = contract("1", "time to copy an endpoint's own part, over that of sending it at the peak; absent: hidden")
     energy = contract("J/B", "energy to move one byte over one hop")
     static_power = contract("W", "power drawn with no traffic, per endpoint")
     reach = contract("m", "distance it spans")
@@ -105,9 +106,22 @@ class Interconnect(Technology):
         """Bytes in flight that keep it busy, a demand on the endpoints' buffers; a plugin may know better."""
         return None if self.latency is None else self.bandwidth * (2 * self.latency)
 
-    def protocols(self) -> tuple[Interconnect, ...]:
+    def protocols(self) -> tuple[Usage, ...]:
         """Return the link as each of its library's protocols uses it; the fastest for a message is taken."""
-        return (self,)
+        return (Usage(self),)
+
+
+@attrs.frozen
+class Usage:
+    """A link as one protocol of a library uses it.
+
+    Attributes:
+        link: with the protocol's latencies and efficiency.
+        only: the one algorithm that the protocol is for; None: those that no other protocol is for.
+    """
+
+    link: Interconnect
+    only: str | None = None
 
 
 class OperatorLike(Protocol):

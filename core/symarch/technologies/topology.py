@@ -81,6 +81,7 @@ class Schedule:
         peers: partners addressed at once, summed over the steps, beyond the first of each step.
         carried: bytes that leave one endpoint times the links they cross, for the energy; None: bytes times the hops
             of a step [B].
+        kept: bytes of an endpoint's own part that its library copies from buffer to buffer [B].
     """
 
     bytes: Quantity
@@ -88,11 +89,14 @@ class Schedule:
     hops: Quantity
     peers: Quantity
     carried: Quantity | None = None
+    kept: Quantity = 0
 
     @classmethod
-    def of(cls, traffic: Traffic, size: Quantity, steps: Quantity = 1, peers: Quantity = 0) -> Schedule:
+    def of(
+        cls, traffic: Traffic, size: Quantity, steps: Quantity = 1, peers: Quantity = 0, kept: Quantity = 0
+    ) -> Schedule:
         """Return the schedule of one pattern: `size` bytes of each endpoint over all `steps`."""
-        return cls(_times(size, traffic.load), steps, steps * traffic.hops, peers, size * traffic.crossed)
+        return cls(_times(size, traffic.load), steps, steps * traffic.hops, peers, size * traffic.crossed, kept)
 
     @property
     def energy_bytes(self) -> Quantity:
@@ -106,11 +110,17 @@ class Schedule:
             self.hops + other.hops,
             self.peers + other.peers,
             self.energy_bytes + other.energy_bytes,
+            self.kept + other.kept,
         )
 
     def __rmul__(self, times: int) -> Schedule:
         return Schedule(
-            times * self.bytes, times * self.steps, times * self.hops, times * self.peers, times * self.energy_bytes
+            times * self.bytes,
+            times * self.steps,
+            times * self.hops,
+            times * self.peers,
+            times * self.energy_bytes,
+            times * self.kept,
         )
 
 
@@ -284,8 +294,11 @@ class CollectiveAlgorithm:
         raise NotImplementedError
 
 
-def schedules(algorithms: Iterable[CollectiveAlgorithm], call: Call) -> dict[str, Schedule]:
-    """Return the schedules of a collective by the algorithm's name, without those that are never the fastest."""
+def schedules(algorithms: Iterable[CollectiveAlgorithm], call: Call, apart: Iterable[str] = ()) -> dict[str, Schedule]:
+    """Return the schedules of a collective by the algorithm's name, without those that are never the fastest.
+
+    Algorithms `apart` run in a protocol of their own, so that their figures say nothing of others.
+    """
     found, plain = {}, {}
     for algorithm in algorithms:
         if call.operation not in algorithm.operations:
@@ -294,7 +307,7 @@ def schedules(algorithms: Iterable[CollectiveAlgorithm], call: Call) -> dict[str
         if schedule is None:
             continue
         found[algorithm.name] = schedule
-        if algorithm.proportional:
+        if algorithm.proportional and algorithm.name not in apart:
             plain[algorithm.name] = _figures(algorithm, call)
     for name, own in reversed(plain.items()):  # of equals the first stays
         if own is not None and any(
@@ -306,10 +319,10 @@ def schedules(algorithms: Iterable[CollectiveAlgorithm], call: Call) -> dict[str
 
 
 def _figures(algorithm: CollectiveAlgorithm, call: Call) -> tuple[float, ...] | None:
-    """Return bytes for one byte of tensor, steps, hops and peers; None if they are not plain numbers."""
+    """Return bytes and kept ones for a byte of tensor, steps, hops and peers; None if they are not plain numbers."""
     schedule = algorithm.schedule(attrs.evolve(call, size=1.0, step=lambda hops: 0.0, rate=1.0))
     assert schedule is not None  # it was not at the real size
-    figures = (schedule.bytes, schedule.steps, schedule.hops, schedule.peers)
+    figures = (schedule.bytes, schedule.kept, schedule.steps, schedule.hops, schedule.peers)
     return figures if all(isinstance(f, int | float) for f in figures) else None
 
 
@@ -362,9 +375,9 @@ def check_algorithm(cls: Any) -> None:
             continue
         if not isinstance(schedule, Schedule):
             raise PluginError(f"{name}, {operation}: schedule returned {schedule!r}; it must be a Schedule or None")
-        for key in ("bytes", "steps", "hops", "peers"):
+        for key in ("bytes", "kept", "steps", "hops", "peers"):
             found = Dimensioned.lift(getattr(schedule, key))
-            due = Dimension.of({"B": 1}) if key == "bytes" else Dimension()
+            due = Dimension.of({"B": 1}) if key in ("bytes", "kept") else Dimension()
             if found.dimension is not None and found.dimension != due:
                 raise PluginError(f"{name}, {operation}: {key} has [{found.dimension}]; it must have [{due}]")
 
