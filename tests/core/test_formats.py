@@ -48,6 +48,13 @@ def test_json_is_the_record_in_si(report: Report) -> None:
     assert [e["parameter"] for e in data["elasticities"]] == [e.parameter for e in report.sensitivity.elasticities]
 
 
+def test_the_headline_names_what_a_design_can_choose(report: Report) -> None:
+    # the clock that fixed times are stated at has no better direction, though nothing moves the metric more
+    largest, second = report.sensitivity.elasticities[:2]
+    assert {largest.parameter, second.parameter} == {"gpu.timed_at", "gpu.clock"}
+    assert "It answers most to gpu.clock: elasticity -0." in render(report, "text").replace("\n", " ")
+
+
 def test_markdown_has_what_the_text_has_and_more(report: Report) -> None:
     text, page = render(report, "text"), render(report, "md")
     assert page.startswith("# tpot of llama-3.1-8b on h100-sxm-8\n")

@@ -161,7 +161,9 @@ def headline(report: Report) -> list[str]:
     parts = report.headroom.of("resource")
     if parts and parts[0].gain < math.inf:
         sentences.append(f"{parts[0].words[:1].upper()}{parts[0].words[1:]}.")
-    moved = [e for e in found.elasticities if "." in e.parameter and e.elasticity is not None and e.size >= SMALLEST]
+    # what has no better direction is a statement, such as the clock that times are stated at, and no choice of a design
+    chosen = [e for e in found.elasticities if "." in e.parameter and e.limit is not None]
+    moved = [e for e in chosen if e.elasticity is not None and e.size >= SMALLEST]
     if moved:
         sentences.append(f"It answers most to {moved[0].parameter}: elasticity {moved[0].text.rstrip(' *')}.")
     return sentences
