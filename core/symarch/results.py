@@ -209,7 +209,7 @@ class Explanation(Shown):
         value: at the point; equals the sum of the terms.
         unit: of the value.
         order: the overlap order p.
-        terms: largest first.
+        terms: those that the closed form states, then the rest; of both the largest first.
         leading: how many of them the closed form states one by one; the rest, which is small, stands apart.
         definitions: the named definitions that the terms use, as the plugins state them, and `amounts`.
         values: value of every symbol and definition used.

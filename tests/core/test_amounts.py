@@ -29,20 +29,26 @@ def spelled(amounts: Amounts, found: Any) -> Any:
     ],
 )
 def test_a_term_is_the_sum_of_its_parts_once_amounts_are_written_out(parts: list[tuple[Any, Any]]) -> None:
-    amounts = Amounts()
-    found = amounts.term(parts)
     at = dict(zip((BATCH, PROMPT, RATE, WIDTH, ENERGY), (7, 11, 1.3, 2, 0.7), strict=True))
+    amounts = Amounts("N", {s.name: float(v) for s, v in at.items()})
+    found = amounts.term(parts)
     whole = sum(weight * float(e.xreplace(at)) for weight, e in parts)
     assert float(spelled(amounts, found).xreplace(at)) == pytest.approx(whole, rel=1e-14)
-    values = {s.name: float(v) for s, v in at.items()}
-    named = values | amounts.at(values)
+    named = {s.name: float(v) for s, v in at.items()} | amounts.counted
     assert float(found.xreplace({s: named[str(s)] for s in found.free_symbols})) == pytest.approx(whole, rel=1e-14)
     # an amount is a function of the workload alone
     assert all("." not in str(s) for e in amounts.definitions.values() for s in e.free_symbols)
 
 
+def test_what_rounding_leaves_of_parts_that_cancel_is_no_part() -> None:
+    amounts = Amounts("N", {"batch": 7, "m.rate": 1.3, "c.energy": 0.7})
+    left = 0.1 + 0.2 - 0.3
+    assert left != 0
+    assert amounts.term([(1, BATCH * RATE), (left, BATCH * ENERGY)]) == BATCH * RATE
+
+
 def test_equal_amounts_have_one_name_in_all_terms() -> None:
-    amounts = Amounts()
+    amounts = Amounts("N", {"batch": 7, "prompt": 11, "m.rate": 1.3, "dtype.weights": 2, "c.energy": 0.7})
     first = amounts.term([(2, BATCH * (PROMPT + 1) * WIDTH / RATE)])
     second = amounts.term([(6, (BATCH * PROMPT + BATCH) * ENERGY)])
     assert dict(amounts.definitions) == {"N1": BATCH * (PROMPT + 1)}

@@ -7,6 +7,8 @@ makes a closed form long, so they are written out beside it, as the definitions 
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,10 +30,12 @@ class Amounts:
 
     Args:
         letter: that the names begin with.
+        values: of the symbols at the point, of parameters, definitions and sizes.
     """
 
-    def __init__(self, letter: str = PLAIN) -> None:
+    def __init__(self, letter: str, values: Mapping[str, float]) -> None:
         self.letter = letter
+        self.values = values
         self.definitions: dict[str, sympy.Expr] = {}
         self._names: dict[Any, Any] = {}
         self._folded: dict[Any, Any] = {}
@@ -47,27 +51,33 @@ class Amounts:
                 size, machine = addend.as_independent(*owned, as_Add=False)
                 # a maximum with a size among its arguments belongs to the machine as a whole
                 found.setdefault(machine.xreplace(self._sizes), []).append(exact(weight) * size)
-        counted = [(*self._named(sympy.Add(*sizes).xreplace(self._sizes)), machine) for machine, sizes in found.items()]
+        sizes = {machine: sympy.expand(sympy.Add(*own).xreplace(self._sizes)) for machine, own in found.items()}
+        parts = {machine: abs(self._value(size) * self._value(machine)) for machine, size in sizes.items()}
+        least = ROUNDING * max(parts.values(), default=0.0)
+        counted = [(*self._named(size), machine) for machine, size in sizes.items() if parts[machine] > least]
         flat = sympy.factor_terms(sympy.Add(*(number * amount * machine for number, amount, machine in counted)))
         # what is done with the same amount, as bytes that cost energy in memory and chip, has it once
         alike: dict[Any, list[Any]] = {}
         for number, amount, machine in counted:
             alike.setdefault(amount, []).append(number * machine)
-        parts = (amount * sympy.factor_terms(sympy.Add(*machines)) for amount, machines in alike.items())
-        together = sympy.factor_terms(sympy.Add(*parts))
-        return min(flat, together, key=lambda e: e.count_ops())
+        sharing = (amount * sympy.factor_terms(sympy.Add(*machines)) for amount, machines in alike.items())
+        together = sympy.factor_terms(sympy.Add(*sharing))
+        nested = sympy.factor_terms(_nested([number * amount * machine for number, amount, machine in counted]))
+        shortest: sympy.Expr = min(flat, together, nested, key=lambda e: e.count_ops())
+        return shortest
 
-    def at(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Return the amounts at a point, where every size has a value."""
-        return {
-            name: float(amount.xreplace({s: values[str(s)] for s in amount.free_symbols}))
-            for name, amount in self.definitions.items()
-        }
+    @property
+    def counted(self) -> dict[str, float]:
+        """The amounts at the point."""
+        return {name: self._value(amount) for name, amount in self.definitions.items()}
 
     @property
     def latex(self) -> dict[str, str]:
         """Return how the names are typeset."""
         return {name: f"{self.letter}_{{{name.removeprefix(self.letter)}}}" for name in self.definitions}
+
+    def _value(self, expression: Any) -> float:
+        return float(expression.xreplace({s: self.values[str(s)] for s in expression.free_symbols}))
 
     def _fold(self, expression: Any) -> Any:
         """Return an expression with each sum that the workload alone decides as one symbol."""
@@ -97,7 +107,7 @@ class Amounts:
 
     def _named(self, size: Any) -> tuple[Any, Any]:
         """Return an amount as a number and a name; a size alone, as `batch`, stands for itself."""
-        number, amount = sympy.factor_terms(sympy.expand(size)).as_coeff_Mul()
+        number, amount = sympy.factor_terms(size).as_coeff_Mul()
         if not amount.args:
             return number, amount
         if amount not in self._names:
@@ -105,6 +115,22 @@ class Amounts:
             self._names[amount] = symbol(name)
             self.definitions[name] = amount
         return number, self._names[amount]
+
+
+ROUNDING = 1e-12
+"""Share of a term below which a part of it is what rounding left of parts that cancel."""
+
+
+def _nested(addends: list[Any]) -> Any:
+    """Return a sum with the factor that most of its addends share written once, and so on within and beside it."""
+    factors = [{a for a in sympy.Mul.make_args(addend) if not a.is_Number} for addend in addends]
+    counts = Counter(itertools.chain.from_iterable(factors))
+    most = min(counts, key=lambda f: (-counts[f], str(f)), default=None)
+    if most is None or counts[most] < 2:
+        return sympy.Add(*addends)
+    within = [a / most for a, own in zip(addends, factors, strict=True) if most in own]
+    beside = [a for a, own in zip(addends, factors, strict=True) if most not in own]
+    return sympy.Add(most * _nested(within), _nested(beside))
 
 
 def _is_owned(item: Any) -> bool:

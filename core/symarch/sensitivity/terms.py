@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -39,22 +38,20 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
     parts = parts_of(program, f"metric.{point.metric}", values, point.marked)
     computed = evaluate(program, values)
     value = float(computed[point.output])
-    amounts = Amounts(PLAIN if point.unit != "s" or point.order in (1, math.inf) else WEIGHTED)
+    defined = program.names
+    known = {**values, **{name: float(computed[i]) for name, i in defined.items()}}
+    amounts = Amounts(PLAIN if point.unit != "s" or point.order in (1, math.inf) else WEIGHTED, known)
     formula = let_bound(program, [p.index for p in parts], computed)
     terms = _terms(parts, formula.expressions, value)
     short = terms is None
     if terms is None:
         formula = let_bound(program, [p.index for p in parts], computed, short)
         terms = _terms(parts, formula.expressions, value, amounts) or []
-    leading = _leading(terms)
+    terms, leading = _arranged(terms)
     definitions = {**amounts.definitions, **formula.definitions}
     used = symbols_in([*(t.expression for t in terms), *definitions.values()])
-    counted = amounts.at(values)
-    defined = program.names
-    shown = {
-        n: counted[n] if n in counted else float(computed[defined[n]] if n in defined else values[n])
-        for n in sorted(used | set(definitions))
-    }
+    known |= amounts.counted
+    shown = {n: float(known[n]) for n in sorted(used | set(definitions))}
     return Explanation(
         metric=point.metric,
         value=value,
@@ -80,6 +77,12 @@ def _terms(
     for position, part in enumerate(parts):
         groups.setdefault((part.resource, part.cause), []).append(position)
     sizes = {key: math.fsum(parts[i].weight * parts[i].value for i in members) for key, members in groups.items()}
+    # each symbol of a term takes an operation, however it is written
+    if (
+        amounts is None
+        and sum(len(symbols_in(expressions[i] for i in m)) for k, m in groups.items() if sizes[k]) > MOST
+    ):
+        return None
     terms, operations = [], -1
     for (resource, cause), members in sorted(groups.items(), key=lambda item: -sizes[item[0]]):
         amount = sizes[resource, cause]
@@ -95,13 +98,24 @@ def _terms(
     return terms
 
 
-def _leading(terms: Sequence[Term]) -> int:
-    """Return how many terms the closed form can state one by one; where some are left, their sum is one more."""
-    counts = list(itertools.accumulate(int(t.expression.count_ops()) + 1 for t in terms))
-    leading = len(terms)
-    while leading > 1 and counts[leading - 1] - 1 + (leading < len(terms)) > MOST:
-        leading -= 1
-    return leading
+def _arranged(terms: Sequence[Term]) -> tuple[list[Term], int]:
+    """Return the terms that the closed form can state one by one, then the others, whose sum is one more; and how many.
+
+    The largest go first; one that is too long for what is left makes way for smaller ones, so that less stands apart.
+    """
+    lengths = [int(t.expression.count_ops()) + 1 for t in terms]
+    if sum(lengths) - 1 <= MOST:
+        return list(terms), len(terms)
+    stated: list[Term] = []
+    apart: list[Term] = []
+    room = MOST
+    for term, length in zip(terms, lengths, strict=True):
+        if length <= room or not stated:
+            stated.append(term)
+            room -= length
+        else:
+            apart.append(term)
+    return [*stated, *apart], len(stated)
 
 
 def symbols_in(expressions: Iterable[Any]) -> set[str]:
