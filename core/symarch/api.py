@@ -262,10 +262,10 @@ class Analysis(Shown, Questions):
         """Return the recorded model, recording it at the first call."""
         if single not in self._recorded:
             found = record(self.system, self.model, self.request(single))
-            if self.search is not None:
-                found = attrs.evolve(found, notes=(Note(self.search.summary), *found.notes))
             if self.system.runtime is None and not self.ideal:
                 found = attrs.evolve(found, notes=(Note(DEVICES_ALONE), *found.notes))
+            if self.search is not None:
+                found = attrs.evolve(found, notes=(Note(self.search.summary), *found.notes))
             self._recorded[single] = found
         return self._recorded[single]
 

@@ -452,7 +452,8 @@ class GPU(Processor):
                 overheads["launch"] = overheads["launch"] + split * launch
                 copies = 2 * split * Min(1, dims["kv_heads"] - 1)  # one head of keys has its queries in order
                 overheads["regroup"] = copies * self._pointwise_launch * self.slowness
-            return Effort({"arithmetic": (work / rate + started) * idle} | self._cached(operator), overheads)
+            times = {"arithmetic": work / rate * idle} | self._cached(operator)
+            return Effort(times, overheads, {"arithmetic": started * idle})
         return Effort({"arithmetic": work / rate} | self._cached(operator), overheads)
 
     def _split(self, dims: Mapping[str, Quantity], blocks: Quantity) -> Quantity:

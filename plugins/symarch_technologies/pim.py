@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import attrs
+
 from symarch import Effort, OperatorLike, Quantity, hookimpl, option, parameter, quantity, technology
 from symarch_technologies._near import NearMemory
 
@@ -131,7 +133,7 @@ class ProcessingInMemory(NearMemory):
     def effort(self, operator: OperatorLike) -> Effort:
         """Return arithmetic, and the switch from the host's mode to the units' and back."""
         effort = super().effort(operator)
-        return Effort(effort.times, {**effort.overheads, "mode_switch": self.mode_switch})
+        return attrs.evolve(effort, overheads={**effort.overheads, "mode_switch": self.mode_switch})
 
 
 @hookimpl

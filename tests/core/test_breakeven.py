@@ -155,8 +155,20 @@ def test_a_square_has_a_closed_form() -> None:
     assert "powers -1, 0, 2" in crossing.reason
 
 
-def test_the_time_to_the_first_token_is_a_square_of_the_prompt() -> None:
+def test_whole_tiles_make_the_time_to_the_first_token_a_line_between_two_of_them() -> None:
     analysis = symarch.analyze(symarch.load_system("h100-sxm-8", {"gpu.overlap": "inf"}), MODEL)
+    ttft = analysis.point("ttft", batch=41, prompt=3001, output=203).value
+    (crossing,) = analysis.break_even("prompt", 0.9 * ttft, "ttft", batch=41, prompt=3001, output=203).crossings
+    assert crossing.form is not None
+    assert crossing.form.equation == "a + b x = T"
+    assert crossing.form.residual < 1e-12
+
+
+def test_the_time_to_the_first_token_is_a_square_of_the_prompt() -> None:
+    # a half of what whole tiles fill up, so that the other half goes with the square
+    analysis = symarch.analyze(
+        symarch.load_system("h100-sxm-8", {"gpu.overlap": "inf", "gpu.attention_padding": "0.5"}), MODEL
+    )
     ttft = analysis.point("ttft", batch=41, prompt=3001, output=203).value
     found = analysis.break_even("prompt", 0.9 * ttft, "ttft", batch=41, prompt=3001, output=203)
     (crossing,) = found.crossings

@@ -286,7 +286,9 @@ def test_attention_takes_products_and_tiles() -> None:
     gpu = preset("h100-sxm", attention_efficiency=0.8, attention_tile=1e-6)
     flops = 4.0 * 32 * 128 * 2048 * 2048
     effort = gpu.effort(attention(2048, 2048))
-    assert effort.times == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T) + 1024 * 1e-6 / 132)}
+    assert effort.times == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T))}
+    assert effort.starts == {"arithmetic": pytest.approx(1024 * 1e-6 / 132)}
+    assert effort.whole == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T) + 1024 * 1e-6 / 132)}
     assert effort.overheads == {"launch": 2 * gpu.attention_launch, "combine": 0}
 
 
@@ -295,7 +297,7 @@ def test_in_decode_heads_that_share_a_key_are_one_tile() -> None:
     gpu = preset("h100-sxm", attention_padding=0.5, attention_tile=1e-6)
     operator = attention(1, 1024)
     work = operator.flops / (gpu.attention_efficiency * 989 * T) * (1 + 0.5 * 15)
-    assert gpu.effort(operator).times["arithmetic"] == pytest.approx(work + 8 * 1e-6 / 132)
+    assert gpu.effort(operator).whole["arithmetic"] == pytest.approx(work + 8 * 1e-6 / 132)
 
 
 def test_a_context_of_one_tile_of_keys_is_not_combined() -> None:
@@ -310,9 +312,9 @@ def test_tiles_of_a_short_prompt_leave_cores_idle() -> None:
     gpu = preset("h100-sxm", attention_tile=1e-6)
     full, half = (preset("h100-sxm", attention_tile=1e-6, attention_idle=z) for z in (0, 0.5))
     operator = attention(128, 128, kv_heads=32)  # 64 tiles
-    alone = full.effort(operator).times["arithmetic"]
-    assert gpu.effort(operator).times["arithmetic"] == pytest.approx(alone * 132 / 64)
-    assert half.effort(operator).times["arithmetic"] == pytest.approx(alone * (1 + 132 / 64) / 2)
+    alone = full.effort(operator).whole["arithmetic"]
+    assert gpu.effort(operator).whole["arithmetic"] == pytest.approx(alone * 132 / 64)
+    assert half.effort(operator).whole["arithmetic"] == pytest.approx(alone * (1 + 132 / 64) / 2)
 
 
 def test_flash_attention_2_splits_contexts_of_heads_that_share_keys_only() -> None:
@@ -331,14 +333,14 @@ def test_flash_attention_2_splits_contexts_of_heads_that_share_keys_only() -> No
     assert "regroup" not in three.effort(grouped).overheads
     # 32 tiles on 108 cores
     work = single.flops * 64 / (two.attention_efficiency * 312 * T) + 32 * two.attention_tile * slow / 108
-    assert two.effort(single).times["arithmetic"] == pytest.approx(work * 108 / 32)
+    assert two.effort(single).whole["arithmetic"] == pytest.approx(work * 108 / 32)
 
 
 def test_a_core_takes_what_was_measured_for_a_tile_of_keys() -> None:
     # A100, FlashAttention 2, one sequence of 2 heads that share no key: 3022.1 us at 131072 keys and 1525.4 at 65536
     # (aiconfigurator-core 0.12.0): 2.92 us for 128 keys
     gpu = preset("a100-sxm")
-    times = [gpu.effort(attention(1, n, kv_heads=32)).times["arithmetic"] for n in (65536, 131072)]
+    times = [gpu.effort(attention(1, n, kv_heads=32)).whole["arithmetic"] for n in (65536, 131072)]
     assert (times[1] - times[0]) / 512 == pytest.approx(2.92e-6, rel=0.15)
 
 

@@ -338,6 +338,11 @@ def _check_apart(
     if sizes.size and sizes[-1] * WORST_CONDITION < sizes[0]:
         order = np.argsort(-np.abs(ways[-1]))[:2]
         pair = [names[inside[int(i)]] for i in order if abs(ways[-1][i]) > 0.1]
+        if len(pair) == 1:
+            raise SymarchError(
+                f"the data do not determine {pair[0]}: hardly any row depends on it; fit without it (--only), or add "
+                "rows that do"
+            )
         raise SymarchError(
             f"the data cannot tell {' and '.join(pair)} apart (condition {sizes[0] / sizes[-1]:.0f}, at most "
             f"{WORST_CONDITION:.0f}); fit without one of them (--only) or add rows in which they differ"

@@ -164,7 +164,7 @@ def operator_load(bench: Bench, operator: Operator, typical: Operator | None = N
         bench: where it runs.
         operator: the operator, at the context to be timed.
         typical: the same operator at the mean context, at which granules and tiles are rounded; times are then
-            proportional to the loads, so that they are affine in the context.
+            proportional to the loads, but for their starts, so that they are affine in the context.
     """
     typical = operator if typical is None else typical
     processor = bench.processor
@@ -173,8 +173,8 @@ def operator_load(bench: Bench, operator: Operator, typical: Operator | None = N
     if operator is not typical and not _zero(operator.flops):
         growth = operator.flops / typical.flops
     arithmetic = {
-        f"{bench.name}.{key}": mark(time * growth, f"{bench.name}.{key}", "arithmetic", operator.name)
-        for key, time in effort.times.items()
+        f"{bench.name}.{key}": mark(time, f"{bench.name}.{key}", "arithmetic", operator.name)
+        for key, time in attrs.evolve(effort, times={k: t * growth for k, t in effort.times.items()}).whole.items()
     }
     overhead = tuple(
         mark(time, f"{bench.name}.{key}", key, operator.name)

@@ -191,12 +191,15 @@ def explanation_latex(explanation: Explanation) -> str:
             sign = r"\mathrm{rest} &= "
         first, *more = _broken(rounded(term.expression, explanation.values), declared)
         rows += [f"{sign}{first}", *(rf"&\quad\qquad {line}" for line in more)]
+    defined: list[str] = []
     for definition, expression in explanation.definitions.items():
         name_of = symbol_latex(definition, declared.get(definition, ""))
         first, *more = _broken(rounded(expression, explanation.values), declared, NARROW)
-        rows += [f"{name_of} &= {first}", *(rf"&\quad\qquad {line}" for line in more)]
-    head = f"% {explanation.metric} = {format_quantity(explanation.value, explanation.unit)}"
-    return "\n".join([head, r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"])
+        defined += [f"{name_of} &= {first}", *(rf"&\quad\qquad {line}" for line in more)]
+    lines = [f"% {explanation.metric} = {format_quantity(explanation.value, explanation.unit)}"]
+    for block in filter(None, (rows, defined)):  # apart: long names of definitions leave the terms their width
+        lines += [r"\begin{align*}", " \\\\\n".join(block), r"\end{align*}"]
+    return "\n".join(lines)
 
 
 def _broken(expression: sympy.Expr, declared: dict[str, str], widest: int = WIDEST) -> list[str]:

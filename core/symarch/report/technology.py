@@ -104,7 +104,7 @@ def _figures(instance: Any, tape: Tape) -> Iterator[tuple[str, Any, str, str]]:
         found: dict[tuple[str, str], tuple[Any, list[str]]] = {}
         for operator in probe_operators(instance, lambda symbol, _: tape.input(symbol)):
             effort = instance.effort(operator)
-            for what, times in (("time", effort.times), ("overhead", effort.overheads)):
+            for what, times in (("time", effort.whole), ("overhead", effort.overheads)):
                 for resource, value in times.items():
                     if isinstance(value, int | float) and value == 0:
                         continue

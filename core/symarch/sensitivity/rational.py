@@ -237,4 +237,9 @@ def rational_in(program: Program, output: str, name: str, values: Mapping[str, f
     coefficients = Program.of(run.tape, outputs).pruned()
     computed = evaluate(coefficients, values)
     numbers = {k: float(computed[i]) for k, i in coefficients.outputs.items()}
-    return Rational(coefficients, tuple(sorted(found.over)), tuple(sorted(found.under)), numbers, computed)
+    # what is nothing at the point, as the padding of whole tiles beside the tiles, is no power of the form
+    over, under = (
+        tuple(k for k in sorted(powers) if numbers[f"{side}{k}"] or not k)
+        for side, powers in (("over", found.over), ("under", found.under))
+    )
+    return Rational(coefficients, over, under, numbers, computed)

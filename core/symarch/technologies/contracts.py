@@ -149,12 +149,20 @@ class Effort:
     """What an operator costs a processor itself, apart from moving data.
 
     Attributes:
-        times: time of each arithmetic resource, by name [s]; they run beside each other.
+        times: time of each arithmetic resource, by name [s]; they run beside each other. While a context grows from
+            step to step they grow as its FLOPs do.
         overheads: fixed times before or after, by name [s]; they add.
+        starts: what an arithmetic resource takes besides whatever the FLOPs are, by its name in `times` [s].
     """
 
     times: Mapping[str, Quantity]
     overheads: Mapping[str, Quantity]
+    starts: Mapping[str, Quantity] = attrs.field(factory=dict)
+
+    @property
+    def whole(self) -> dict[str, Quantity]:
+        """Time of each arithmetic resource with its start [s]."""
+        return {key: time + self.starts[key] if key in self.starts else time for key, time in self.times.items()}
 
 
 @attrs.frozen
@@ -358,7 +366,7 @@ class Processor(Technology):
         for operator in probe_operators(self):
             with blame(self, f"effort({operator.kind})"):
                 effort = self.effort(operator)
-            for key, value in (*effort.times.items(), *effort.overheads.items()):
+            for key, value in (*effort.times.items(), *effort.overheads.items(), *effort.starts.items()):
                 yield f"effort({operator.kind}): {key}", value, "s"
         with blame(self, "limits"):
             limits = self.limits()

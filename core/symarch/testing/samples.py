@@ -240,7 +240,7 @@ def stated(instance: Any, scalar: Callable[[str], Any]) -> Iterator[tuple[str, A
     if isinstance(instance, Processor):
         for name, operator in operators(instance, scalar):
             effort = instance.effort(operator)
-            times = list(effort.times.values())
+            times = list(effort.whole.values())
             yield name, total([Max(*times) if times else 0, *effort.overheads.values()]), "s"
         for name, limit in instance.limits().items():
             for part in ("processor", "stacked", "others"):
