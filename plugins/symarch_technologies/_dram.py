@@ -47,7 +47,6 @@ class Dram(Memory):
     row_efficiency: Quantity
     refresh_time: Quantity
     refresh_interval: Quantity
-    refresh_blocking: Quantity
     core_energy: Quantity
     io_energy: Quantity
     refresh_share: Quantity
@@ -63,6 +62,13 @@ class Dram(Memory):
         1, "1", low=1, high=2, better="less", status="standard", symbol=r"k_{ref}",
         source="JEDEC data sheets of DRAM: once up to 85 C, twice from 85 to 95 C",
         doc="refresh commands as a multiple of the standard's rate",
+    )  # fmt: skip
+    refresh_blocking: Quantity = parameter(
+        0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",
+        symbol=r"\beta_{ref}",
+        source="assumed: one bank refreshes while others serve, and what that costs is in row_efficiency; high: all "
+        "banks at once",
+        doc="share of the refresh time in which a channel stands still",
     )  # fmt: skip
 
     @quantity("B/s")

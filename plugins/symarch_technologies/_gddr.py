@@ -29,13 +29,6 @@ class GraphicsDram(Dram):
         "rows are as small, and as many channels share them; low: FLINT, arXiv 2608.25062",
         doc="share of the peak that row changes leave, and refresh where refresh_blocking is 0",
     )  # fmt: skip
-    refresh_blocking: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",
-        symbol=r"\beta_{ref}",
-        source="assumed: one bank refreshes while others serve, and what that costs is in row_efficiency; high: all "
-        "banks at once",
-        doc="share of the refresh time in which a channel stands still",
-    )  # fmt: skip
 
     @quantity("1")
     def devices(self) -> Quantity:

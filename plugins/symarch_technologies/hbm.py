@@ -107,13 +107,6 @@ class HighBandwidthMemory(Dram):
         source="tREFI of HBM2 to HBM4 (ramulator2 presets): 32 ms over 8192 commands; low: half of it",
         doc="time between refresh commands at the standard's rate",
     )  # fmt: skip
-    refresh_blocking: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",
-        symbol=r"\beta_{ref}",
-        source="assumed: one bank refreshes while others serve, and what that costs is in the measured "
-        "row_efficiency; high: all banks at once",
-        doc="share of the refresh time in which a channel stands still",
-    )  # fmt: skip
     core_energy: Quantity = parameter(
         "4.8 pJ/bit", "J/B", low="2 pJ/bit", high="6 pJ/bit", better="less", status="assumed", symbol=r"e_{core}",
         source="the sum with io_energy is measured: 5.8 pJ/bit on the H200 rail, 210 W at 4523 GB/s without the idle "

@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Max, Min, Pattern, Quantity, Topology, Traffic, hookimpl, parameter, technology
+from symarch import Max, Min, Pattern, Quantity, Traffic, hookimpl, parameter, technology
+from symarch_technologies._star import Star
 
 
 @technology
-class HostBridge(Topology):
+class HostBridge(Star):
     """Devices of one host without a network of their own: their messages share the way through the host."""
 
     name: ClassVar[str] = "host-bridge"
@@ -46,33 +47,9 @@ class HostBridge(Topology):
         doc="links whose full rate the host passes at once",
     )  # fmt: skip
 
-    def diameter(self, nodes: int) -> Quantity:
-        """Return 2: up to the host and down."""
-        return 2
-
-    def average_hops(self, nodes: int) -> Quantity:
-        """Return 2: all pairs of devices are equally far apart."""
-        return 2
-
     def bisection(self, nodes: int) -> Quantity:
         """Return what the host passes, at most half the devices' links."""
         return Min(nodes / 2, self.ways)
-
-    def links(self, nodes: int) -> Quantity:
-        """Return one link for each device."""
-        return nodes
-
-    def radix(self, nodes: int) -> Quantity:
-        """Return 1: each device has one port."""
-        return 1
-
-    def ports(self, nodes: int) -> Quantity:
-        """Return a port of the host for each device."""
-        return nodes
-
-    def switches(self, nodes: int) -> Quantity:
-        """Return 1: the host."""
-        return 1
 
     def traffic(self, pattern: Pattern, nodes: int) -> Traffic | None:
         """Return two hops and the load of the module's table; one message alone has the host for itself."""

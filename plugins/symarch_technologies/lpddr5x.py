@@ -104,13 +104,6 @@ class LPDDR5X(Dram):
         source="tREFI of JESD209-5 (ramulator2 presets): 32 ms over 8192 commands; low: half of it",
         doc="time between refresh commands at the standard's rate",
     )  # fmt: skip
-    refresh_blocking: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",
-        symbol=r"\beta_{ref}",
-        source="assumed: one bank refreshes while others serve, and what that costs is in the measured "
-        "row_efficiency; high: all banks at once",
-        doc="share of the refresh time in which a channel stands still",
-    )  # fmt: skip
     core_energy: Quantity = parameter(
         "3.56 pJ/bit", "J/B", low="3 pJ/bit", high="29 pJ/bit", better="less", status="assumed", symbol=r"e_{core}",
         source="95 W at 2 TB/s (Micron, HotInfra'26) less 6 W of 30 idle packages is 5.56 pJ/bit, of which 2 are "

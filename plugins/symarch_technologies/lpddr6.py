@@ -116,13 +116,6 @@ class LPDDR6(Dram):
         source="tREFI of JESD209-6 (ramulator2 presets); low: half of it",
         doc="time between refresh commands at the standard's rate",
     )  # fmt: skip
-    refresh_blocking: Quantity = parameter(
-        0, "1", low=0, high=1, nonnegative=True, ideal=0, at_most=1, better="less", status="assumed",
-        symbol=r"\beta_{ref}",
-        source="assumed: one bank refreshes while others serve, and what that costs is in row_efficiency; high: all "
-        "banks at once",
-        doc="share of the refresh time in which a channel stands still",
-    )  # fmt: skip
     core_energy: Quantity = parameter(
         "3.56 pJ/bit", "J/B", low="2.4 pJ/bit", high="4.84 pJ/bit", better="less", status="assumed",
         symbol=r"e_{core}",

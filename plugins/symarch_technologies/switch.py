@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from symarch import Pattern, Quantity, Topology, Traffic, hookimpl, option, technology
+from symarch import Pattern, Quantity, Traffic, hookimpl, option, technology
+from symarch_technologies._star import Star
 
 
 @technology
-class Switch(Topology):
+class Switch(Star):
     """A star: N nodes around one switch that never blocks."""
 
     name: ClassVar[str] = "switch"
@@ -51,33 +52,9 @@ class Switch(Topology):
         doc="what the switch does of an all-reduce: nothing; all of it (SHARP); the sums of shares (NVLink SHARP)",
     )  # fmt: skip
 
-    def diameter(self, nodes: int) -> Quantity:
-        """Return 2: up to the switch and down."""
-        return 2
-
-    def average_hops(self, nodes: int) -> Quantity:
-        """Return 2: all pairs of nodes are equally far apart."""
-        return 2
-
     def bisection(self, nodes: int) -> Quantity:
         """Return half the nodes' links: a non-blocking switch is cut at its ports."""
         return nodes / 2
-
-    def links(self, nodes: int) -> Quantity:
-        """Return one link for each node."""
-        return nodes
-
-    def radix(self, nodes: int) -> Quantity:
-        """Return 1: each node has one port."""
-        return 1
-
-    def ports(self, nodes: int) -> Quantity:
-        """Return a port for each node."""
-        return nodes
-
-    def switches(self, nodes: int) -> Quantity:
-        """Return 1."""
-        return 1
 
     def traffic(self, pattern: Pattern, nodes: int) -> Traffic | None:
         """Return two hops and load 1; there are neither axes nor groups."""

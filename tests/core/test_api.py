@@ -130,13 +130,14 @@ def test_a_single_step_agrees_with_plain_floats(found: symarch.Analysis, batch: 
     assert metrics == pytest.approx(found.evaluate_on_floats(batch=batch, context=context), rel=1e-12)
 
 
-TILE = 5 * 128
-"""Keys of a tile on a GPU at most here. Whether a context has more, and is split, is rounded at the mean context."""
-
-
 def loop(found: symarch.Analysis, batch: int, prompt: int, output: int) -> float:
     step = found.compile("tpot", over=["context"], batch=batch)
     return math.fsum(step(float(prompt + i)) for i in range(1, output)) / (output - 1)
+
+
+def whole(found: symarch.Analysis) -> symarch.Analysis:
+    """The same where it costs nothing to split a context, which a context of one tile of keys is not."""
+    return found.with_setting("gpu", "attention_combine", 0)
 
 
 def unlimited(found: symarch.Analysis) -> symarch.Analysis:
@@ -150,23 +151,26 @@ def unlimited(found: symarch.Analysis) -> symarch.Analysis:
 @pytest.mark.xfail(strict=True, reason="between p = 1 and infinity the 4-node rule runs over the limit's kink: 3e-4")
 def test_a_power_limit_that_sets_in_midway_keeps_the_mean_exact() -> None:
     found = analysis("h100-sxm", "llama-3.1-8b", {"gpu.power_limit": "300 W", "gpu.overlap": "2"}, phase="decode")
-    mean = found.evaluate(batch=8, prompt=200, output=3000).tpot
-    assert mean == pytest.approx(loop(found, 8, 200, 3000), rel=1e-6)
+    found = whole(found)
+    mean = found.evaluate(batch=8, prompt=100, output=3000).tpot
+    assert mean == pytest.approx(loop(found, 8, 100, 3000), rel=1e-6)
 
 
 def test_a_power_limit_that_sets_in_midway_is_exact_at_infinity() -> None:
     for order in ("1", "inf"):
         found = analysis("h100-sxm", "llama-3.1-8b", {"gpu.power_limit": "300 W", "gpu.overlap": order}, phase="decode")
-        mean = found.evaluate(batch=8, prompt=200, output=3000).tpot
-        assert mean == pytest.approx(loop(found, 8, 200, 3000), rel=1e-12)
+        found = whole(found)
+        mean = found.evaluate(batch=8, prompt=100, output=3000).tpot
+        assert mean == pytest.approx(loop(found, 8, 100, 3000), rel=1e-12)
 
 
 @settings(max_examples=20)
-@given(analyses(), st.integers(1, 300), st.integers(TILE, 20_000), st.integers(2, 700))
+@given(analyses(), st.integers(1, 300), st.integers(8, 20_000), st.integers(2, 700))
 def test_tpot_is_the_mean_of_its_steps(found: symarch.Analysis, batch: int, prompt: int, output: int) -> None:
     order = found.system.components["gpu"].settings["overlap"].value
     if order not in (1, math.inf):
         found = unlimited(found)  # a power limit that sets in midway is a test of its own
+    found = whole(found)  # and so is a tile that fills up midway
     mean = found.evaluate(batch=batch, prompt=prompt, output=output).tpot
     tolerance = 1e-12 if order in (1, math.inf) else 1e-6
     assert mean == pytest.approx(loop(found, batch, prompt, output), rel=tolerance)
@@ -176,9 +180,27 @@ def test_tpot_is_the_mean_of_its_steps(found: symarch.Analysis, batch: int, prom
 @pytest.mark.parametrize("output", [2, 3, 4, 5, 6, 100, 4000])
 def test_the_gauss_rule_is_good_where_arithmetic_and_data_cross(order: str, output: int) -> None:
     # flash-like cache bandwidth and weak arithmetic, so that attention turns from one to the other within the output
-    found = analysis("h100-sxm", "llama-3.1-8b", {"gpu.overlap": order, "gpu.peak_bf16": "10 TFLOP/s"})
-    mean = found.evaluate(batch=32, prompt=200, output=output).tpot
-    assert mean == pytest.approx(loop(found, 32, 200, output), rel=1e-12 if output <= 5 else 1e-8)
+    found = whole(analysis("h100-sxm", "llama-3.1-8b", {"gpu.overlap": order, "gpu.peak_bf16": "10 TFLOP/s"}))
+    mean = found.evaluate(batch=32, prompt=100, output=output).tpot
+    assert mean == pytest.approx(loop(found, 32, 100, output), rel=1e-12 if output <= 5 else 1e-8)
+
+
+@pytest.mark.parametrize(("prompt", "output", "split", "rounded"), [
+    (2047, 300, 1, 1),  # all contexts are longer than a tile of 128 keys
+    (8, 100, 0, 0),  # none is
+    (100, 101, 72 / 100, 1),  # those from 129 to 200, and the mean context of 150.5
+    (80, 57, 8 / 56, 0),  # those from 129 to 136, and not the mean context of 108.5
+])  # fmt: skip
+@pytest.mark.parametrize("order", ["1", "inf"])
+def test_whether_a_context_is_split_is_rounded_at_the_mean_context(
+    order: str, prompt: int, output: int, split: float, rounded: int
+) -> None:
+    # as all tiles and granules of growing tensors are, which the assumptions say
+    found = analysis("h100-sxm", "llama-3.1-8b", {"gpu.overlap": order, "gpu.attention_combine": "2 us"})
+    mean = found.evaluate(batch=1, prompt=prompt, output=output).tpot
+    each = 32 * 2e-6  # of the layers, at the clock that times are stated at
+    assert mean is not None
+    assert mean - loop(found, 1, prompt, output) == pytest.approx(each * (rounded - split), abs=1e-13)
 
 
 def test_one_step_is_the_step_at_its_context() -> None:

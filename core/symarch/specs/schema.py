@@ -219,21 +219,19 @@ def _technologies() -> dict[str, Any]:
 
 def _component(table: str, name: str, cls: type, topologies: dict[str, type], defined: _Definitions) -> dict[str, Any]:
     properties: dict[str, Any] = {"technology": {"const": name}}
-    presets = list(presets_of(name))
-    if presets:
-        properties["preset"] = {
-            "anyOf": [{"enum": presets}, defined.named("PresetFile", {"type": "string", "pattern": r"\.toml(:.+)?$"})]
-        }
+    if presets_of(name):
+        properties["preset"] = defined.preset(name)
+    shared = defined.named("Arbitration", _ARBITRATION)
     classes = [cls]
     if getattr(cls, "near", False):
         properties["on"] = {"type": "string"}
     if table == "memory":
-        properties |= {"on": {"type": "string"}, "arbitration": _ARBITRATION, "shared_by": _count()}
+        properties |= {"on": {"type": "string"}, "arbitration": shared, "shared_by": _count()}
     if table == "link":
         ends = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
-        properties |= {"between": ends, "arbitration": _ARBITRATION, "shared_by": _count()}
+        properties |= {"between": ends, "arbitration": shared, "shared_by": _count()}
     if table == "switch":
-        properties |= {"arbitration": _ARBITRATION, "shared_by": _count()}
+        properties |= {"arbitration": shared, "shared_by": _count()}
     if table == "network":
         properties |= {"topology": {"enum": list(topologies)}, "size": _count(), "algorithm": _ALGORITHM}
         classes += topologies.values()
@@ -280,6 +278,11 @@ class _Definitions:
         """Return a reference to what is the same wherever it stands."""
         self.found[name] = content
         return _to(name)
+
+    def preset(self, technology: str) -> dict[str, Any]:
+        """Return a reference to the presets of a technology, or a file with one."""
+        file = self.named("PresetFile", {"type": "string", "pattern": r"\.toml(:.+)?$"})
+        return self.named(f"Preset_{technology}", {"anyOf": [{"enum": list(presets_of(technology))}, file]})
 
     def parameters(self, technology: type) -> dict[str, Any]:
         """Return a reference to each parameter of a technology."""
