@@ -102,6 +102,8 @@ def test_a_page_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[st
     path.write_text(f"{COLUMNS}\n{ROW}\n")
     assert run("accuracy", str(path), "-o", str(tmp_path / "none" / "page.html")) == 2
     assert "cannot write" in capsys.readouterr().err
+    assert run("accuracy", str(path), "-o", str(tmp_path / "page.svg")) == 2
+    assert "page.svg must end with .html" in capsys.readouterr().err
 
 
 def test_calibrate_refuses_too_few_rows_and_unknown_systems(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -164,6 +164,14 @@ def test_sections_by_name_are_there_in_their_order_and_say_what_the_records_say(
     assert "\n\n\n" not in text
 
 
+def test_break_even_without_a_target_says_how_to_set_one(report: Report, analysis: Analysis) -> None:
+    (asked,) = report_of(
+        analysis, analysis.sensitivity("tpot", batch=4), {"batch": 4}, sections=("break_even",)
+    ).sections
+    assert "No target is set: --target VALUE" in asked.sentences[0]
+    assert asked.name in [s.name for s in report.sections]
+
+
 def test_a_section_of_what_is_not_known_says_what_would_give_it() -> None:
     analysis = symarch.analyze(symarch.load_system("tpu-v6e-8"), symarch.load_model("llama-3.1-8b"))
     (cost,) = report_of(analysis, analysis.sensitivity("tpot"), {}, sections=("cost",)).sections

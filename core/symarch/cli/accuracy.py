@@ -27,6 +27,8 @@ def command(files: tuple[Path, ...], as_json: bool, worst: int, ideal: bool, pag
     from symarch.accuracy.scores import scores_of
     from symarch.accuracy.tables import read_table
 
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"-o writes an HTML page; {page} must end with .html")
     predictions = [predict(read_table(path), ideal) for path in files]
     if as_json:
         from symarch.report.accuracy import accuracy_data

@@ -17,7 +17,12 @@ from symarch.cli.options import analysis_options, build, tell, usual_metric, wri
     "--format", "form", metavar="NAME",
     help="text, md, html, latex, json or one of a plugin [that of FILE's suffix, else text].",
 )  # fmt: skip
-@click.option("--target", "aim", metavar="VALUE", help="Where the metric would be that: 20ms. In md and html reports.")
+@click.option(
+    "--target",
+    "aim",
+    metavar="VALUE",
+    help="Where the metric would be that: 20ms. In md, html and latex reports, and in --section break_even.",
+)
 @click.option(
     "--section", "sections", multiple=True, metavar="NAME",
     help="A section to have, of symarch or of a plugin; all: those of symarch. May be given several times.",

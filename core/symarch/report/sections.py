@@ -481,10 +481,11 @@ def _roofline(report: Report) -> Section | None:
     return Section("roofline", "Roofline of the operators", (words,), (), (table,))
 
 
-def _break_even(report: Report) -> Section | None:
+def _break_even(report: Report) -> Section:
     """Where each parameter meets the target."""
     if report.target is None:
-        return None
+        how = f"No target is set: --target VALUE (`target` in Python) asks where a parameter makes {report.metric} meet it."
+        return Section("break_even", "Break-even", (how,))
     found = report.break_evens
     aim = format_quantity(report.target, report.sensitivity.unit)
     better = report.sensitivity.value >= report.target if report.metric in HIGHER_IS_BETTER else (
