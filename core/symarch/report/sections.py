@@ -484,7 +484,7 @@ def _roofline(report: Report) -> Section | None:
 def _break_even(report: Report) -> Section:
     """Where each parameter meets the target."""
     if report.target is None:
-        how = f"No target is set: --target VALUE (`target` in Python) asks where a parameter makes {report.metric} meet it."
+        how = f"No target is set: --target VALUE (in Python `target`) asks where parameters make {report.metric} so."
         return Section("break_even", "Break-even", (how,))
     found = report.break_evens
     aim = format_quantity(report.target, report.sensitivity.unit)
