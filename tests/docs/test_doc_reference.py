@@ -30,7 +30,7 @@ from symarch.specs.presets import _KEYS as PRESET_KEYS
 from symarch.specs.systems import _OWN, _TOP
 from symarch.specs.values import _KEYS as VALUE_KEYS
 from symarch.specs.values import _STATUS
-from symarch.technologies import DATA_TYPES, Technology
+from symarch.technologies import DATA_TYPES, Runtime, Technology, options_of, parameters_of
 from symarch.trace import Architecture
 
 ROOT = Path(__file__).parents[2]
@@ -291,18 +291,47 @@ def shipped() -> dict[str, type[Technology]]:
     return {n: c for n, c in found.items() if registry().origin(n).distribution == "symarch"}
 
 
-@pytest.mark.parametrize("build", [technology_table], ids=lambda f: str(f.__name__))
-def test_generated_section_is_up_to_date(build: Any) -> None:
+def value_text(setting: Any, unit: str) -> str:
+    if setting is None:
+        return "-"
+    ends = [format_quantity(v, unit) for v in (setting.low, setting.high) if v is not None]
+    return format_quantity(setting.value, unit) + (f" ({' to '.join(ends)})" if ends else "")
+
+
+def runtime_keys() -> list[str]:
+    lines = [_row("key", "default", "range", "meaning"), _row("---", "---", "---", "---")]
+    for p in parameters_of(Runtime):
+        ends = " to ".join(format_quantity(v, p.unit) for v in (p.low, p.high) if v is not None)
+        assert p.default is not None
+        lines.append(_row(f"`{p.name}`", format_quantity(p.default, p.unit), ends, p.doc))
+    return [*lines, *(_row(f"`{o.name}`", o.default, ", ".join(o.choices), o.doc) for o in options_of(Runtime))]
+
+
+def runtime_presets() -> list[str]:
+    own, (starts,) = parameters_of(Runtime), options_of(Runtime)
+    lines = [_row("preset", *(p.name for p in own), starts.name, "source"), _row(*["---"] * (len(own) + 3))]
+    for name, preset in presets_of(Runtime.name).items():
+        given = preset.settings
+        values = [value_text(given.get(p.name), p.unit) for p in own]
+        way = given[starts.name].value if starts.name in given else starts.default
+        lines.append(_row(f"`{name}`", *values, way, next(s.source for s in given.values() if s.source)))
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("file", "build"),
+    [("technologies.md", technology_table), ("spec.md", runtime_keys), ("spec.md", runtime_presets)],
+    ids=lambda f: str(getattr(f, "__name__", "in")),
+)
+def test_generated_section_is_up_to_date(file: str, build: Any) -> None:
     name = build.__name__
-    text = page("technologies.md")
+    text = page(file)
     pattern = re.compile(rf"(<!-- generated: {name} -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
     match = pattern.search(text)
     assert match
     due = "\n".join(build())
     if os.environ.get("SYMARCH_UPDATE_DOCS") and match[2] != due:
-        (REFERENCE / "technologies.md").write_text(
-            text[: match.start(2)] + due + text[match.end(2) :], encoding="utf-8"
-        )
+        (REFERENCE / file).write_text(text[: match.start(2)] + due + text[match.end(2) :], encoding="utf-8")
         return
     assert match[2] == due
 
