@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +18,8 @@ from symarch_technologies._dram import Dram
 
 NAMES = ("hbm", "ddr5", "lpddr5x", "lpddr6", "gddr6", "gddr7", "cxl")
 FAMILY = tuple(n for n in Dram.__annotations__ if n != "assumptions")
-OPEN = tuple(a.name for a in attrs.fields(Dram) if a.name in FAMILY and a.default is attrs.NOTHING)
+STATED = {p.name for p in parameters_of(Dram) if p.default is not None}
+OPEN = tuple(n for n in FAMILY if n not in STATED)
 """Those that every member states itself."""
 
 
