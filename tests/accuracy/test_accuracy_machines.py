@@ -21,6 +21,9 @@ from symarch.system import SystemGraph
         ("gb200", "gb200"),
         ("rtx_pro_6000_server", "rtx-pro-6000-server"),
         ("AMD MI300X GPU", "mi300x"),
+        ("Nvidia GH200 GPU", "gh200"),
+        ("h20_sxm", "h20-sxm"),
+        ("mi355x", "mi355x"),
         ("tpu_v6e", "tpu-v6e"),
     ],
 )
@@ -85,3 +88,8 @@ def test_a_library_with_a_preset_of_its_own_is_taken_with_it() -> None:
     assert joined("h100_sxm", 2, "vllm_custom_graph").components["scale_up"].preset == "nvlink4"
     assert joined("l40s", 2, "nccl").components["scale_up"].preset == "gen4-nccl"
     assert joined("mi300x", 2, "nccl").components["scale_up"].preset == "mi300x"
+
+
+def test_serving_on_gh200_reads_the_cache_from_hbm() -> None:
+    # tables of measurements name the product alone; runtimes keep the cache in HBM unless told otherwise
+    assert set(machine("gh200").place.values()) == {"hbm"}

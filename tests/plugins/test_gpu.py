@@ -21,6 +21,7 @@ SHEETS = {
     "a100-sxm": (312, None, 624, None, 19.5, 400, 40, "nvlink", "nvlink3"),
     "h100-sxm": (989, 1979, 1979, None, 66.9, 700, 50, "nvlink", "nvlink4"),
     "h200-sxm": (989, 1979, 1979, None, 66.9, 700, 50, "nvlink", "nvlink4"),
+    "h20-sxm": (148, 296, 296, None, 44, 400, 60, "nvlink", "nvlink4"),
     "b200-sxm": (2250, 4500, 4500, 9000, 75, 1000, 126, "nvlink", "nvlink5"),
     "b300-sxm": (2250, 4500, None, 14_000, 75, 1100, 126, "nvlink", "nvlink5"),
     "gb200": (2500, 5000, 5000, 10_000, 80, 1200, 126, "nvlink", "nvlink5"),
@@ -29,6 +30,8 @@ SHEETS = {
     "rtx-pro-6000-server": (480, 960, 960, 1920, 120, 600, 128, "pcie", "gen5-nccl"),
     "b60": (98.3, None, 196.6, None, 12.29, 200, 18, "pcie", "gen5-nccl"),
     "mi300x": (1307.4, 2614.9, 2614.9, None, 163.4, 750, 256, "infinity-fabric", "mi300x"),
+    "mi325x": (1307.4, 2614.9, 2614.9, None, 163.4, 1000, 256, "infinity-fabric", "mi300x"),
+    "mi355x": (2516.6, 5033.2, 5033.2, 10_066.3, 157.3, 1400, 256, "infinity-fabric", "mi355x"),
     "rubin": (8750, 17_500, None, 35_000, None, 1800, 126, "nvlink", "nvlink6"),
 }
 SHIPPED = ("a100-sxm", "h100-sxm", "h200-sxm", "b200-sxm")  # with a system of one GPU each
@@ -138,6 +141,8 @@ CLOCKS = {
     "gb200": (2.01, 152, 8192),
     "b60": (2.4, 20, 2048),
     "mi300x": (2.1, 304, 2048),
+    "mi325x": (2.1, 304, 2048),
+    "mi355x": (2.4, 256, 4096),
 }
 
 
@@ -461,7 +466,9 @@ def test_the_largest_product_stays_within_the_power_limit() -> None:
     assert gpu.matrix_efficiency * gpu.peak_bf16 * gpu.energy_per_flop + gpu.static_power < gpu.power_limit
 
 
-@pytest.mark.parametrize("name", ["h200-sxm", "b200-sxm", "b300-sxm", "gb200", "gb300", "mi300x"])
+@pytest.mark.parametrize(
+    "name", ["h200-sxm", "h20-sxm", "b200-sxm", "b300-sxm", "gb200", "gb300", "mi300x", "mi325x", "mi355x"]
+)
 def test_heirs_take_the_kernels_of_attention_too(name: str) -> None:
     heir, elder = preset(name), preset("h100-sxm")
     for key in ("attention_kernels", "attention_launch", "attention_combine", "attention_idle", "attention_padding"):

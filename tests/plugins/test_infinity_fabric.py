@@ -22,6 +22,12 @@ def test_seven_links_of_sixteen_lanes() -> None:
     assert 2 * link.bandwidth == pytest.approx(896e9, rel=1e-12)  # both directions, as sold
 
 
+def test_the_next_generation_is_a_fifth_faster() -> None:
+    link = preset("mi355x")
+    assert preset("mi355x", links=1).bandwidth == pytest.approx(76.8e9, rel=1e-12)
+    assert 2 * link.bandwidth == pytest.approx(1075.2e9, rel=1e-12)  # both directions, as sold
+
+
 def test_three_quarters_are_usable() -> None:
     link = preset("mi300x")
     assert link.bandwidth * link.efficiency == pytest.approx(336e9, rel=1e-12)
@@ -29,8 +35,9 @@ def test_three_quarters_are_usable() -> None:
 
 
 def test_what_amd_does_not_publish_is_said() -> None:
-    assert set(presets_of("infinity-fabric")) == {"mi300x"}
-    assert {"phy_latency", "software_latency", "energy"} <= set(presets_of("infinity-fabric")["mi300x"].unknown)
+    assert set(presets_of("infinity-fabric")) == {"mi300x", "mi355x"}
+    for name in presets_of("infinity-fabric"):
+        assert {"phy_latency", "software_latency", "energy"} <= set(presets_of("infinity-fabric")[name].unknown)
 
 
 def test_a_hop_is_a_serdes_and_the_board() -> None:
