@@ -37,7 +37,7 @@ class InfinityFabric(DirectLink):
     )  # fmt: skip
     lane_rate: Quantity = parameter(
         "32 Gb/s", "B/s", low="16 Gb/s", high="38.4 Gb/s", better="more", status="standard", symbol=r"r_{lane}",
-        source="fourth generation: 32 Gb/s a lane, 128 GB/s a link over both directions (wheelersnetwork.com, 2024-01); "
+        source="fourth generation: 32 Gb/s a lane, 128 GB/s a link in both directions (wheelersnetwork.com, 2024-01); "
         "high: MI355X",
         doc="rate that one lane signals at, coding included",
     )  # fmt: skip
