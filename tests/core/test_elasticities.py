@@ -215,6 +215,17 @@ def test_whole_numbers_have_secants_between_their_neighbours() -> None:
     assert one.elasticity == pytest.approx(math.log2(two / single), rel=1e-12)  # type: ignore[operator]
 
 
+def test_a_whole_number_at_a_jump_has_a_secant_to_each_side() -> None:
+    # 64 rows fill a tile, the 65th starts another; a secant over both would hide it in one large number
+    found = analysis("h100-sxm-8", "llama-3.1-8b")
+    at = {n: found.evaluate(batch=n).tpot or math.nan for n in (63, 64, 65)}
+    entry = by_name(found.sensitivity("tpot", batch=64))["batch"]
+    left, right = math.log(at[64] / at[63]) / math.log(64 / 63), math.log(at[65] / at[64]) / math.log(65 / 64)
+    assert entry.elasticity == pytest.approx((left, right), rel=1e-12)
+    assert entry.size > 2 * abs(left)
+    assert entry.text == f"{left:+.3f} | {right:+.3f} *"
+
+
 def test_range_ends_and_limits_are_the_metric_there() -> None:
     found = analysis("h200-hbf-daisy-8", "llama-3.1-70b")
     result = found.sensitivity("tpot", batch=8)

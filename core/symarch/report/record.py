@@ -312,5 +312,5 @@ def legend(metric: str, unit: str) -> list[str]:
     return [
         f"at low, at high: {metric} in {unit} at the ends of the parameter's range",
         f"at best: as far as it can {better} when the parameter goes to its best conceivable end, all else unchanged",
-        "* a whole number: the elasticity between its two neighbours; a | b: left and right of a kink",
+        "* a whole number: the elasticity between its two neighbours; a | b: left and right of a kink, or of a jump",
     ]

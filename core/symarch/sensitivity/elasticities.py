@@ -33,7 +33,8 @@ class Elasticity:
         value: at the point [SI].
         unit: of the parameter.
         integer: whether the elasticity is a secant between whole numbers.
-        elasticity: d ln(metric) / d ln(parameter); a pair (left, right) at a kink; None where there is none.
+        elasticity: d ln(metric) / d ln(parameter); a pair (left, right) at a kink, and where the metric jumps between
+            a whole number and one of its neighbours; None where there is none.
         low: the metric at the low end of the parameter's range, None without a range.
         high: the metric at the high end.
         limit: the best the parameter can ever bring, None if neither direction is better.
@@ -250,12 +251,20 @@ def _caller(program: Program, inputs: Mapping[str, float]) -> Callable[[str, flo
     return call
 
 
-def _secant(call: Callable[[str, float], float | None], name: str, value: float) -> float | None:
-    """Return the elasticity between the whole numbers beside a value."""
+JUMP = 0.1
+"""Difference of the secants to the numbers below and above, beyond half of the smaller, that one number would hide."""
+
+
+def _secant(call: Callable[[str, float], float | None], name: str, value: float) -> float | tuple[float, float] | None:
+    """Return the elasticity between the whole numbers beside a value, or those to each where it jumps in between."""
     below, above = (value - 1 if value > 1 else value), value + 1
-    low, high = call(name, below), call(name, above)
+    low, here, high = call(name, below), call(name, value), call(name, above)
     if low is None or high is None:
         return None
+    if below < value and here is not None:
+        left, right = math.log(here / low) / math.log(value / below), math.log(high / here) / math.log(above / value)
+        if abs(left - right) > JUMP + min(abs(left), abs(right)) / 2:
+            return left, right
     return math.log(high / low) / math.log(above / below)
 
 
