@@ -201,6 +201,7 @@ class Model:
         spent: dynamic energy of one pass of all devices by phase [J], None if a part is not modelled.
         static: static power of all devices [W], None if a part is not modelled.
         lasting: of each memory that wears, how long it lasts [s] and how many are bought in the machines' life.
+        spare: what static power leaves of each limit on power or temperature [W or K]; at 0 and below nothing runs.
     """
 
     metrics: Mapping[str, Quantity]
@@ -212,6 +213,7 @@ class Model:
     spent: Mapping[str, Quantity | None]
     static: Quantity | None
     lasting: Mapping[str, tuple[Quantity, Quantity]]
+    spare: Mapping[str, Quantity]
 
 
 @attrs.frozen
@@ -296,6 +298,7 @@ def build_model(
             notes.add(sentence)
     constraints = _capacities(benches, model, workload, work)
     constraints += prefetch_buffers(benches.main, rates.traffic)
+    spare: dict[str, Quantity] = {}
     for bench in benches.all:
         budgets, unknown = budgets_of(bench, statics)
         for why in (unknown, tuple(dict.fromkeys(m for p in work.values() for m in p.missing))):
@@ -303,6 +306,7 @@ def build_model(
                 notes.add(f"the power limit does not act: {', '.join(why)} not modelled")
         if rates.powers is not None:
             constraints += limit_constraints(budgets, rates.powers)
+            spare |= {b.name: b.spare for b in budgets}
     lacking = missing.get("power", ())
     if lacking and system.supplies:
         notes.add(f"{', '.join(system.supplies)}: the power is not checked: {', '.join(lacking)} not modelled")
@@ -315,7 +319,7 @@ def build_model(
     spent = {phase: None if p.energies is None else system.devices * p.energy for phase, p in work.items()}
     standing = None if static is None else system.devices * static
     lasts = {name: (life, bought(system, life)) for name, life in lives.items()}
-    return Model(metrics, missing, operators, tuple(constraints), notes.all(), communication, spent, standing, lasts)
+    return Model(metrics, missing, operators, tuple(constraints), notes.all(), communication, spent, standing, lasts, spare)
 
 
 def _passes(

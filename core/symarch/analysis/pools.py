@@ -139,8 +139,9 @@ class _Pools:
         metrics, missing = metrics | more, missing | lacking
         constraints = tuple(c for m in self.built.values() for c in m.constraints)
         lasts = {name: found for m in self.built.values() for name, found in m.lasting.items()}
+        spare = {name: left for m in self.built.values() for name, left in m.spare.items()}
         return Model(
-            metrics, missing, tuple(operators), constraints, self._assumptions(), communication, {}, None, lasts
+            metrics, missing, tuple(operators), constraints, self._assumptions(), communication, {}, None, lasts, spare
         )
 
     def _phase(self, phase: str) -> tuple[list[OperatorTime], Quantity]:

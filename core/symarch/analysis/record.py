@@ -152,7 +152,8 @@ class Recorded:
     """A recorded model.
 
     Attributes:
-        program: outputs `metric.NAME`, `time.PHASE.OPERATOR`, `flops.PHASE.OPERATOR`, `used.NAME` and `limit.NAME`.
+        program: outputs `metric.NAME`, `time.PHASE.OPERATOR`, `flops.PHASE.OPERATOR`, `used.NAME`, `limit.NAME` and
+            `spare.NAME`.
         symbols: what is known of each input of the program, and of parameters it does not use.
         operators: the operators, their figures being outputs.
         constraints: the constraints, their figures being outputs.
@@ -170,6 +171,11 @@ class Recorded:
     notes: tuple[Note, ...]
     mappings: Mapping[str, Placed]
     wearing: tuple[str, ...] = ()
+
+    @property
+    def spare(self) -> dict[str, int]:
+        """What static power leaves of limits on power and temperature, outputs by name; at 0 and below nothing runs."""
+        return {name: index for name, index in self.program.outputs.items() if name.startswith("spare.")}
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -296,6 +302,7 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
     for constraint in built.constraints:
         outputs[f"used.{constraint.name}"] = constraint.used
         outputs[f"limit.{constraint.name}"] = constraint.limit
+    outputs |= {f"spare.{name}": left for name, left in built.spare.items()}
     for name, (lasts, bought) in built.lasting.items():
         outputs |= {f"lasts.{name}": lasts, f"bought.{name}": bought}
     for phase, time in built.communication.items():

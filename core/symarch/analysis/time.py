@@ -530,6 +530,11 @@ class Budget:
     static: Quantity
     limit: Limit
 
+    @property
+    def spare(self) -> Quantity:
+        """What static power leaves of the limit [W or K]; at 0 and below nothing runs."""
+        return self.limit.budget - self.static
+
     def weighted(self, energies: MappingABC[str, Quantity]) -> Quantity:
         """Return the sum of energies times weights [J, or K s]."""
         counted = [(e, self.weights[c]) for c, e in energies.items() if c in self.weights]

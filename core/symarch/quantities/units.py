@@ -224,7 +224,7 @@ _PRINTED: dict[str, tuple[str, ...]] = {
     "J": ("pJ", "nJ", "uJ", "mJ", "J", "kJ", "MJ"),
     "J/s": ("mW", "W", "kW", "MW"),
     "FLOP": ("FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP", "EFLOP"),
-    "FLOP/s": ("FLOP/s", "GFLOP/s", "TFLOP/s", "PFLOP/s", "EFLOP/s"),
+    "FLOP/s": ("FLOP/s", "kFLOP/s", "MFLOP/s", "GFLOP/s", "TFLOP/s", "PFLOP/s", "EFLOP/s"),
     "USD": ("USD", "kUSD", "MUSD"),
     "USD/B": ("USD/TB", "USD/GB"),
     "USD/J": ("USD/kWh",),

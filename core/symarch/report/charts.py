@@ -13,16 +13,20 @@ from itertools import pairwise, product
 
 import attrs
 
+from symarch.quantities import format_value
 from symarch.report.palette import ink_on
 
-LETTER = 6.7
-"""Width of a letter, on average [px]."""
+NARROW, WIDE = "fijlrtI .,:;'|/()[]-!", "mwMW%@\u2026"
+"""Letters that are narrower and wider than the others."""
 
 ROW = 26
 """Height of a row of bars [px]."""
 
 OTHER = "#8a8a8a"
-"""Colour of what is no resource."""
+"""Colour of what is bound by no resource."""
+
+STEPS = (0.0, 14.0, 28.0, 44.0, 62.0, 84.0)
+"""How far from its place a name may stand, a thin line leading to it [px]."""
 
 
 @attrs.frozen
@@ -116,6 +120,11 @@ def svg(width: float, height: float, label: str, parts: Sequence[str]) -> str:
     return opened + "".join(parts) + "</svg>"
 
 
+def width_of(text: str) -> float:
+    """Return the width of a text of 12 px in the widest of the usual fonts, DejaVu Sans [px]."""
+    return sum(4.7 if c in NARROW else 11.6 if c in WIDE else 7.7 for c in text)
+
+
 def words_at(x: float, y: float, text: str, **attributes: float | str) -> str:
     """Return a text at a place."""
     return tag("text", escape(text), x=float(x), y=float(y), **attributes)
@@ -123,8 +132,10 @@ def words_at(x: float, y: float, text: str, **attributes: float | str) -> str:
 
 def cut(text: str, room: float) -> str:
     """Return a text that fits into a width, its end left out where it is too long."""
-    most = max(3, int(room / LETTER))
-    return text if len(text) <= most else text[: most - 1] + "\u2026"
+    if width_of(text) <= room:
+        return text
+    ends = (k for k in range(len(text) - 1, 2, -1) if width_of(text[:k] + "\u2026") <= room)
+    return text[: next(ends, 2)] + "\u2026"
 
 
 def _fill(colour: str) -> dict[str, str]:
@@ -143,7 +154,7 @@ def stacked(rows: Sequence[tuple[str, Sequence[Bar]]], width: int, label: str) -
             if w < 0.05:
                 continue
             parts.append(titled("rect", bar.title, x=x, y=y, width=max(w - 1, 0.4), height=28.0, fill=bar.colour))
-            if len(bar.label) * LETTER < w - 6:
+            if width_of(bar.label) < w - 4:
                 ink = ink_on(bar.colour)
                 parts.append(words_at(x + w / 2, y + 18, bar.label, text_anchor="middle", class_="ink" + ink[1:2]))
         y += 40
@@ -154,9 +165,9 @@ def bars(found: Sequence[Bar], axis: Axis, width: int, label: str, mark: float |
     """Return bars under each other; several of one label share a row. `mark` is a line across them."""
     rows = list(dict.fromkeys(b.label for b in found))
     narrow = width < 480
-    gutter = 8.0 if narrow else min(0.42 * width, max(len(r) for r in rows) * LETTER + 14)
+    gutter = 8.0 if narrow else min(0.42 * width, max(map(width_of, rows)) + 14)
     step = ROW + 14 if narrow else ROW
-    side = 0.0 if narrow else max(len(b.words) for b in found) * LETTER + 8
+    side = 0.0 if narrow else max(width_of(b.words) for b in found) + 8
     left, right = gutter, width - 14 - side
     height = len(rows) * step + 46
     bottom = height - 44.0
@@ -171,12 +182,12 @@ def bars(found: Sequence[Bar], axis: Axis, width: int, label: str, mark: float |
         own = [b for b in found if b.label == row]
         beside = next((b.words for b in own if b.words), "")
         if narrow:
-            names.append(words_at(left, top - 5, cut(row, width - (len(beside) + 3) * LETTER), class_="halo"))
+            names.append(words_at(left, top - 5, cut(row, width - width_of(beside) - 20), class_="halo"))
             names.append(words_at(width - 4, top - 5, beside, text_anchor="end", class_="halo"))
         else:
             names.append(words_at(left - 8, top + 13, cut(row, gutter - 8), text_anchor="end"))
             names.append(words_at(width - 4, top + 13, beside, text_anchor="end"))
-        for bar in own:
+        for bar in sorted(own, key=lambda b: -abs(b.end - b.start)):  # none is hidden behind a longer one
             low, high = sorted((px(bar.start), px(bar.end)))
             box = {"x": low, "y": top, "width": max(high - low, 1.0), "height": 18.0}
             parts.append(titled("rect", bar.title, **box, **_fill(bar.colour)))
@@ -196,14 +207,14 @@ def _across(
     for value in axis.ticks(max(2, int((ends[1] - ends[0]) / 75))):
         parts.append(tag("path", class_="grid", d=f"M{px(value):.1f},{top:.1f}V{bottom:.1f}"))
         text = axis.text(value)
-        half = LETTER * len(text) / 2
+        half = width_of(text) / 2
         at = min(max(px(value), half + 1), width - half - 1)
         if at - half > edge + 6:
             parts.append(words_at(at, bottom + 16, text, text_anchor="middle"))
             edge = at + half
     parts.append(tag("path", class_="axis", d=f"M{ends[0]:.1f},{bottom:.1f}H{ends[1]:.1f}"))
     title = cut(axis.title, width)
-    half = LETTER * len(title) / 2
+    half = width_of(title) / 2
     middle = min(max((ends[0] + ends[1]) / 2, half), width - half)
     parts.append(words_at(middle, bottom + 36, title, text_anchor="middle", class_="quiet-text"))
     return parts
@@ -212,14 +223,16 @@ def _across(
 class Plot:
     """A picture with two axes, on which names are placed where they cover nothing."""
 
-    def __init__(self, x: Axis, y: Axis, width: int, height: int) -> None:
+    def __init__(self, x: Axis, y: Axis, width: int, height: int, above: float = 0.0) -> None:
+        """Draw the axes; room is left `above` them [px]."""
         self.x, self.y, self.width, self.height = x, y, width, height
         ticks = y.ticks(max(2, height // 50))
-        self.left = max([LETTER * len(y.text(v)) for v in ticks], default=20.0) + 10
-        self.right, self.top, self.bottom = width - 12.0, 22.0, height - 46.0
+        self.left = max([width_of(y.text(v)) for v in ticks], default=20.0) + 10
+        self.right, self.top, self.bottom = width - 12.0, 22.0 + above, height - 46.0
         self.parts = _across(x, self.px, width, self.top, self.bottom, (self.left, self.right))
         self.taken: list[tuple[float, float, float, float]] = []
         self.lines: list[tuple[float, float, float, float]] = []
+        self.names: list[tuple[float, float, float, float]] = []
         last = math.inf
         for value in ticks:
             at = self.py(value)
@@ -252,28 +265,48 @@ class Plot:
         """Let no name cover a place."""
         self.taken.append((x - reach, y - reach, 2 * reach, 2 * reach))
 
-    def name(self, x: float, y: float, text: str, reach: float, over: bool = True) -> bool:
+    def name(self, x: float, y: float, text: str, reach: float, over: bool = True, leads: bool = False) -> bool:
         """Write a name beside a place where it covers nothing, a line if it must and may go `over` one.
 
-        Return whether there was room.
+        With `leads` it may stand further off, with a line that leads to it. Return whether there was room.
         """
-        w, h = LETTER * len(text) + 4, 14.0
-        tries = (
-            (x + reach, y - h / 2), (x - reach - w, y - h / 2), (x - w / 2, y - reach - h), (x - w / 2, y + reach),
-            (x + reach, y - reach - h), (x + reach, y + reach),
-            (x - reach - w, y - reach - h), (x - reach - w, y + reach),
-        )  # fmt: skip
-        for held, (left, top) in product(([*self.taken, *self.lines], *([self.taken] if over else [])), tries):
+        w, h = width_of(text) + 4, 14.0
+        ways = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
+        clear = [*self.taken, *self.lines]
+        tries = [*product(STEPS if leads else STEPS[:1], (clear,)), *([(0.0, self.taken)] if over else [])]
+        for (far, held), (across, down) in product(tries, ways):
+            out = reach + far
+            left = x - w / 2 + across * (out + w / 2)
+            top = y - h / 2 + down * ((out if across == 0 else max(out * 0.7, reach)) + h / 2)
             inside = left >= self.left and left + w <= self.right and top >= self.top and top + h <= self.bottom
-            if inside and not any(left < a + c and a < left + w and top < b + d and b < top + h for a, b, c, d in held):
-                self.taken.append((left, top, w, h))
-                self.parts.append(words_at(left + 2, top + 11, text, class_="halo"))
-                return True
+            if not inside or _meets((left, top, w, h), held):
+                continue
+            if far:
+                to, at = min(max(x, left), left + w), min(max(y, top), top + h)
+                long = math.hypot(to - x, at - y)
+                off, count = (reach - 2) / long, 1 + int(long / 4)
+                steps = (off + (1 - off) * k / count for k in range(count + 1))
+                way = [(x + (to - x) * s, y + (at - y) * s, 0.0, 0.0) for s in steps]
+                near = (x - reach - 6, y - reach - 6, 2 * reach + 12, 2 * reach + 12)
+                if any(_meets(p, self.names) or (_meets(p, self.taken) and not _meets(p, [near])) for p in way):
+                    continue
+                self.lines += way
+                self.parts.append(tag("path", class_="lead", d=f"M{way[0][0]:.1f},{way[0][1]:.1f}L{to:.1f},{at:.1f}"))
+            self.taken.append((left, top, w, h))
+            self.names.append((left, top, w, h))
+            self.parts.append(words_at(left + 2, top + 11, text, class_="halo"))
+            return True
         return False
 
     def svg(self, label: str) -> str:
         """Return the picture."""
         return svg(self.width, self.height, label, self.parts)
+
+
+def _meets(box: tuple[float, float, float, float], others: Sequence[tuple[float, float, float, float]]) -> bool:
+    """Return whether a box (left, top, width, height) has a place in common with one of some others."""
+    left, top, w, h = box
+    return any(left < a + c and a < left + w and top < b + d and b < top + h for a, b, c, d in others)
 
 
 @attrs.frozen
@@ -287,6 +320,11 @@ class Dot:
     colour: str
     square: bool
     share: float
+
+    @property
+    def radius(self) -> float:
+        """Half its width: its area grows with its share [px]."""
+        return 3.5 + 6 * math.sqrt(self.share)
 
 
 def roofline(
@@ -311,12 +349,14 @@ def roofline(
     )
     for rate, _, colour in rates.values():
         begin = max(low, floor / rate)
-        plot.line([(begin, begin * rate), (peak / rate, peak)], fill="none", stroke=colour, stroke_width="2.2")
+        ends = [(begin, begin * rate), (peak / rate, peak)]
+        plot.line(ends, class_="casing")  # a light colour is seen on a light ground too
+        plot.line(ends, fill="none", stroke=colour, stroke_width="2.2")
     plot.line([(min(ridges), peak), (high, peak)], class_="roof")
     plot.taken.append((plot.left, plot.py(peak) - 1, plot.right - plot.left, 2.0))
     for dot in dots:
-        plot.keep_free(plot.px(dot.x), plot.py(dot.y), 4.0)
-    wide = LETTER * len(peak_words) + 4
+        plot.keep_free(plot.px(dot.x), plot.py(dot.y), dot.radius)
+    wide = width_of(peak_words) + 4
     plot.parts.append(words_at(plot.right - 2, plot.py(peak) - 14, peak_words, text_anchor="end", class_="halo"))
     plot.taken.append((plot.right - wide, plot.py(peak) - 27, wide, 17.0))
     for rate, words, _ in rates.values():
@@ -326,14 +366,14 @@ def roofline(
             if plot.name(plot.px(at), plot.py(at * rate), words, 7.0, over):
                 break
     for dot in dots:
-        x, y, r = plot.px(dot.x), plot.py(dot.y), 3.5 + 6 * math.sqrt(dot.share)
+        x, y, r = plot.px(dot.x), plot.py(dot.y), dot.radius
         look = {"class_": "point", "fill": dot.colour}
         if dot.square:
             plot.parts.append(titled("rect", dot.title, x=x - r, y=y - r, width=2 * r, height=2 * r, **look))
         else:
             plot.parts.append(titled("circle", dot.title, cx=x, cy=y, r=r, **look))
     for dot in dots:
-        plot.name(plot.px(dot.x), plot.py(dot.y), dot.name, 5.5 + 6 * math.sqrt(dot.share))
+        plot.name(plot.px(dot.x), plot.py(dot.y), dot.name, dot.radius + 2, leads=True)
     return plot.svg(label)
 
 
@@ -406,34 +446,25 @@ def curve(
 def histogram(
     x: Axis,
     edges: Sequence[float],
-    counts: Sequence[int],
+    shares: Sequence[float],
     marks: Sequence[tuple[float, str]],
     text: Callable[[float], str],
     width: int,
     label: str,
 ) -> str:
-    """Return a histogram with named lines across it."""
-    total = sum(counts)
-    names = 18.0 * len(marks) + 6
-    height = 190 + names
-    bottom, left, right = height - 46, 8.0, width - 12.0
-    most = max(counts)
-
-    def px(value: float) -> float:
-        return left + (right - left) * min(1.0, max(0.0, x.share(value)))
-
-    parts = _across(x, px, width, names, bottom, (left, right))
-    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
-        tall = (bottom - names) * count / most
-        title = f"{text(low)} to {text(high)}: {100 * count / total:.1f} %"
-        box = {"x": px(low), "y": bottom - tall, "width": max(px(high) - px(low) - 0.6, 0.3), "height": tall}
-        parts.append(titled("rect", title, class_="heap", **box))
+    """Return a histogram of shares of a whole, with named lines across it."""
+    above = 18.0 * len(marks)
+    y = Axis(0.0, 100 * max(shares), "share of the samples [%]", format_value)
+    plot = Plot(x, y, width, 230 + int(above), above)
+    for low, high, share in zip(edges[:-1], edges[1:], shares, strict=True):
+        top, left = plot.py(100 * share), plot.px(low)
+        box = {"x": left, "y": top, "width": max(plot.px(high) - left - 0.6, 0.3), "height": plot.bottom - top}
+        plot.parts.append(titled("rect", f"{text(low)} to {text(high)}: {100 * share:.1f} %", class_="heap", **box))
     for row, (value, words) in enumerate(sorted(marks)):
-        y = 18.0 * row + 13
-        at, half = px(value), LETTER * len(words)
-        parts.append(tag("path", class_="roof", d=f"M{at:.1f},{y + 3:.1f}V{bottom:.1f}"))
-        end = at + half > width - 4
-        parts.append(
-            words_at(at - 3 if end else at + 3, y, words, text_anchor="end" if end else "start", class_="halo")
-        )
-    return svg(width, height, label, parts)
+        level = 18.0 * row + 29
+        at = plot.px(min(max(value, x.low), x.high))
+        plot.parts.append(tag("path", class_="roof", d=f"M{at:.1f},{level + 3:.1f}V{plot.bottom:.1f}"))
+        end = at + width_of(words) > width - 4
+        side = {"text_anchor": "end" if end else "start", "class_": "halo"}
+        plot.parts.append(words_at(at - 3 if end else at + 3, level, words, **side))
+    return plot.svg(label)

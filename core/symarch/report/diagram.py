@@ -7,7 +7,7 @@ others. A link whose two ends are in the tree already hangs on the first and nam
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -68,12 +68,14 @@ class Diagram:
     Attributes:
         name: of the system.
         title: one line.
+        components: the table of the spec that each is in.
         frames: its device; a device of each pool where it has pools.
         joining: what joins the pools.
     """
 
     name: str
     title: str
+    components: Mapping[str, str]
     frames: tuple[Frame, ...]
     joining: tuple[Part, ...] = ()
 
@@ -101,7 +103,7 @@ def diagram_of(system: System) -> Diagram:
         caption = "one device" if count == 1 else f"one of {count} devices"
         own = tuple(p for p in outside if p.name not in part.outside)
         frames.append(Frame(f"pool {pool}: {caption}" if pool else caption, _roots(part, graph), own))
-    return Diagram(system.name, system.title, tuple(frames), tuple(joining.values()))
+    return Diagram(system.name, system.title, system.tables, tuple(frames), tuple(joining.values()))
 
 
 def _roots(system: System, graph: SystemGraph) -> tuple[Part, ...]:

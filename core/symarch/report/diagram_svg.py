@@ -13,7 +13,7 @@ from html import escape
 import attrs
 
 from symarch.report.diagram import Diagram, Frame, Part
-from symarch.report.palette import HUES
+from symarch.report.palette import hues_of
 
 LETTER, BOLD = 7.4, 9.2
 """Width of a letter of 12 px, and of a bold one of 13 px, in the widest of the usual fonts [px]."""
@@ -170,7 +170,7 @@ def diagram_svg(diagram: Diagram) -> str:
     bottom = max(areas[-1].bottom, top + _height(joining))
     joining = _moved(joining, top + (bottom - top - _height(joining)) / 2)
     height = bottom + 10 + LINE * len(notes) + MARGIN / 2
-    colours = {part.name: HUES[k % len(HUES)] for k, part in enumerate(diagram.parts())}
+    colours = hues_of(diagram.components)
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-labelledby="title desc">',

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
+from typing import TYPE_CHECKING
 
 from symarch.api import Explanation
 from symarch.quantities import format_quantity, format_value, readable_unit
@@ -21,11 +22,14 @@ from symarch.report.record import Report
 from symarch.report.sections import ASIDES, LONGEST, Section, described, feasibility, percent, value_text
 from symarch.sensitivity import Headroom
 
+if TYPE_CHECKING:
+    from symarch.sensitivity.uncertainty import Bar as Swing
+
 STEEP = 30.0
 """Ratio of the largest to the smallest value above which an axis of values is logarithmic."""
 
-SHOWN = 0.98
-"""Share of the samples that a histogram shows; a long tail would leave the rest no room."""
+UNBOUND = "nothing of its own: it is hidden behind what another pool does"
+"""What binds an operator that takes no time of the phase."""
 
 CURVE = 161
 """Points of a curve."""
@@ -118,21 +122,31 @@ def _picture_terms(report: Report, why: Explanation | None, caption: str) -> lis
 def _picture_tornado(report: Report) -> list[str]:
     found = report.sensitivity
     shown = report.tornado[:LONGEST]
-    axis = _axis([found.value, *(v for b in shown for v in (b.low, b.high))], found.unit, found.metric)
+    ends = [v for b in shown for v in (b.low, b.high) if v is not None]
+    axis = _axis([found.value, *ends], found.unit, found.metric)
     bars = []
     for bar in shown:
         symbol = report.symbols[bar.parameter]
         for end, at, look in ((bar.low, symbol.low, "low"), (bar.high, symbol.high, "high")):
-            if at is not None and end != found.value:
-                setting = value_text(report, bar.parameter, at, symbol.unit)
-                title = f"{bar.parameter} = {setting}: {found.metric} = {format_quantity(end, found.unit)}"
-                bars.append(Bar(bar.parameter, found.value, end, f"{100 * bar.swing:.0f} %", title, look))
+            if at is None or end == found.value:
+                continue
+            value = "does not run" if end is None else f"{found.metric} = {format_quantity(end, found.unit)}"
+            title = f"{bar.parameter} = {value_text(report, bar.parameter, at, symbol.unit)}: {value}"
+            to = found.value if end is None else end
+            bars.append(Bar(bar.parameter, found.value, to, _swing(bar), title, look))
     sign = '<svg class="swatch" viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" class="{}"/></svg>'
     key = [(sign.format("low"), "at the low end of the range"), (sign.format("high"), "at the high end")]
-    words = ", ".join(f"{b.parameter} {100 * b.swing:.0f} %" for b in shown)
+    words = ", ".join(f"{b.parameter} {_swing(b)}" for b in shown)
     caption = f"{found.metric} over each parameter's range; on the right its swing"
     label = f"Tornado of {found.metric}: {words}"
     return [figure(caption, lambda w: charts.bars(bars, axis, w, label, found.value), key)]
+
+
+def _swing(bar: Swing) -> str:
+    """Return how far the metric goes over a parameter's range, or where nothing runs."""
+    if math.isfinite(bar.swing):
+        return f"{100 * bar.swing:.0f} %"
+    return f"halts at the {'low' if bar.low is None else 'high'} end"
 
 
 def _picture_waterfall(report: Report, found: Headroom | None) -> list[str]:
@@ -143,7 +157,7 @@ def _picture_waterfall(report: Report, found: Headroom | None) -> list[str]:
     if not steps:
         return []
     unit = found.unit
-    drawn = [Bar("now", 0.0, found.value, format_quantity(found.value, unit), "now", "heap")]
+    drawn = [Bar("now", 0.0, found.value, format_quantity(found.value, unit), "now", "whole")]
     before = found.value
     for step in steps:
         value = format_quantity(step.value, unit)
@@ -155,9 +169,10 @@ def _picture_waterfall(report: Report, found: Headroom | None) -> list[str]:
     axis = (
         _axis(values, unit, found.metric, zero=True) if rising else _axis([found.value], unit, found.metric, zero=True)
     )
-    drawn[0] = Bar("now", axis.low, found.value, drawn[0].words, "now", "heap")
+    drawn[0] = Bar("now", axis.low, found.value, drawn[0].words, "now", "whole")
     words = ", then ".join(f"{b.label} {b.words}" for b in drawn)
-    caption = f"{found.metric} as bottlenecks are removed one after the other; each bar is what that brings"
+    what = "bottlenecks are" if unit == "s" else "the largest share is"
+    caption = f"{found.metric} as {what} removed one after the other; each bar is what that brings"
     return [figure(caption, lambda w: charts.bars(drawn, axis, w, f"Waterfall: {words}", found.value))]
 
 
@@ -198,7 +213,7 @@ def _picture_roofline(report: Report) -> list[str]:
             p.rate,
             p.operator,
             f"{p.operator} in {p.phase}: {format_quantity(p.rate, 'FLOP/s')} at {format_value(p.intensity)} FLOP/B, "
-            f"bound by {p.bound or '-'}",
+            f"bound by {p.bound or UNBOUND}",
             _colour(report, p.bound),
             p.phase == "prefill",
             p.share,
@@ -208,10 +223,12 @@ def _picture_roofline(report: Report) -> list[str]:
     peak = f"arithmetic {format_quantity(found.peak, 'FLOP/s')}"
     words = f"Roofline: {len(dots)} operators; {peak}, " + ", ".join(w for _, w, _ in rates.values())
     texts = format_value, lambda v: format_quantity(v, "FLOP/s")
-    key = [
-        (swatch(report.colours, r), f"bound by {r}") for r in dict.fromkeys(p.bound for p in found.points if p.bound)
-    ]
-    caption = "One point for each operator with arithmetic (square: prefill, circle: decode), larger with its share"
+    colours = {**report.colours, "": charts.OTHER}
+    bounds = sorted({p.bound: None for p in found.points}, key=lambda r: r == "")
+    key = [(swatch(colours, r), f"bound by {r or UNBOUND}") for r in bounds]
+    both = {p.phase for p in found.points} > {"prefill"}
+    shapes = " (square: prefill, circle: decode)" if both else ""
+    caption = f"One point for each operator with arithmetic{shapes}, larger with its share"
     return [figure(caption, lambda w: charts.roofline(dots, found.peak, peak, rates, texts, w, words), key)]
 
 
@@ -247,20 +264,21 @@ def _picture_uncertainty(report: Report) -> list[str]:
     found = report.uncertainty
     if found is None:
         return []
+    from symarch.sensitivity.uncertainty import LAST  # numpy, which a report without it does without
+
     drawn = []
     for interval in found.intervals:
-        counts = interval.counts.tolist()
-        shown = next((i for i in range(1, len(counts)) if sum(counts[:i]) > SHOWN * found.samples), len(counts))
-        edges, counts = interval.edges.tolist()[: shown + 1], counts[:shown]
+        edges = interval.edges.tolist()
+        shares = (interval.counts / found.samples).tolist()
         name, scale = readable_unit(edges[-1], interval.unit)
         axis = Axis(edges[0], edges[-1], f"{interval.metric} [{name}]", _scaled_text(scale), False, scale)
         marks = [
-            (interval.quantiles[0.05], f"5 % below {format_quantity(interval.quantiles[0.05], interval.unit)}"),
+            (interval.quantiles[0.05], f"5 % lie below {format_quantity(interval.quantiles[0.05], interval.unit)}"),
             (interval.value, f"at the point {format_quantity(interval.value, interval.unit)}"),
-            (interval.quantiles[0.95], f"95 % below {format_quantity(interval.quantiles[0.95], interval.unit)}"),
+            (interval.quantiles[0.95], f"95 % lie below {format_quantity(interval.quantiles[0.95], interval.unit)}"),
         ]
-        caption = f"{interval.metric} over the declared ranges, without the last {100 * (1 - SHOWN):.0f} %"
-        drawn.append(_histogram(caption, axis, edges, counts, marks, interval.unit))
+        caption = f"{interval.metric} over the declared ranges, without the last {100 * (1 - LAST):.0f} %"
+        drawn.append(_histogram(caption, axis, edges, shares, marks, interval.unit))
     return drawn
 
 
@@ -268,7 +286,7 @@ def _histogram(
     caption: str,
     axis: Axis,
     edges: Sequence[float],
-    counts: Sequence[int],
+    shares: Sequence[float],
     marks: Sequence[tuple[float, str]],
     unit: str,
 ) -> str:
@@ -277,7 +295,7 @@ def _histogram(
     def text(value: float) -> str:
         return format_quantity(value, unit)
 
-    return figure(caption, lambda w: charts.histogram(axis, edges, counts, marks, text, w, label))
+    return figure(caption, lambda w: charts.histogram(axis, edges, shares, marks, text, w, label))
 
 
 def _scaled_text(scale: float) -> Callable[[float], str]:

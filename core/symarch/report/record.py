@@ -133,7 +133,7 @@ class Report(Shown):
         """Colour of each resource, `#rrggbb`: the same in all pages of a system."""
         from symarch.report.palette import colours_of
 
-        return colours_of(self.point.recorded, list(self.analysis.system.components))
+        return colours_of(self.point.recorded, self.analysis.system.tables)
 
     def sum_of(self, metric: str) -> str | None:
         """Return the metric whose terms explain a metric: itself if it is a sum; None where there is none."""

@@ -307,13 +307,16 @@ def _tornado(report: Report) -> Section | None:
     for bar in bars[:LONGEST]:
         symbol = report.symbols[bar.parameter]
         ends = (value_text(report, bar.parameter, v, symbol.unit) for v in (symbol.low or 0.0, symbol.high or 0.0))
-        metric = (format_value(v / scale) for v in (bar.low, bar.high))
-        rows.append((bar.parameter, " to ".join(ends), *metric, f"{100 * bar.swing:.1f} %", bar.status))
+        metric = ("does not run" if v is None else format_value(v / scale) for v in (bar.low, bar.high))
+        swing = f"{100 * bar.swing:.1f} %" if math.isfinite(bar.swing) else "-"
+        rows.append((bar.parameter, " to ".join(ends), *metric, swing, bar.status))
     columns = ("parameter", "range", f"at low [{unit}]", f"at high [{unit}]", "swing", "status")
     left = len(bars) - len(rows)
     more = (f"{left} more parameters swing it less.",) if left > 0 else ()
     words = f"{report.metric} at the ends of each parameter's range, all else at the point."
-    return Section("tornado", "Tornado: what each range means", (words, *more), (),
+    halts = any(None in (b.low, b.high) for b in bars[:LONGEST])
+    why = ("Where it does not run, static power alone takes all that a limit on power or temperature allows.",)
+    return Section("tornado", "Tornado: what each range means", (words, *(why if halts else ()), *more), (),
                    (Table(columns, tuple(rows), "", frozenset({5}), code=True),))  # fmt: skip
 
 
@@ -515,6 +518,11 @@ def _uncertainty(report: Report) -> Section:
         "other: assumed values are uniform, others most likely at their value."
     )
     sentences.append(f"All constraints hold in {100 * found.feasible:.0f} % of the samples.")
+    if found.running < 1:
+        sentences.append(
+            f"In {percent(1 - found.running)} of the samples nothing runs, for static power alone takes all that a "
+            "limit on power or temperature allows; the intervals are over the others."
+        )
     rows = tuple(
         (i.metric, *(format_quantity(v, i.unit) for v in (i.value, i.mean, i.deviation, *i.quantiles.values())))
         for i in found.intervals
@@ -536,15 +544,23 @@ def _uncertainty(report: Report) -> Section:
         rows = tuple(
             (
                 e.parameter,
-                *(f"{getattr(e, k):.2f} \u00b1 {getattr(e, k + '_error'):.2f}" for k in ("total", "first")),
+                *(f"{_rounded(getattr(e, k))} \u00b1 {getattr(e, k + '_error'):.2f}" for k in ("total", "first")),
                 e.status,
             )
             for e in shown
         )
         columns = ("parameter", "with interactions", "alone", "status")
-        about = f"Share of the variance of {report.metric} (Sobol indices, {indices.evaluations:,} evaluations)"
+        about = (
+            f"Share of the variance of the logarithm of {report.metric} (Sobol indices, "
+            f"{indices.evaluations:,} evaluations)"
+        )
         tables.append(Table(columns, rows, about, frozenset({3}), code=True))
     return Section("uncertainty", title, tuple(sentences), (), tuple(tables))
+
+
+def _rounded(share: float) -> str:
+    """Return a share of a variance with two decimals; one that the samples leave a hair below 0 is 0."""
+    return f"{share + 0.0 if abs(share) >= 0.005 else 0.0:.2f}"
 
 
 def _as_large(indices: Indices, first: str) -> str:

@@ -192,6 +192,13 @@ def sensitivity_of(
         for n, s in one_sided(program, metric, inputs, named=True).items()
     }
     call = _caller(program, inputs)
+    spare = _caller(recorded.program.select(recorded.spare), inputs) if recorded.spare else None
+
+    def end(name: str, at: float | None) -> float | None:
+        """Return the metric at an end of a range; None without one, and where nothing runs."""
+        runs = spare is None or at is None or spare(name, at) is not None
+        return call(name, at) if at is not None and runs else None
+
     entries = []
     for name, symbol in recorded.symbols.items():
         current = inputs.get(name, symbol.value)
@@ -209,8 +216,8 @@ def sensitivity_of(
                 unit=symbol.unit,
                 integer=symbol.integer,
                 elasticity=elasticity,
-                low=None if symbol.low is None else call(name, symbol.low),
-                high=None if symbol.high is None else call(name, symbol.high),
+                low=end(name, symbol.low),
+                high=end(name, symbol.high),
                 limit=_limit(call, symbol, current, metric),
             )
         )
@@ -233,7 +240,7 @@ def sensitivity_of(
 
 
 def _caller(program: Program, inputs: Mapping[str, float]) -> Callable[[str, float], float | None]:
-    """Return a function that evaluates the metric with one input changed; None where it is not a number."""
+    """Return a function that evaluates a program with one input changed: its least output, None unless above 0."""
     compiled = compile_python(program)
     base = [inputs[n] for n in compiled.inputs]
     place = {n: i for i, n in enumerate(compiled.inputs)}
@@ -243,7 +250,7 @@ def _caller(program: Program, inputs: Mapping[str, float]) -> Callable[[str, flo
         if name in place:
             point[place[name]] = value
         try:
-            result = compiled(*point)[0]
+            result = min(compiled(*point))
         except (ZeroDivisionError, OverflowError, ValueError):
             return None
         return result if math.isfinite(result) and result > 0 else None

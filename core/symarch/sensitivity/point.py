@@ -54,6 +54,13 @@ class Point:
         """The metric at the point [SI]."""
         return float(evaluate(self.program, self.values)[self.program.outputs[self.metric]])
 
+    @cached_property
+    def runs(self) -> bool:
+        """Whether limits on power and temperature leave something to work with here."""
+        program = self.recorded.program.select(self.recorded.spare)
+        found = evaluate(program, self.values)
+        return all(found[index] > 0 for index in program.outputs.values())
+
     @property
     def unit(self) -> str:
         """Unit of the metric."""

@@ -37,8 +37,8 @@ CHUNK = 1 << 16
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles that are reported."""
 
-BINS = 60
-"""Bins of a histogram, between the quantiles 0.001 and 0.999."""
+BINS, FIRST, LAST = 60, 0.001, 0.98
+"""Bins of a histogram, and the quantiles that they lie between: a long tail would leave the rest no room."""
 
 UNKNOWN = ("assumed", "announced")
 """Status of parameters that a measurement would settle."""
@@ -135,6 +135,8 @@ class Uncertainty(Shown):
         intervals: one for each metric.
         fits: share of the samples in which each constraint holds, by name.
         feasible: share of the samples in which all do.
+        running: share of the samples in which limits on power and temperature leave something to work with. The
+            intervals are over these: the others have no end. Over all where the point itself is among the others.
         spreads: how the parameters vary.
         samples: how many.
         seed: of the random numbers.
@@ -143,6 +145,7 @@ class Uncertainty(Shown):
     intervals: tuple[Interval, ...]
     fits: Mapping[str, float]
     feasible: float
+    running: float
     spreads: tuple[Spread, ...]
     samples: int
     seed: int
@@ -161,6 +164,7 @@ class Uncertainty(Shown):
             ],
             "fits": dict(self.fits),
             "feasible": self.feasible,
+            "running": self.running,
             "spreads": [attrs.asdict(s) for s in self.spreads],
             "samples": self.samples,
             "seed": self.seed,
@@ -192,6 +196,7 @@ def monte_carlo(
     constraints = [c.name for c in first.recorded.constraints]
     wanted = {p.metric: p.output for p in points}
     wanted |= {f"{way}.{c}": outputs[f"{way}.{c}"] for c in constraints for way in ("used", "limit")}
+    wanted |= first.recorded.spare
     program = first.recorded.program.select(wanted)
     spreads = spreads_of(first, program.inputs, held)
     if not spreads:
@@ -202,32 +207,43 @@ def monte_carlo(
     kept = {p.metric: np.empty(samples) for p in points}
     holds = dict.fromkeys(constraints, 0)
     feasible = 0
+    runs = np.empty(samples, dtype=bool)
     for start in range(0, samples, CHUNK):
         size = min(CHUNK, samples - start)
         found = dict(zip(wanted, call(*(s.at(random.random(size)) for s in spreads)), strict=True))
         for metric, array in kept.items():
             array[start : start + size] = found[metric]
+        runs[start : start + size] = _running(found, first.recorded.spare)
         good = np.ones(size, dtype=bool)
         for name in constraints:
             holding = found[f"used.{name}"] <= found[f"limit.{name}"] * (1 + 1e-12)
             holds[name] += int(np.count_nonzero(holding))
             good &= holding
         feasible += int(np.count_nonzero(good))
+    counted = runs if first.runs else np.ones(samples, dtype=bool)
     return Uncertainty(
-        intervals=tuple(_interval(p, kept[p.metric]) for p in points),
+        intervals=tuple(_interval(p, kept[p.metric][counted]) for p in points),
         fits={n: count / samples for n, count in holds.items()},
         feasible=feasible / samples,
+        running=float(runs.mean()),
         spreads=spreads,
         samples=samples,
         seed=seed,
     )
 
 
+def _running(found: Mapping[str, Array], spare: Collection[str]) -> Array:
+    """Return in which samples every limit on power and temperature leaves something to work with."""
+    left = [np.asarray(found[name]) > 0 for name in spare]
+    together: Array = np.logical_and.reduce(np.broadcast_arrays(*left)) if left else np.asarray(True)
+    return together
+
+
 def _interval(point: Point, values: Array) -> Interval:
     if not np.isfinite(values).all():
         raise SymarchError(f"{point.metric} has no finite value in {np.count_nonzero(~np.isfinite(values))} samples")
     ordered = np.sort(values)
-    levels = np.quantile(ordered, [0.001, *LEVELS, 0.999])
+    levels = np.quantile(ordered, [FIRST, *LEVELS, LAST])
     edges = np.linspace(levels[0], levels[-1] if levels[-1] > levels[0] else levels[0] * (1 + 1e-9), BINS + 1)
     counts = np.diff(np.searchsorted(ordered, edges))
     return Interval(
@@ -249,15 +265,15 @@ class Bar:
     Attributes:
         parameter: its name.
         status: of its value.
-        low: the metric at the low end [SI].
+        low: the metric at the low end [SI]; None where nothing runs there.
         high: the metric at the high end.
-        swing: their distance over the metric at the point.
+        swing: their distance over the metric at the point; infinite where nothing runs at an end.
     """
 
     parameter: str
     status: str
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     swing: float
 
 
@@ -266,15 +282,15 @@ def tornado(point: Point, sensitivity: Sensitivity) -> tuple[Bar, ...]:
     found = []
     for e in sensitivity.elasticities:
         symbol = point.recorded.symbols.get(e.parameter)
-        if symbol is not None and e.low is not None and e.high is not None and e.low != e.high:
-            swing = abs(e.high - e.low) / sensitivity.value
+        if symbol is not None and None not in (symbol.low, symbol.high) and e.low != e.high:
+            swing = math.inf if e.low is None or e.high is None else abs(e.high - e.low) / sensitivity.value
             found.append(Bar(e.parameter, symbol.status, e.low, e.high, swing))
     return tuple(sorted(found, key=lambda b: -b.swing))
 
 
 @attrs.frozen
 class Sobol:
-    """Sobol indices of a parameter: shares of the metric's variance.
+    """Sobol indices of a parameter: shares of a function's variance.
 
     Attributes:
         parameter: its name.
@@ -455,6 +471,9 @@ def indices_of(
 ) -> Indices:
     """Return which parameters the uncertainty of a metric comes from.
 
+    Sobol indices are shares of the variance of the metric's logarithm: in ratios, like elasticities. Of the metric
+    itself they would be those of the few samples in its tail, and no number of samples that is quick would find them.
+
     Args:
         point: the metric and where the parameters without a range stand.
         method: sobol or morris.
@@ -470,14 +489,20 @@ def indices_of(
     if not spreads:
         raise WorkloadError(f"no parameter that {point.metric} depends on has a range")
     names = [s.parameter for s in spreads]
-    call = on_arrays(point.bound(names), names)
+    spare = point.recorded.spare if point.runs else {}
+    program = point.recorded.program.select({point.metric: point.output, **spare})
+    call = on_arrays(point.bound(names, program), names)
     evaluations = 0
 
     def function(at: NDArray[np.float64]) -> Array:
         nonlocal evaluations
         evaluations += len(at)
-        found: Array = call(*(s.at(column) for s, column in zip(spreads, at.T, strict=True)))[0]
-        return found
+        columns = (s.at(column) for s, column in zip(spreads, at.T, strict=True))
+        found = dict(zip(program.outputs, call(*columns), strict=True))
+        values, runs = np.asarray(found[point.metric]), _running(found, spare)
+        # what does not run has no end: it counts as the worst of what does
+        values = np.where(runs, values, point.sign * (point.sign * values[np.broadcast_to(runs, values.shape)]).max())
+        return np.log(values) if method == "sobol" else values
 
     way: Any = sobol if method == "sobol" else morris
     status = {s.parameter: s.status for s in spreads}

@@ -211,6 +211,11 @@ class System(Shown):
         inside = {name for pool in self.pools.values() for name in pool.system.components}
         return [n for n in self.of("network") if n.name not in inside] if self.pools else []
 
+    @property
+    def tables(self) -> dict[str, str]:
+        """The table that each component is in: processor, memory, link, switch, network or limit."""
+        return {c.name: c.table for c in self.components.values()}
+
     def of(self, table: str) -> list[Component]:
         """Return the components of one table."""
         return [c for c in self.components.values() if c.table == table]

@@ -66,6 +66,7 @@ def explorer_html(analysis: Analysis, given: Mapping[str, Any]) -> str:
     values |= {k: float(v) for k, v in given.items() if k in values and v is not None}
     bytes_moved = traffic_program(analysis, single=single)
     programs = {"outputs_of": recorded.program, "roofline_of": bytes_moved}
+    programs["spare_of"] = recorded.program.select(recorded.spare)
     parts: dict[str, list[list[str]]] = {}
     phases = {p: PHASE_METRICS[p] for p in analysis.request(single).phases}
     for phase, metric in phases.items():
@@ -96,7 +97,7 @@ def explorer_html(analysis: Analysis, given: Mapping[str, Any]) -> str:
         "parts": parts,
         "resources": _resources(analysis, parts),
         "components": list(analysis.system.components),
-        "colours": colours_of(recorded, list(analysis.system.components)),
+        "colours": colours_of(recorded, analysis.system.tables),
         "fixed": _fixed(analysis),
         "assumptions": list(recorded.assumptions),
         "plugins": plugins_of(analysis.system),

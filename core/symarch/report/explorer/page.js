@@ -35,6 +35,10 @@ function make(tag, attributes, ...children) {
 /** Return a name that may be broken after its points and underscores. */
 const breakable = name => name.split(/(?<=[_.])/).flatMap((part, k) => k ? [make("wbr"), part] : [part]);
 
+const ruler = document.createElement("canvas").getContext("2d");
+ruler.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+const widthOf = words => ruler.measureText(words).width;
+
 const setText = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
 // --- quantities: printed and read as the command line does
@@ -190,7 +194,9 @@ function largest(parts) {
 }
 
 const changedPoint = (i, v) => { const point = now.slice(); point[i] = v; return point; };
-const metricAt = (point, name) => metricIn(outputs_of(point), point, name);
+/** Return whether limits on power and temperature leave nothing to work with at a point. */
+const halts = point => spare_of(point).some(left => !(left > 0));
+const metricAt = (point, name) => halts(point) ? null : metricIn(outputs_of(point), point, name);
 
 /** Return d ln(metric) / d ln(parameter): exact, between the two neighbours of a whole number. */
 function elasticitiesAt(point, name) {
@@ -209,6 +215,12 @@ const atStart = { outputs: outputs_of(start) };
 // --- colours of resources, the same in every page and report of a system
 
 const colours = new Map(Object.entries(page.colours));
+const GREY = "#8a8a8a";    // of what is bound by no resource
+const HIDDEN = "nothing of its own: it is hidden behind what another pool does";
+
+/** Return a key of colours: a sign and words for each of some resources. */
+const keyOf = (names, words) => make("ul", { class: "key" },
+  ...names.map(name => make("li", null, swatch(name), words(name))));
 
 function inkOn(colour) {
   const [r, g, b] = [1, 3, 5].map(k => (parseInt(colour.slice(k, k + 2), 16) / 255) ** 2.2);
@@ -217,7 +229,7 @@ function inkOn(colour) {
 
 function swatch(resource) {
   const box = make("span", { class: "swatch", "aria-hidden": "true" });
-  box.style.background = colours.get(resource) || "transparent";
+  box.style.background = colours.get(resource) || GREY;
   return box;
 }
 
@@ -524,7 +536,7 @@ function plot(figure, x, y, label, height) {
   let edge = -Infinity;
   for (const v of scaled(x)) {
     svg.append(make("svg:line", { class: "grid", x1: px(v), x2: px(v), y1: top, y2: height - bottom }));
-    const words = x.text(v), half = 3.6 * words.length;
+    const words = x.text(v), half = widthOf(words) / 2;
     if (px(v) - half < edge + 4) continue;
     const at = Math.min(px(v), width - half - 1);
     svg.append(text(at, height - bottom + 16, words, { "text-anchor": "middle" }));
@@ -554,21 +566,42 @@ function along(x, y, to, at) {
   return Array.from({ length: count + 1 }, (_, k) => [x + (to - x) * k / count - 1, y + (at - y) * k / count - 1, 2, 2]);
 }
 
-/** Place words beside a point where they cover nothing, one of some lines if they must; return null if there is no room. */
-function placed(taken, box, x, y, words, reach, lines = []) {
-  const w = 6.6 * words.length + 4, h = 14;
-  const tries = [[x + reach, y - h / 2], [x - reach - w, y - h / 2], [x - w / 2, y - reach - h], [x - w / 2, y + reach],
-                 [x + reach, y - reach - h], [x + reach, y + reach], [x - reach - w, y - reach - h], [x - reach - w, y + reach]];
-  const clear = lines.length ? [[...taken, ...lines], taken] : [taken];
-  for (const held of clear) for (const [left, top] of tries) {
-    if (left < box.left || left + w > box.right || top < box.top || top + h > box.bottom) continue;
-    if (held.some(t => left < t[0] + t[2] && t[0] < left + w && top < t[1] + t[3] && t[1] < top + h)) continue;
-    taken.push([left, top, w, h]);
-    return [left + 2, top + 11];
-  }
-  return null;
-}
+const STEPS = [0, 14, 28, 44, 62, 84];    // how far from its point a name may stand, a thin line leading to it
 
+const meets = ([left, top, w, h], others) => others.some(t => left < t[0] + t[2] && t[0] < left + w
+  && top < t[1] + t[3] && t[1] < top + h);
+
+/** Write words beside a point where they cover nothing, one of some lines if they must; return whether there is room.
+
+    With `leads` they may stand further off, with a line that leads to them. */
+function placed(svg, held, box, x, y, words, reach, leads = false) {
+  const { taken, lines, names } = held, w = widthOf(words) + 4, h = 14;
+  const clear = [...taken, ...lines];
+  const tries = [...(leads ? STEPS : [0]).map(far => [far, clear]), [0, taken]];
+  for (const [far, others] of tries) {
+    for (const [across, down] of [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [1, 1], [-1, -1], [-1, 1]]) {
+      const out = reach + far, left = x - w / 2 + across * (out + w / 2);
+      const top = y - h / 2 + down * ((across === 0 ? out : Math.max(out * 0.7, reach)) + h / 2);
+      if (left < box.left || left + w > box.right || top < box.top || top + h > box.bottom) continue;
+      if (meets([left, top, w, h], others)) continue;
+      if (far) {
+        const to = Math.min(Math.max(x, left), left + w), at = Math.min(Math.max(y, top), top + h);
+        const long = Math.hypot(to - x, at - y), off = (reach - 2) / long, count = 1 + Math.floor(long / 4);
+        const way = Array.from({ length: count + 1 }, (_, k) => off + (1 - off) * k / count)
+          .map(s => [x + (to - x) * s, y + (at - y) * s, 0, 0]);
+        const near = [[x - reach - 6, y - reach - 6, 2 * reach + 12, 2 * reach + 12]];
+        if (way.some(p => meets(p, names) || (meets(p, taken) && !meets(p, near)))) continue;
+        lines.push(...way);
+        svg.append(make("svg:path", { class: "lead", d: `M${way[0][0]},${way[0][1]}L${to},${at}` }));
+      }
+      taken.push([left, top, w, h]);
+      names.push([left, top, w, h]);
+      svg.append(make("svg:text", { x: left + 2, y: top + 11, class: "halo" }, words));
+      return true;
+    }
+  }
+  return false;
+}
 // --- roofline
 
 const rooflineRows = page.roofline.map(name => name.split("\n"));
@@ -618,47 +651,44 @@ function showRoofline(outputs, breakdown) {
   const height = widths.roofline < 500 ? 340 : 400;
   const { svg, px, py, text, box } = plot(figure, axis,
     { low: bottom, high: ceiling * 3, log: true, text: v => formatQuantity(v, "FLOP/s"), title: "" }, words, height);
-  const first = Math.min(...ridges), taken = [], lines = along(px(first), py(ceiling), box.right, py(ceiling));
+  const first = Math.min(...ridges), held = { taken: [], names: [], lines: along(px(first), py(ceiling), box.right, py(ceiling)) };
   svg.append(make("svg:path", { class: "roof", d: `M${px(first)},${py(ceiling)}H${box.right}` }));
   const clip = make("svg:clipPath", { id: "inside" }, make("svg:rect", {
     x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top }));
   svg.append(clip);
   for (const [name, rate] of slopes) {
     const ridge = ceiling / rate;
-    const line = make("svg:path", { d: `M${px(low)},${py(low * rate)}L${px(ridge)},${py(ceiling)}`, "clip-path": "url(#inside)",
-                                    fill: "none", stroke: colours.get(name) || "currentColor", "stroke-width": 2.2 });
-    svg.append(line);
-    lines.push(...along(px(low), py(low * rate), px(ridge), py(ceiling)));
+    const look = { d: `M${px(low)},${py(low * rate)}L${px(ridge)},${py(ceiling)}`, "clip-path": "url(#inside)" };
+    svg.append(make("svg:path", { ...look, class: "casing" }),
+      make("svg:path", { ...look, fill: "none", stroke: colours.get(name) || "currentColor", "stroke-width": 2.2 }));
+    held.lines.push(...along(px(low), py(low * rate), px(ridge), py(ceiling)));
   }
   const ordered = [...points].sort((a, b) => b.share - a.share);
-  for (const p of ordered) taken.push([px(p.x) - 5, py(p.y) - 5, 10, 10]);
-  const roofWords = `arithmetic ${formatQuantity(ceiling, "FLOP/s")}`, w = 6.6 * roofWords.length;
-  taken.push([box.right - w - 4, py(ceiling) - 18, w, 16]);
-  svg.append(text(box.right - 4, py(ceiling) - 6, roofWords, { "text-anchor": "end", class: "halo" }));
+  const radius = p => 3.5 + 6 * Math.sqrt(Math.max(0, p.share));
+  for (const p of ordered) held.taken.push([px(p.x) - radius(p), py(p.y) - radius(p), 2 * radius(p), 2 * radius(p)]);
+  const roofWords = `arithmetic ${formatQuantity(ceiling, "FLOP/s")}`, w = widthOf(roofWords);
+  held.taken.push([box.right - w - 4, py(ceiling) - 27, w, 17]);
+  svg.append(text(box.right - 4, py(ceiling) - 14, roofWords, { "text-anchor": "end", class: "halo" }));
   // the name of each slope stands on it, where the line has left the floor and not yet met the roof
   slopes.forEach(([name, rate], k) => {
     const words = `${name} ${formatQuantity(rate, "B/s")}`;
     const near = Math.max(low, bottom / rate), ridge = ceiling / rate;
     for (const share of [0.45, 0.65, 0.3, 0.8, 0.15, 0.9]) {
-      const at = near * (ridge / near) ** share, spot = placed(taken, box, px(at), py(at * rate), words, 7, lines);
-      if (spot) { svg.append(text(spot[0], spot[1], words, { class: "halo" })); break; }
+      const at = near * (ridge / near) ** share;
+      if (placed(svg, held, box, px(at), py(at * rate), words, 7)) break;
     }
   });
   for (const p of ordered) {
-    const r = 3.5 + 6 * Math.sqrt(Math.max(0, p.share)), fill = colours.get(p.bound) || "gray", x = px(p.x), y = py(p.y);
+    const r = radius(p), fill = colours.get(p.bound) || GREY, x = px(p.x), y = py(p.y);
     const shape = p.phase !== "prefill" ? make("svg:circle", { class: "point", cx: x, cy: y, r, fill })
       : make("svg:rect", { class: "point", x: x - r, y: y - r, width: 2 * r, height: 2 * r, fill });
     shape.append(make("svg:title", null, `${p.operator} in ${p.phase}: ${formatQuantity(p.y, "FLOP/s")} at ${formatValue(p.x)} FLOP/B`));
     svg.append(shape);
   }
-  for (const p of ordered) {
-    const r = 3.5 + 6 * Math.sqrt(Math.max(0, p.share));
-    const spot = placed(taken, box, px(p.x), py(p.y), p.operator, r + 2, lines);
-    if (spot) svg.append(text(spot[0], spot[1], p.operator, { class: "halo" }));
-  }
-  const key = make("div", { class: "small" }, phases.length > 1 ? "square: prefill, circle: decode; " : "",
-    "vertical: FLOP/s attained; colour: what binds the operator");
-  figure.prepend(key);
+  for (const p of ordered) placed(svg, held, box, px(p.x), py(p.y), p.operator, radius(p) + 2, true);
+  const bounds = [...new Set(ordered.map(p => p.bound))].sort((a, b) => (a === "") - (b === ""));
+  figure.prepend(keyOf(bounds, name => `bound by ${name || HIDDEN}`), make("div", { class: "small" },
+    phases.length > 1 ? "square: prefill, circle: decode; " : "", "vertical: FLOP/s attained"));
 }
 
 // --- curve and break-even
@@ -754,9 +784,9 @@ function showCurve() {
   const { svg, px, py, text: write, box, inside } = plot(figure, axisOf(p), { low, high, log, title: "", text }, label, 300);
   if (target !== null && target >= low && target <= high) {
     svg.append(make("svg:path", { class: "aim", d: `M${box.left},${py(target)}H${box.right}` }));
-    svg.append(write(box.right - 4, py(target) - 5, `${view.target.trim() ? "target" : "start"} ${text(target)}`,
-      { "text-anchor": "end", class: "halo" }));
   }
+  const held = { taken: [], names: [], lines: points.slice(1).flatMap(([v, y], k) =>
+    along(px(points[k][0]), py(points[k][1]), px(v), py(y))) };
   svg.append(make("svg:path", { class: "path", d: points.map(([v, y], k) => `${k ? "L" : "M"}${px(v).toFixed(1)},${py(y).toFixed(1)}`).join("") }));
   if (target !== null && !flat) {
     for (const c of found.found) {
@@ -765,7 +795,15 @@ function showCurve() {
   }
   const here = metricAt(now, m.name);
   if (here !== null && inside(now[i])) {
+    held.taken.push([px(now[i]) - 6, py(here) - 6, 12, 12]);
     svg.append(make("svg:circle", { class: "here", cx: px(now[i]), cy: py(here), r: 5 }, make("svg:title", null, "now")));
+  }
+  if (target !== null && target >= low && target <= high) {
+    const aim = `${view.target.trim() ? "target" : "start"} ${text(target)}`, half = widthOf(aim) / 2 + 4;
+    held.taken.push([box.left, py(target) - 1, box.right - box.left, 2]);
+    for (const at of [box.right - half, box.left + half, (box.left + box.right) / 2]) {
+      if (placed(svg, held, box, at, py(target), aim, 3)) break;
+    }
   }
   figure.prepend(make("div", { class: "small" }, `vertical: ${m.name}; the ring is the present setting`));
   setText(byId("crossing"), target === null ? words : crossingWords(p, m, target, words, found));
@@ -786,6 +824,7 @@ function mapOf(phase, across, up, columns, lines) {
     point[up] = y;
     cells.push(xs.map(x => {
       point[across] = x;
+      if (halts(point)) return { name: "", total: Infinity };
       const { total, byResource } = partsIn(phase, point);
       return { name: largest(byResource), total };
     }));
@@ -805,6 +844,8 @@ function middleOf(cells, name) {
   return best;
 }
 
+const NOTHING = "nothing runs";
+
 function showMap() {
   const across = place.get(view.across), up = place.get(view.up), a = parameters[across], b = parameters[up];
   const columns = 40, lines = 28, cells = mapOf(view.phase, across, up, columns, lines);
@@ -818,7 +859,7 @@ function showMap() {
   }
   const ordered = [...regions].sort((x, y) => y[1].count - x[1].count);
   const label = `${view.phase}: largest share over ${a.name} across and ${b.name} up: `
-    + ordered.map(([name, r]) => `${name} on ${(100 * r.count / (columns * lines)).toFixed(0)} %`).join(", ");
+    + ordered.map(([name, r]) => `${name || NOTHING} on ${(100 * r.count / (columns * lines)).toFixed(0)} %`).join(", ");
   const figure = byId("map");
   const { svg, px, py, text, box, inside } = plot(figure, axisOf(a), { ...axisOf(b), title: "" }, label, 340);
   const w = (box.right - box.left) / columns, h = (box.bottom - box.top) / lines;
@@ -828,7 +869,7 @@ function showMap() {
       let end = c + 1;
       while (end < columns && line[end].name === line[c].name) end += 1;
       svg.insertBefore(make("svg:rect", { class: "cell", x: box.left + c * w, y: box.bottom - (r + 1) * h, width: (end - c) * w, height: h,
-                                          fill: colours.get(line[c].name) || "gray" }), first);
+                                          fill: colours.get(line[c].name) || GREY }), first);
       c = end;
     }
   });
@@ -840,7 +881,7 @@ function showMap() {
   }
   for (const [name] of ordered) {
     const { size, row, column } = middleOf(cells, name), x = box.left + column * w, y = box.bottom - row * h;
-    const room = 6.8 * name.length;
+    const words = name || NOTHING, room = widthOf(words) + 4;
     if (size < 2) continue;
     const at = Math.min(box.right - room / 2 - 3, Math.max(box.left + room / 2 + 3, x));
     for (const dy of [0, -16, 16, -32, 32]) {
@@ -848,14 +889,14 @@ function showMap() {
       if (spot[1] < box.top || spot[1] + 16 > box.bottom) continue;
       if (taken.some(t => spot[0] < t[0] + t[2] && t[0] < spot[0] + spot[2] && spot[1] < t[1] + t[3] && t[1] < spot[1] + 16)) continue;
       taken.push(spot);
-      svg.append(text(at, y + dy + 4, name, { "text-anchor": "middle", class: "halo" }));
+      svg.append(text(at, y + dy + 4, words, { "text-anchor": "middle", class: "halo" }));
       break;
     }
   }
   figure.prepend(make("div", { class: "small" }, `vertical: ${b.name}; the ring is the present setting`));
   byId("map-table").tBodies[0].replaceChildren(...ordered.map(([name, r]) => make("tr", null,
-    make("th", { scope: "row" }, swatch(name), name), make("td", null, percent(r.count / (columns * lines))),
-    make("td", null, `${formatQuantity(r.low, "s")} to ${formatQuantity(r.high, "s")}`))));
+    make("th", { scope: "row" }, swatch(name), name || NOTHING), make("td", null, percent(r.count / (columns * lines))),
+    make("td", null, name ? `${formatQuantity(r.low, "s")} to ${formatQuantity(r.high, "s")}` : "-"))));
 }
 
 // --- link and spec
@@ -994,7 +1035,7 @@ function rest(failing) {
   const strengths = elasticitiesAt(now, name);
   for (const { i, p, strength } of rows) {
     const e = strengths[i];
-    setText(strength, !p.used ? "no effect" : !Number.isFinite(e) ? "" : `elasticity ${e < 0 ? "\u2212" : "+"}${Math.abs(e).toFixed(3)}`);
+    setText(strength, !p.used ? "no effect" : !Number.isFinite(e) ? "" : `elasticity ${Math.abs(e) < 0.0005 ? "" : e < 0 ? "\u2212" : "+"}${Math.abs(e).toFixed(3)}`);
   }
   drawStale();
   showMap();
