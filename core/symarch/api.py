@@ -35,7 +35,7 @@ from symarch.errors import MappingError, ModelError, SymarchError, UnknownNameEr
 from symarch.mapping import mappings, resolve
 from symarch.mapping.replicas import Held, held
 from symarch.mapping.resolve import opened, placed
-from symarch.notebook import Sheet, Shown
+from symarch.notebook import Records, Sheet, Shown
 from symarch.program import compile_python
 from symarch.program.derivatives import evaluate
 from symarch.quantities import parse_quantity
@@ -413,6 +413,7 @@ class Analysis(Shown, Questions):
             communication,
             lasting,
             tuple(note.text for note in recorded.notes if note.stated),
+            recorded,
         )
 
     @staticmethod
@@ -561,20 +562,21 @@ class Analysis(Shown, Questions):
         self._orders = {}
         self._at_point = (None, {})
 
-    def held(self, **given: Any) -> list[Held]:
+    def held(self, **given: Any) -> Records[Held]:
         """Return every tensor over all devices in bytes, once and with its replicas, the most repeated first.
 
         Weights, and the cache at the largest context of a point. Of a recorded trace, which knows one device alone, and
         of pools of devices, each with a mapping of its own, there is none.
         """
         recorded, values, sizes = self._point(given)
+        title = f"{self.model.name} in the memories of {self.system.name}"
         if self.system.pools:
-            return []
+            return Records(title)
         widths = {t: values[f"dtype.{t}"] for t in self.dtypes}
         tokens = sizes["context"] if "context" in sizes else sizes.get("prompt", 0) + sizes.get("output", 0)
         (mapping,) = recorded.mappings.values()
         found = held(self.model, mapping, widths, sizes["batch"], tokens, sizes.get("prefix", 0))
-        return sorted(found, key=lambda h: h.once - h.all)
+        return Records(title, sorted(found, key=lambda h: h.once - h.all))
 
     def constraint(self, name: str, *, single: bool = False) -> ConstraintFormula:
         """Return a constraint (`hbm.capacity`) in symbols; `single` for one decode step at a context.

@@ -59,7 +59,6 @@ class Comparison(Shown):
         differences: what they differ in, the costliest first.
         break_evens: between each two systems, of each differing parameter or of the one asked for.
         in_bits: parameters that people state in bits.
-        components: of all systems, with the table of the spec that each is in.
         expected: for each system, what error to expect.
     """
 
@@ -73,7 +72,6 @@ class Comparison(Shown):
     differences: tuple[Difference, ...]
     break_evens: tuple[BreakEven, ...]
     in_bits: frozenset[str]
-    components: Mapping[str, str]
     expected: tuple[tuple[Expectation, ...], ...]
 
     def sheets(self) -> tuple[Sheet, ...]:
@@ -142,7 +140,6 @@ def compare(
         differences=tuple(found),
         break_evens=tuple(crossings),
         in_bits=frozenset().union(*(a.system.in_bits for a in analyses)),
-        components={name: table for a in analyses for name, table in a.system.tables.items()},
         expected=tuple(tuple(errors_to_expect(a, r)) for a, r in zip(analyses, results, strict=True)),
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import attrs
 
@@ -13,6 +14,9 @@ BAR = 90.0
 
 SHORT = 24
 """Letters up to which a cell is kept on one line."""
+
+TALL = 24
+"""Rows above which a table scrolls within a notebook's cell."""
 
 
 @attrs.frozen
@@ -56,11 +60,14 @@ class Sheet:
             "<tr>" + "".join(cell("td", c, i) for i, c in enumerate(row)) + bar(k) + "</tr>"
             for k, row in enumerate(self.rows)
         )
-        caption = f'<caption style="text-align:left"><b>{escape(self.title)}</b></caption>'
         foot = f"<p>{escape(self.note)}</p>" if self.note else ""
-        table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if self.rows else ""
-        title = "" if table else f"<p><b>{escape(self.title)}</b></p>"
-        return f'<div style="max-width:100%;overflow-x:auto">{title}{table}{foot}</div>'
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if self.rows else ""
+        tall = ";max-height:32em;display:inline-block" if len(self.rows) > TALL else ""
+        # the title stands above the table, which is often narrower; a long table scrolls
+        return (
+            f'<p style="margin:.6em 0 .2em"><b>{escape(self.title)}</b></p>'
+            f'<div style="max-width:100%;overflow:auto{tall}">{table}</div>{foot}'
+        )
 
     def markdown(self) -> str:
         """Return it as Markdown."""
@@ -100,7 +107,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 class Shown:
-    """A record that a notebook shows as a table, and a console as text."""
+    """A record that a notebook shows as pictures and tables, and a console as text."""
 
     __slots__ = ()
 
@@ -109,8 +116,11 @@ class Shown:
         raise NotImplementedError
 
     def _repr_html_(self) -> str:
-        """Return its tables as HTML, for notebooks."""
-        return "".join(sheet.html() for sheet in self.sheets())
+        """Return its first table, its pictures and the other tables as HTML, for notebooks."""
+        # what draws comes after all that can be drawn: it is found by its name when something is shown
+        pictures: str = importlib.import_module("symarch.report.embedded").embedded(self)
+        first, *others = (sheet.html() for sheet in self.sheets())
+        return "".join([first, pictures, *others])
 
     def _repr_markdown_(self) -> str:
         """Return its tables as Markdown, for what shows no HTML."""
@@ -123,3 +133,41 @@ class Shown:
     def __str__(self) -> str:
         """Return its tables as text."""
         return "\n\n".join(sheet.text() for sheet in self.sheets())
+
+
+class Row(Protocol):
+    """What can stand in a table with others of its kind."""
+
+    def row(self) -> dict[str, str]:
+        """Return texts by column; the first column names it."""
+        ...
+
+
+_Row = TypeVar("_Row", bound=Row)
+
+
+class Records(tuple[_Row, ...], Shown):
+    """Some records of one kind, which a notebook shows as the rows of one table.
+
+    Attributes:
+        title: what they are, in a line.
+    """
+
+    title: str
+
+    def __new__(cls, title: str, records: Iterable[_Row] = ()) -> Self:
+        """Return the records under a title."""
+        found = super().__new__(cls, records)
+        found.title = title
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make it again."""
+        return type(self), (self.title, tuple(self))
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the table."""
+        rows = [record.row() for record in self]
+        columns = list(rows[0]) if rows else []
+        words = [i for i, c in enumerate(columns) if not any(row[c].lstrip("+-")[:1].isdigit() for row in rows)]
+        return (Sheet(self.title, columns, [list(row.values()) for row in rows], words=words),)

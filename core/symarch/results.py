@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from symarch.analysis import METRICS
+from symarch.analysis import METRICS, Recorded
 from symarch.notebook import Sheet, Shown
 from symarch.quantities import format_quantity
 
@@ -139,6 +139,7 @@ class Result(Shown):
         communication: by phase, the time of collectives that is exposed, and that computation hides [s].
         lasting: how long each memory lasts that wears.
         stated: those of the assumptions that technologies state of themselves, whatever the workload.
+        recorded: what it is about, whose resources have colours.
     """
 
     metrics: Mapping[str, float | None]
@@ -151,6 +152,7 @@ class Result(Shown):
     communication: Mapping[str, Mapping[str, float]]
     lasting: tuple[Lasting, ...]
     stated: tuple[str, ...]
+    recorded: Recorded | None = attrs.field(default=None, repr=False, eq=False)
 
     def __getattr__(self, name: str) -> float | None:
         """Return a metric by name."""
@@ -168,7 +170,7 @@ class Result(Shown):
         parts = sorted((r for r in self.resources if r.share >= 0.0005), key=lambda r: (r.phase != "prefill", -r.share))
         shares = [(r.name, r.phase, f"{100 * r.share:.1f} %") for r in parts]
         return (
-            Sheet(", ".join(f"{k} {_words(v)}" for k, v in self.workload.items()), ("metric", "value"), metrics),
+            Sheet(", ".join(f"{k} {_words(v)}" for k, v in self.workload.items() if v), ("metric", "value"), metrics),
             Sheet("Constraints", ("constraint", "state", "needed", "available"), held, words=[1]),
             Sheet("Where the time goes", ("resource", "phase", "share"), shares, "", [r.share for r in parts], [1]),
         )
@@ -218,6 +220,7 @@ class Explanation(Shown):
         latex: declared LaTeX of the symbols.
         rounded: whether what rounding up adds at the point is in the formulas as a number.
         amounts: names of those definitions that are amounts of work: functions of the workload, N1, N2 and so on.
+        recorded: what it is about, whose resources have colours.
     """
 
     metric: str
@@ -233,6 +236,7 @@ class Explanation(Shown):
     latex: Mapping[str, str]
     rounded: bool = False
     amounts: tuple[str, ...] = ()
+    recorded: Recorded | None = attrs.field(default=None, repr=False, eq=False)
 
     @property
     def rest(self) -> tuple[Term, ...]:
@@ -259,9 +263,9 @@ class Explanation(Shown):
         return whole
 
     def _repr_latex_(self) -> str:
-        """Return the sum of the terms in LaTeX, for notebooks."""
+        """Return the sum of the terms in LaTeX, a line each, for notebooks."""
         from symarch.formula import latex_of, short
 
         name = self.metric.replace("_", r"\_")
-        terms = " + ".join(latex_of(short(self.spelled(t)), dict(self.latex)) for t in self.terms)
-        return rf"$\displaystyle \mathrm{{{name}}} = {terms}$"
+        terms = r" \\ &+ ".join(latex_of(short(self.spelled(t)), dict(self.latex)) for t in self.terms)
+        return rf"$\displaystyle \begin{{aligned}} \mathrm{{{name}}} ={{}} & {terms} \end{{aligned}}$"

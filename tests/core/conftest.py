@@ -23,6 +23,19 @@ NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chro
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
+SEEN = "[...document.querySelectorAll('svg[role=img]')].filter(s => s.getBoundingClientRect().width)"
+UNREADABLE = f"""{SEEN}.flatMap(s => {{
+  const size = s.viewBox.baseVal, about = (s.getAttribute("aria-label") || "").slice(0, 40);
+  const boxes = [...s.querySelectorAll("text")].map(t => [t.getBBox(), t.textContent]);
+  const cut = boxes.filter(([b]) => b.x < -1 || b.y < -1 || b.x + b.width > size.width + 1
+    || b.y + b.height > size.height + 1).map(([, x]) => `${{x}} is cut`);
+  const over = boxes.flatMap(([a, x], i) => boxes.slice(i + 1).filter(([b]) => a.x + 1 < b.x + b.width
+    && b.x + 1 < a.x + a.width && a.y + 3 < b.y + b.height && b.y + 3 < a.y + a.height)
+    .map(([, y]) => `${{x}} over ${{y}}`));
+  return [...cut, ...over].map(words => `${{about}}: ${{words}}`);
+}})"""
+
+
 class Browser:
     """Chromium over the DevTools protocol, through a pair of pipes: no port, no further package."""
 
@@ -109,6 +122,16 @@ class Browser:
         """Return what the page threw, and what the browser held against it."""
         bad = [e["params"] for e in self.events if e["method"] in ("Runtime.exceptionThrown", "Log.entryAdded")]
         return [json.dumps(p)[:500] for p in bad]
+
+    def labels(self) -> int:
+        """Return how many labels the pictures of the page have that are seen."""
+        found: int = self.run(f"{SEEN}.flatMap(s => [...s.querySelectorAll('text')]).length")
+        return found
+
+    def unreadable(self) -> list[str]:
+        """Return the labels of pictures that leave their picture or cover each other."""
+        found: list[str] = self.run(UNREADABLE)
+        return found
 
     def close(self) -> None:
         with contextlib.suppress(OSError, EOFError, AssertionError):

@@ -9,7 +9,7 @@ import pytest
 
 from symarch.report import charts
 from symarch.report.charts import Axis, Bar, Plot
-from symarch.report.palette import HUES, coloured, ink_on
+from symarch.report.palette import GREYS, HUES, coloured, hues_of, ink_on
 
 
 def axis(low: float, high: float, log: bool = False, scale: float = 1.0) -> Axis:
@@ -63,8 +63,30 @@ def test_names_cover_nothing() -> None:
 
 
 def test_a_long_label_ends_with_an_ellipsis() -> None:
-    assert charts.cut("a" * 40, 10 * charts.LETTER) == "a" * 9 + "\u2026"
+    assert charts.cut("a" * 40, charts.width_of("a" * 9 + "\u2026")) == "a" * 9 + "\u2026"
     assert charts.cut("short", 100) == "short"
+
+
+def test_a_name_without_room_beside_its_point_stands_off_with_a_line_that_leads_to_it() -> None:
+    crowd = [charts.Dot(2.0, y, f"operator_{k}", "", "#112233", False, 0.1) for k, y in enumerate((10, 11, 12, 13, 14))]
+    dots = [*crowd, charts.Dot(500.0, 50.0, "far", "", "#112233", True, 0.1)]
+    picture = charts.roofline(dots, 100.0, "peak", {"m": (10.0, "m 10", "#0072b2")}, (str, str), 700, "x")
+    assert 'class="lead"' in picture
+    assert all(f">{dot.name}</text>" in picture for dot in dots)
+
+
+def test_the_longest_of_the_bars_of_a_row_is_drawn_first() -> None:
+    own = [Bar("a", 1, 2, "", "short", "low"), Bar("a", 1, 4, "", "long", "high")]
+    picture = charts.bars(own, axis(0, 4), 700, "x")
+    assert picture.index("<title>long") < picture.index("<title>short")
+
+
+def test_a_histogram_says_what_its_bars_are_shares_of() -> None:
+    marks = [(2.0, "middle")]
+    picture = charts.histogram(axis(0, 4), [0, 2, 4], [0.75, 0.25], marks, str, 700, "x")
+    assert "share of the samples [%]" in picture
+    tall = [float(h) for h in re.findall(r'height="([\d.]+)"><title>', picture)]
+    assert tall[0] == pytest.approx(3 * tall[1], rel=1e-3)
 
 
 def test_a_map_covers_its_whole_area_once() -> None:
@@ -78,10 +100,24 @@ def test_a_map_covers_its_whole_area_once() -> None:
     assert len(re.findall('class="here"', picture)) == 1
 
 
+PARTS = {"gpu": "processor", "hbm": "memory", "scale_up": "network"}
+
+
 def test_components_have_hues_and_their_resources_shades() -> None:
-    found = coloured(["hbm", "gpu.arithmetic", "gpu.launch", "static", "hosts"], ["gpu", "hbm"])
-    assert found == {"gpu.arithmetic": HUES[0].lower(), "gpu.launch": "#eaae80", "hbm": HUES[1].lower(),
-                     "static": HUES[2].lower(), "hosts": "#f2cf80"}  # fmt: skip
+    found = coloured(["hbm", "gpu.arithmetic", "gpu.launch", "static", "hosts", "scale_up, scale_out"], PARTS)
+    assert found == {"gpu.arithmetic": HUES[0].lower(), "gpu.launch": "#803800", "hbm": HUES[1].lower(),
+                     "static": GREYS[0], "hosts": GREYS[1], "scale_up, scale_out": HUES[3].lower()}  # fmt: skip
+
+
+def test_a_colour_stays_where_more_resources_and_components_come() -> None:
+    few = coloured(["gpu.arithmetic", "gpu.launch", "hbm", "scale_up"], PARTS)
+    more = coloured(
+        ["hbf", "hbm", "gpu.conversion", "gpu.combine", "gpu.launch", "gpu.arithmetic", "gpu", "scale_up", "link"],
+        {"gpu": "processor", "hbm": "memory", "hbf": "memory", "link": "link", "scale_up": "network"},
+    )
+    assert {name: more[name] for name in few} == few
+    assert len(set(more.values())) == len(more)
+    assert hues_of(PARTS) == {"gpu": HUES[0], "hbm": HUES[1], "scale_up": HUES[3]}
 
 
 def test_ink_is_read_on_every_hue() -> None:
@@ -90,7 +126,7 @@ def test_ink_is_read_on_every_hue() -> None:
         linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    shades = coloured([f"{c}.{i}" for c in "abcdefg" for i in range(7)], list("abcdefg"))
+    shades = coloured([f"{c}.{i}" for c in "abcdefg" for i in range(7)], dict.fromkeys("abcdefg", "memory"))
     for colour in shades.values():
         pair = sorted((light(colour), light(ink_on(colour))))
         assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5  # WCAG 2.2, 1.4.3
@@ -98,5 +134,6 @@ def test_ink_is_read_on_every_hue() -> None:
 
 def test_components_beyond_the_seventh_share_a_hue_but_no_colour() -> None:
     components = [f"part{k}" for k in range(10)]
-    found = coloured([f"{c}.{r}" for c in components for r in ("arithmetic", "launch", "latency")], components)
+    resources = [f"{c}.{r}" for c in components for r in ("arithmetic", "launch", "latency")]
+    found = coloured(resources, dict.fromkeys(components, "processor"))
     assert len(set(found.values())) == len(found) == 30

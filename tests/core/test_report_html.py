@@ -178,7 +178,7 @@ def test_pictures_have_labels_titles_and_tables_beside_them(page: Page) -> None:
 
 
 def test_a_resource_has_one_colour_everywhere(report: Report, analysis: Analysis, text: str) -> None:
-    found = colours_of(analysis.recorded(), list(analysis.system.components))
+    found = colours_of(analysis.recorded())
     assert dict(report.colours) == found
     assert len(set(found.values())) == len(found)
     assert found["gpu.arithmetic"] == HUES[0].lower()
@@ -266,18 +266,8 @@ def test_nothing_overflows_or_is_cut_in_a_browser(
     assert browser.run("document.documentElement.scrollWidth <= innerWidth")
     ground = browser.run("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(22, 25, 29)" if dark else "rgb(255, 255, 255)")
-    cut = """[...document.querySelectorAll("figure svg[role=img]")].filter(s => s.clientWidth).flatMap(s => {
-      const box = s.viewBox.baseVal;
-      return [...s.querySelectorAll("text")].filter(t => { const b = t.getBBox();
-        return b.x < -1 || b.y < -1 || b.x + b.width > box.width + 1 || b.y + b.height > box.height + 1; })
-        .map(t => t.textContent); })"""
-    assert browser.run(cut) == []
-    over = """[...document.querySelectorAll("figure svg[role=img]")].filter(s => s.clientWidth).flatMap(s => {
-      const boxes = [...s.querySelectorAll("text")].map(t => [t.getBBox(), t.textContent]);
-      return boxes.flatMap(([a, x], i) => boxes.slice(i + 1).filter(([b]) => a.x + 1 < b.x + b.width
-        && b.x + 1 < a.x + a.width && a.y + 3 < b.y + b.height && b.y + 3 < a.y + a.height)
-        .map(([, y]) => [x, y])); })"""
-    assert browser.run(over) == []
+    assert browser.labels() > 50
+    assert browser.unreadable() == []
 
 
 def test_marks_say_what_they_are_and_keys_bring_out_a_colour(browser: Browser, text: str, tmp_path: Path) -> None:

@@ -84,8 +84,8 @@ def test_mean_and_quantiles_of_a_closed_form() -> None:
     # below 15 the sum of a side of 3 and one of 10 lies with probability (3 * 3 / 2 / 30) at 12 + 3
     assert np.interp(0.15, list(z.quantiles), list(z.quantiles.values())) > 0
     assert z.quantiles[0.05] == pytest.approx(12 + math.sqrt(2 * 30 * 0.05), abs=0.02)
-    assert z.counts.sum() == pytest.approx(998_000, rel=1e-3)
-    assert (found.samples, found.feasible) == (1_000_000, 1)
+    assert z.counts.sum() == pytest.approx(979_000, rel=1e-3)  # between the quantiles 0.001 and 0.98
+    assert (found.samples, found.feasible, found.running) == (1_000_000, 1, 1)
 
 
 def test_samples_are_those_of_numpy_on_the_metric() -> None:
@@ -213,13 +213,44 @@ def test_without_salib_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_tornado_is_the_ends_of_every_range() -> None:
     found = analysis()
-    bars = tornado(found.point("tpot", batch=8), found.sensitivity("tpot", batch=8))
+    bars = tornado(found.recorded().symbols, found.sensitivity("tpot", batch=8))
     assert [b.swing for b in bars] == sorted((b.swing for b in bars), reverse=True)
     for bar in bars[:5]:
         symbol = found.recorded().symbols[bar.parameter]
         assert bar.low == pytest.approx(found.evaluate(batch=8, **{bar.parameter: symbol.low}).tpot, rel=1e-12)
         assert bar.high == pytest.approx(found.evaluate(batch=8, **{bar.parameter: symbol.high}).tpot, rel=1e-12)
         assert bar.status == symbol.status
+
+
+def test_where_static_power_takes_all_there_is_nothing_runs_and_nothing_is_counted() -> None:
+    # 4 W of the phone, of which the NPU takes 0.5 W and each package of memory 0.2 W: 18 of them leave nothing
+    found = symarch.analyze(symarch.load_system("phone-ufs"), symarch.load_model("gemma-3n-e4b"), dtype="int4")
+    at: dict[str, Any] = {"prompt": 512}
+    packages = "lpddr.packages"
+    point, spare = found.point("tpot", **at), found.recorded().spare
+    assert list(spare) == ["spare.npu.power"]
+    assert point.runs
+    assert not found.point("tpot", **at, **{packages: 18}).runs
+    entry = next(e for e in found.sensitivity("tpot", **at).elasticities if e.parameter == packages)
+    assert entry.low is not None
+    assert entry.high is None
+    bar = tornado(found.recorded().symbols, found.sensitivity("tpot", **at))[0]
+    assert (bar.parameter, bar.high, bar.swing) == (packages, None, math.inf)
+    drawn = found.uncertainty(["tpot"], samples=4000, **at)
+    assert 0.2 < drawn.running < 0.8
+    assert drawn.intervals[0].quantiles[0.95] < 60
+    indices = found.indices("tpot", samples=64, **at)
+    assert all(e.total < 2 for e in indices.entries if isinstance(e, Sobol))
+
+
+def test_sobol_indices_are_of_the_logarithm() -> None:
+    # ln(x y) is a sum of two uniform numbers, of ranges 1 and 3 decades: shares of the variance 1/10 and 9/10
+    symbols = (Symbol("x", "1", 3.0, 1, 10.000001), Symbol("y", "1", 3.0, 1, 1000))
+    found = {e.parameter: e for e in indices_of(point_of(lambda x, y: x * y, *symbols), samples=4096).entries}
+    for name, share in (("x", 0.1), ("y", 0.9)):
+        one = found[name]
+        assert isinstance(one, Sobol)
+        assert (one.first, one.total) == pytest.approx((share, share), abs=0.03)
 
 
 def test_published_sets_as_samples() -> None:

@@ -20,8 +20,10 @@ from symarch.accuracy.operators import OPERATORS, devices_of
 from symarch.accuracy.prediction import record_rows
 from symarch.accuracy.tables import FAMILIES, Array, Table
 from symarch.errors import SymarchError
+from symarch.notebook import Sheet, Shown
 from symarch.program import gradient
 from symarch.program.arrays import ArrayFunction
+from symarch.quantities import format_quantity
 from symarch.specs import System
 from symarch.specs.systems import override
 from symarch.technologies.declare import Parameter
@@ -115,7 +117,7 @@ class Fitted:
 
 
 @attrs.frozen
-class Calibration:
+class Calibration(Shown):
     """The result of a fit.
 
     Attributes:
@@ -134,6 +136,30 @@ class Calibration:
     crossed: tuple[tuple[str, str, str, float, float, float], ...]
     untouched: tuple[str, ...]
     rows: int
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the parameters, the errors before and after, and those on rows left out."""
+        fitted = [
+            (p.name, format_quantity(p.value, p.unit), f"{format_quantity(p.low, p.unit)} to "
+             f"{format_quantity(p.high, p.unit)}")
+            for p in self.parameters
+        ]  # fmt: skip
+        errors = [
+            (*key, *(f"{v:.1f} %" for v in (*self.before[key][:2], median, mean)), f"{bias:+.1f} %")
+            for key, (median, mean, bias) in self.after.items()
+        ]
+        crossed = [(*names, f"{median:.1f} %", f"{mean:.1f} %", f"{bias:+.1f} %")
+                   for *names, median, mean, bias in self.crossed]  # fmt: skip
+        note = f"Not fitted, no row depends on them: {', '.join(self.untouched)}" if self.untouched else ""
+        columns = ("family", "system", "median before", "mean before", "median after", "mean after", "bias after")
+        found = [
+            Sheet(f"Fitted to {self.rows} rows", ("parameter", "value", "95 % interval"), fitted, note),
+            Sheet("Errors of the measured latency", columns, errors, words=[1]),
+        ]
+        if crossed:
+            names = ("left out of the fit", "family", "system", "median", "mean", "bias")
+            found.append(Sheet("Errors on rows left out", names, crossed, words=[1, 2]))
+        return tuple(found)
 
 
 def fittable(system: System) -> dict[str, Parameter]:

@@ -12,13 +12,14 @@ from symarch.accuracy.operators import OPERATORS, alone, devices_of, operators_o
 from symarch.accuracy.tables import FAMILIES, Array, Table
 from symarch.api import operator_time
 from symarch.errors import SymarchError
+from symarch.notebook import Sheet, Shown
 from symarch.program import Program, Tape, total
 from symarch.program.arrays import ArrayFunction
 from symarch.specs import System
 
 
 @attrs.frozen(eq=False)
-class Prediction:
+class Prediction(Shown):
     """The predicted latencies of a table.
 
     Attributes:
@@ -32,6 +33,12 @@ class Prediction:
     measured: Array
     predicted: Array
     reasons: Mapping[tuple[str, str], int]
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the errors by system."""
+        from symarch.accuracy.scores import scores_of
+
+        return scores_of(self).sheets()
 
 
 def record_rows(

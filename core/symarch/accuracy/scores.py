@@ -7,6 +7,7 @@ import numpy as np
 
 from symarch.accuracy.prediction import Prediction
 from symarch.accuracy.tables import Array
+from symarch.notebook import Records
 
 
 @attrs.frozen
@@ -21,7 +22,7 @@ class Score:
         mape: mean absolute error [%], None without rows.
         median: median absolute error [%].
         p90: 90th percentile of the absolute error [%].
-        bias: median signed error [%], above 0 where too long is predicted.
+        bias: mean signed error [%], above 0 where too long is predicted.
         skipped: rows that could not be predicted.
         reasons: why, with the number of rows.
     """
@@ -37,13 +38,21 @@ class Score:
     skipped: int
     reasons: dict[str, int]
 
+    def row(self) -> dict[str, str]:
+        """Return what a table says of it, errors in percent of the measured latency."""
+        errors = {"mean %": self.mape, "median %": self.median, "P90 %": self.p90}
+        shown = {name: "" if v is None else f"{v:.1f}" for name, v in errors.items()}
+        bias = "" if self.bias is None else f"{self.bias:+.1f}"
+        return {"family": self.family, "system": self.system, "rows": str(self.n), **shown, "bias %": bias,
+                "skipped": str(self.skipped)}  # fmt: skip
+
 
 def errors_of(prediction: Prediction) -> Array:
     """Return the signed errors in percent of the measured latency; not a number for rows without prediction."""
     return 100 * (prediction.predicted / prediction.measured - 1)
 
 
-def scores_of(prediction: Prediction) -> list[Score]:
+def scores_of(prediction: Prediction) -> Records[Score]:
     """Return one score for each system of a table."""
     table = prediction.table
     errors = errors_of(prediction)
@@ -56,7 +65,7 @@ def scores_of(prediction: Prediction) -> list[Score]:
         found.append(
             Score(str(table.path), table.family, str(system), own.size, *figures, sum(reasons.values()), reasons)
         )
-    return found
+    return Records(f"Errors on {table.path.name}, in percent of the measured latency", found)
 
 
 def figures_of(errors: Array) -> tuple[float | None, float | None, float | None, float | None]:

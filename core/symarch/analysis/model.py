@@ -319,7 +319,9 @@ def build_model(
     spent = {phase: None if p.energies is None else system.devices * p.energy for phase, p in work.items()}
     standing = None if static is None else system.devices * static
     lasts = {name: (life, bought(system, life)) for name, life in lives.items()}
-    return Model(metrics, missing, operators, tuple(constraints), notes.all(), communication, spent, standing, lasts, spare)
+    return Model(
+        metrics, missing, operators, tuple(constraints), notes.all(), communication, spent, standing, lasts, spare
+    )
 
 
 def _passes(

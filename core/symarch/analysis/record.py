@@ -161,6 +161,7 @@ class Recorded:
         notes: on what was assumed or is not modelled.
         mappings: parallel degrees and placement, by pool where the system has pools.
         wearing: memories that wear, the figures of their lives being outputs `lasts.NAME` and `bought.NAME`.
+        tables: the table of the spec that each component is in.
     """
 
     program: Program
@@ -171,6 +172,7 @@ class Recorded:
     notes: tuple[Note, ...]
     mappings: Mapping[str, Placed]
     wearing: tuple[str, ...] = ()
+    tables: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def spare(self) -> dict[str, int]:
@@ -339,6 +341,7 @@ def record(system: System, model: Architecture, request: Request) -> Recorded:
         ),
         mappings=placed,
         wearing=tuple(built.lasting),
+        tables=system.tables,
     )
 
 

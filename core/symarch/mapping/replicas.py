@@ -12,6 +12,7 @@ from collections.abc import Mapping as MappingABC
 import attrs
 
 from symarch.mapping.resolve import Mapping
+from symarch.quantities import format_quantity
 from symarch.technologies import Quantity
 from symarch.trace import Architecture, Shard
 from symarch.trace.models import Itemized
@@ -32,6 +33,11 @@ class Held:
     kind: str
     once: Quantity
     all: Quantity
+
+    def row(self) -> dict[str, str]:
+        """Return what a table says of it, where it is numbers."""
+        once, all_, more = (format_quantity(float(v), "B") for v in (self.once, self.all, self.replicas))
+        return {"tensor": self.tensor, "class": self.kind, "once": once, "over all devices": all_, "replicas": more}
 
     @property
     def replicas(self) -> Quantity:

@@ -10,9 +10,10 @@ import attrs
 
 from symarch.errors import MappingError, SymarchError
 from symarch.mapping.placement import places_of
+from symarch.notebook import Sheet, Shown
 from symarch.program import ceil
 from symarch.specs import System
-from symarch.specs.placement import PLACED, ByLayer, Where, read_where
+from symarch.specs.placement import PLACED, ByLayer, Where, described, read_where
 from symarch.specs.systems import AUTO, AXES, DEGREES
 from symarch.technologies import Quantity
 from symarch.trace import Architecture, Divisible, Shard
@@ -32,7 +33,7 @@ class Level:
 
 
 @attrs.frozen
-class Mapping:
+class Mapping(Shown):
     """How a model lies on a system.
 
     Attributes:
@@ -63,6 +64,21 @@ class Mapping:
         """Return the degrees above 1, and that of tensor parallelism, by name."""
         found = attrs.asdict(self.shard) | {"data": self.data}
         return {name: degree for name, degree in found.items() if degree > 1 or name == "tensor"}
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the degrees with their networks, and what lies and runs where."""
+        axes = [
+            (axis, str(degree), ", ".join(f"{level.nodes} on {level.network}" for level in self.groups.get(axis, ())))
+            for axis, degree in self.degrees.items()
+        ]
+        more = f"{self.microbatches} microbatches, " if self.microbatches > 1 else ""
+        places = [(tensor, described(where)) for tensor, where in self.place.items()]
+        runs = [(name, where) for name, where in ({"all operators": self.processor} | dict(self.run)).items()]
+        return (
+            Sheet(f"{more}communication hidden: {self.hide}", ("axis", "degree", "devices"), axes, words=[2]),
+            Sheet("Where tensors lie", ("tensors", "memory"), places, words=[1]),
+            Sheet("Where operators run", ("operators", "processor"), runs, ". ".join(self.assumptions), words=[1]),
+        )
 
     @property
     def networks(self) -> tuple[str, ...]:

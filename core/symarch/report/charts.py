@@ -421,25 +421,45 @@ def cells(
 def curve(
     x: Axis,
     y: Axis,
-    points: Sequence[tuple[float, float]],
-    target: tuple[float, str],
+    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]],
     marks: Sequence[tuple[float, float, str]],
     width: int,
     label: str,
 ) -> str:
-    """Return a curve with a dashed line at a target, and named points on it."""
+    """Return a curve and a dashed one that it is held against, each with its name, and named points on them."""
     plot = Plot(x, y, width, 280 if width < 480 else 320)
-    plot.line(points, class_="path")
-    plot.line([(x.low, target[0]), (x.high, target[0])], class_="aim")
-    level = plot.py(target[0])
-    plot.taken.append((plot.left, level - 1, plot.right - plot.left, 2.0))
+    for look, (_, points) in zip(("path", "aim"), lines, strict=True):
+        plot.line(points, class_=look)
     for at_x, at_y, words in marks:
         place = plot.px(at_x), plot.py(at_y)
         plot.parts.append(titled("circle", words, class_="here", cx=place[0], cy=place[1], r=5.0))
         plot.keep_free(*place, 6.0)
     for at_x, at_y, words in marks:
         plot.name(plot.px(at_x), plot.py(at_y), words, 8.0)
-    plot.name(plot.left, level, target[1], 3.0)
+    for name, points in lines:
+        for share in (0.0, 0.98, 0.25, 0.5, 0.75):
+            at = points[round(share * (len(points) - 1))]
+            if plot.name(plot.px(at[0]), plot.py(at[1]), name, 5.0, over=False):
+                break
+    return plot.svg(label)
+
+
+def scatter(
+    x: Axis,
+    y: Axis,
+    dots: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    width: int,
+    label: str,
+) -> str:
+    """Return clouds of small dots, each a colour and its places, under lines, each a look and its ends."""
+    plot = Plot(x, y, width, min(width, 520))
+    for colour, places in dots:
+        # one path: a dot is a line without length, its round end
+        path = "".join(f"M{plot.px(a):.1f} {plot.py(b):.1f}h0" for a, b in places)
+        plot.parts.append(tag("path", class_="dots", d=path, stroke=colour))
+    for look, ends in lines:
+        plot.line(ends, class_=look)
     return plot.svg(label)
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from symarch.report.pictures import Figure
     from symarch.report.sections import Table
 
 WIDTHS = {"wide": 760, "narrow": 330}
@@ -28,7 +30,13 @@ FAILS = "FAILS"
 
 def base_style() -> str:
     """Return the style that all pages begin with: colours of light and dark, text, tables, parts of charts."""
-    return (files("symarch.report") / "base.css").read_text(encoding="utf-8")
+    return style("base.css") + style("charts.css")
+
+
+@cache
+def style(name: str) -> str:
+    """Return a style sheet that stands beside this module."""
+    return (files("symarch.report") / name).read_text(encoding="utf-8")
 
 
 def fingerprint(text: str) -> str:
@@ -45,10 +53,10 @@ def document(title: str, about: str, sections: Sequence[tuple[str, str, str]], v
         sections: name, title and markup of each, as `section_html` returns it.
         versions: of symarch, that wrote it.
     """
-    style = base_style() + (files("symarch.report") / "report.css").read_text(encoding="utf-8")
+    styles = base_style() + style("report.css")
     script = (files("symarch.report") / "report.js").read_text(encoding="utf-8")
     policy = (
-        f"default-src 'none'; style-src '{fingerprint(style)}'; script-src '{fingerprint(script)}'; "
+        f"default-src 'none'; style-src '{fingerprint(styles)}'; script-src '{fingerprint(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     links = "".join(f'<li><a href="#{name}">{escape(words)}</a></li>' for name, words, _ in sections)
@@ -59,7 +67,7 @@ def document(title: str, about: str, sections: Sequence[tuple[str, str, str]], v
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        f"<title>{escape(title)}</title>\n<style>{styles}</style>\n</head>\n<body>\n"
         f'<a class="skip" href="#{sections[0][0]}">Skip to the answer</a>\n'
         f'<header><h1>{escape(title)}</h1><p class="quiet">{escape(about)}</p>'
         f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>\n<main>\n{body}</main>\n'
@@ -115,16 +123,18 @@ def _breakable(text: str) -> str:
 def swatch(colours: Mapping[str, str], resource: str) -> str:
     """Return the sign of a resource in its colour, empty where it has none."""
     colour = colours.get(resource)
-    if colour is None:
-        return ""
-    return (
-        f'<svg class="swatch" viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" fill="{colour}"/></svg>'
-    )
+    return "" if colour is None else sign(colour)
 
 
-def figure(caption: str, draw: Callable[[int], str], key: Sequence[tuple[str, str]] = ()) -> str:
-    """Return a chart in its two widths; `key` has the markup of a sign and its words."""
-    drawn = "".join(draw(w).replace("<svg ", f'<svg class="{n}" ', 1) for n, w in WIDTHS.items())
-    entries = "".join(f"<li>{sign}{escape(words)}</li>" for sign, words in key)
-    legend = f'<ul class="key">{entries}</ul>' if key else ""
-    return f'<figure class="chart"><figcaption>{escape(caption)}</figcaption>{legend}{drawn}</figure>'
+def sign(look: str) -> str:
+    """Return a small square in a colour, or in that of a class of the style."""
+    how = f'fill="{look}"' if look.startswith("#") else f'class="{look}"'
+    return f'<svg class="swatch" viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" {how}/></svg>'
+
+
+def figure_html(found: Figure) -> str:
+    """Return a chart in its two widths."""
+    drawn = "".join(found.draw(w).replace("<svg ", f'<svg class="{n}" ', 1) for n, w in WIDTHS.items())
+    entries = "".join(f"<li>{sign(look)}{escape(words)}</li>" for look, words in found.key)
+    legend = f'<ul class="key">{entries}</ul>' if found.key else ""
+    return f'<figure class="chart"><figcaption>{escape(found.caption)}</figcaption>{legend}{drawn}</figure>'

@@ -39,10 +39,11 @@ WHOLE = 6
 """The shade of a component itself, which costs money, where its arithmetic has the hue."""
 
 
-def colours_of(recorded: Recorded, tables: Mapping[str, str]) -> dict[str, str]:
-    """Return the colour of every resource that takes time, energy, money or mass in a recorded model, as `#rrggbb`."""
-    marks = (recorded.program.marks(unit).values() for unit in ("s", "J", "USD", "kg"))
-    return coloured((name for own in marks for name in sorted({resource for resource, _, _ in own})), tables)
+def colours_of(*models: Recorded) -> dict[str, str]:
+    """Return the colour of every resource that takes time, energy, money or mass in recorded models, as `#rrggbb`."""
+    marks = (model.program.marks(unit).values() for model in models for unit in ("s", "J", "USD", "kg"))
+    names = (name for own in marks for name in sorted({resource for resource, _, _ in own}))
+    return coloured(names, {name: table for model in models for name, table in model.tables.items()})
 
 
 def hues_of(tables: Mapping[str, str]) -> dict[str, str]:
@@ -66,7 +67,7 @@ def coloured(resources: Iterable[str], tables: Mapping[str, str]) -> dict[str, s
     found: dict[str, str] = {}
     used: dict[str, set[int]] = {hue: set() for hue in hues.values()}
     own = [n for n in names if _owner(n) in hues]
-    usual = {n: WHOLE if f"{n}.arithmetic" in names else USUAL.get(_part(n)) for n in own}
+    usual = {n: WHOLE if f"{n}.arithmetic" in names else _usual(n) for n in own}
     for name in sorted(own, key=lambda n: usual[n] is None):
         hue, shade = hues[_owner(name)], usual[name]
         if shade is None or shade in used[hue]:
@@ -82,9 +83,9 @@ def _owner(resource: str) -> str:
     return resource.partition(",")[0].partition(".")[0]
 
 
-def _part(resource: str) -> str | None:
-    """Return the name of a resource within its component, None of several components together."""
-    return None if "," in resource else resource.partition(".")[2]
+def _usual(resource: str) -> int | None:
+    """Return the shade that goes with the name of a resource within its component, None without one."""
+    return None if "," in resource else USUAL.get(resource.partition(".")[2])
 
 
 def _mixed(hue: str, other: int, share: float) -> str:

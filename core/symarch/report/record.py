@@ -133,7 +133,7 @@ class Report(Shown):
         """Colour of each resource, `#rrggbb`: the same in all pages of a system."""
         from symarch.report.palette import colours_of
 
-        return colours_of(self.point.recorded, self.analysis.system.tables)
+        return colours_of(self.point.recorded)
 
     def sum_of(self, metric: str) -> str | None:
         """Return the metric whose terms explain a metric: itself if it is a sum; None where there is none."""
@@ -187,7 +187,7 @@ class Report(Shown):
         """The metric at the ends of each parameter's range, the widest first."""
         from symarch.sensitivity import tornado
 
-        return tornado(self.point, self.sensitivity)
+        return tornado(self.symbols, self.sensitivity)
 
     @cached_property
     def uncertainty(self) -> Uncertainty | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from symarch.analysis import HIGHER_IS_BETTER, METRICS
+from symarch.notebook import Sheet, Shown
 from symarch.quantities import format_quantity
 from symarch.specs import System
 from symarch.specs.systems import AXES
@@ -106,7 +107,7 @@ class Candidate:
 
 
 @attrs.frozen
-class Found:
+class Found(Shown):
     """What a search found.
 
     Attributes:
@@ -132,6 +133,22 @@ class Found:
     unfit: int
     refused: int
     evaluations: int
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the candidates: the chosen one, those that came next, and examples of those that cannot be."""
+
+        def row(state: str, one: Candidate) -> tuple[str, str, str, str]:
+            value = one.metrics.get(self.objective)
+            metric = "-" if value is None else format_quantity(value, METRICS[self.objective][0])
+            return state, one.words, metric, one.lost or "; ".join(b.words for b in one.broken)
+
+        rows = [
+            row("chosen", self.chosen),
+            *(row("runner-up", c) for c in self.runners_up),
+            *(row("cannot be", c) for c in self.infeasible),
+        ]
+        title = f"The best of {self.candidates} mappings for {self.objective}, batch {self.batch}"
+        return (Sheet(title, ("", "mapping", self.objective, "why not"), rows, self.summary, words=[1, 3]),)
 
     @property
     def system(self) -> System:

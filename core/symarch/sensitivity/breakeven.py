@@ -161,6 +161,7 @@ class BreakEven(Shown):
         leads: where there is no crossing, the side that is better throughout: first, second or neither.
         roofline: the same at p = infinity, where the overlap order is neither 1 nor that.
         variants: the same under other settings of an option, `gpu.prefetch = step`: for a latency of reading.
+        along: the metric of both sides at some values of the parameter.
     """
 
     metric: str
@@ -180,6 +181,7 @@ class BreakEven(Shown):
     leads: str
     roofline: BreakEven | None = None
     variants: Mapping[str, BreakEven] = attrs.field(factory=dict)
+    along: Callable[[Array], tuple[Array, Array]] | None = attrs.field(default=None, repr=False, eq=False)
 
     def shown(self, value: float) -> str:
         """Return a value of the parameter as text."""
@@ -208,8 +210,10 @@ class BreakEven(Shown):
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return the crossings."""
-        rows = [(self.shown(c.value), format_quantity(c.metric, self.unit), c.better, f"{c.residual:.0e}")
-                for c in self.crossings]  # fmt: skip
+        rows = []
+        for c in self.crossings:
+            off = f"{c.residual:.0e}" if c.residual else "0"
+            rows.append((self.shown(c.value), format_quantity(c.metric, self.unit), c.better, off))
         return (Sheet(self.words, (self.parameter, self.metric, "better", "off by"), rows, words=[2]),)
 
     def to_dict(self) -> dict[str, Any]:
@@ -257,6 +261,11 @@ class _Pair:
                 self._arrays.append(lambda x, v=value: (np.full(np.shape(x), v),))
                 self._numbers.append(lambda x, v=value: (v,))
                 self.moved.append(None)
+
+    def metrics(self, at: Array) -> tuple[Array, Array]:
+        """Return the metric of both sides at some points."""
+        with np.errstate(all="ignore"):
+            return self._arrays[0](at)[0], self._arrays[1](at)[0]
 
     def gaps(self, at: Array) -> Array:
         """Return how much worse the first side is, relative to the second, at some points."""
@@ -377,6 +386,7 @@ def break_even(
         outcome=outcome,
         crossings=tuple(crossings),
         leads=leads,
+        along=pair.metrics,
     )
 
 

@@ -132,6 +132,7 @@ class Sensitivity(Shown):
         groups: the definitions, largest first.
         checks: the sum rules.
         in_bits: parameters that people state in bits.
+        recorded: what it is about, whose parameters have ranges.
     """
 
     metric: str
@@ -141,6 +142,7 @@ class Sensitivity(Shown):
     groups: tuple[Group, ...]
     checks: tuple[Check, ...]
     in_bits: frozenset[str] = frozenset()
+    recorded: Recorded | None = attrs.field(default=None, repr=False, eq=False)
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return the elasticities, the largest first."""
@@ -236,6 +238,7 @@ def sensitivity_of(
         elasticities=tuple(sorted(entries, key=lambda e: -e.size)),
         groups=tuple(sorted((g for g in groups if g.size), key=lambda g: -g.size)),
         checks=tuple(_checks(recorded.symbols, metric, smooth, bool(kinks))),
+        recorded=recorded,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from symarch.analysis import Recorded
 from symarch.notebook import Sheet, Shown
 from symarch.program import Node, Program, Tape, gradient
 from symarch.program.derivatives import evaluate
@@ -91,6 +92,7 @@ class Headroom(Shown):
         entries: parameters, definitions and resources, the largest gain first.
         waterfall: the resources removed one after the other; empty for a metric that is no sum of their parts.
         floor: the resource that is left, empty without a waterfall.
+        recorded: what it is about, whose resources have colours.
     """
 
     metric: str
@@ -99,6 +101,7 @@ class Headroom(Shown):
     entries: tuple[Headway, ...]
     waterfall: tuple[Removal, ...]
     floor: str
+    recorded: Recorded | None = attrs.field(default=None, repr=False, eq=False)
 
     def of(self, kind: str) -> tuple[Headway, ...]:
         """Return the entries of a kind: parameter, definition or resource."""
@@ -205,6 +208,7 @@ def headroom_of(point: Point, sensitivity: Sensitivity) -> Headroom:
         entries=tuple(sorted((e for e in found if e is not None), key=lambda e: -e.gain)),
         waterfall=steps,
         floor=steps[-1].binds if steps else "",
+        recorded=point.recorded,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from symarch.errors import SymarchError, UnknownNameError, WorkloadError, nearest
+from symarch.notebook import Records
 from symarch.quantities import parse_quantity
 from symarch.results import Result
 from symarch.sensitivity.elasticities import Sensitivity
@@ -201,7 +202,7 @@ class Questions(ABC):
                 raise UnknownNameError(f"unknown name '{name}'; {nearest(name, known)}")
         return frozenset(names)
 
-    def presets_as_samples(self, component: str, **given: Any) -> tuple[Sample, ...]:
+    def presets_as_samples(self, component: str, **given: Any) -> Records[Sample]:
         """Return the numbers of a point with each published parameter set in place of a component's own.
 
         What the spec or `--set` gives the component stays. Raises UnknownNameError.
@@ -224,7 +225,7 @@ class Questions(ABC):
                 continue
             fails = tuple(c.name for c in result.constraints if not c.ok)
             samples.append(Sample(*words, result.metrics, result.feasible, fails, ""))
-        return tuple(samples)
+        return Records(f"{self.system.name} with each preset of {own.technology.name} as its {component}", samples)
 
     def with_setting(self, component: str, name: str, value: Any) -> Self:
         """Return the same analysis with one parameter or option of a component changed: those a program fixes too."""

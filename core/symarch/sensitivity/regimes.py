@@ -16,6 +16,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from symarch.analysis import Recorded
 from symarch.errors import WorkloadError
 from symarch.notebook import Sheet, Shown
 from symarch.program import Node, Program, Tape, gradient
@@ -182,7 +183,9 @@ class RegimeMap(Shown):
         regions_at: number of the region, on the grid.
         regions: the largest first.
         order: the overlap order.
+        here: the point that it is about [SI].
         in_bits: parameters that people state in bits.
+        recorded: what it is about, whose resources have colours.
     """
 
     metric: str
@@ -196,7 +199,9 @@ class RegimeMap(Shown):
     regions_at: NDArray[np.int64]
     regions: tuple[Region, ...]
     order: float
+    here: tuple[float, float]
     in_bits: frozenset[str] = frozenset()
+    recorded: Recorded | None = attrs.field(default=None, repr=False, eq=False)
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return the regions, the largest first."""
@@ -508,4 +513,6 @@ def regime_map(
         regions_at=found.regions_at,
         regions=regions,
         order=point.order,
+        here=(point.values[names[0]], point.values[names[1]]),
+        recorded=point.recorded,
     )

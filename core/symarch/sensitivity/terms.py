@@ -65,6 +65,7 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
         roofline=roofline,
         latex={n: s.latex for n, s in point.recorded.symbols.items()} | amounts.latex,
         amounts=tuple(amounts.definitions),
+        recorded=point.recorded,
         rounded=short and any(program.operations[i][0] in ("ceil", "floor") for i in program.live([point.output])),
     )
 

@@ -154,7 +154,10 @@ class Uncertainty(Shown):
         """Return the quantiles."""
         rows = [(i.metric, *(format_quantity(i.quantiles[q], i.unit) for q in LEVELS)) for i in self.intervals]
         title = f"{self.samples} samples over the ranges of {len(self.spreads)} parameters"
-        return (Sheet(title, ("metric", *(f"{100 * q:.0f} % below" for q in LEVELS)), rows),)
+        note = f"All constraints hold in {100 * self.feasible:.0f} % of the samples."
+        if self.running < 1:
+            note += f" In {100 * (1 - self.running):.1f} % nothing runs; the intervals are over the others."
+        return (Sheet(title, ("metric", *(f"{100 * q:.0f} % below" for q in LEVELS)), rows, note),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
@@ -277,11 +280,11 @@ class Bar:
     swing: float
 
 
-def tornado(point: Point, sensitivity: Sensitivity) -> tuple[Bar, ...]:
+def tornado(symbols: Mapping[str, Symbol], sensitivity: Sensitivity) -> tuple[Bar, ...]:
     """Return the bars of a tornado, the widest first; parameters that change nothing are left out."""
     found = []
     for e in sensitivity.elasticities:
-        symbol = point.recorded.symbols.get(e.parameter)
+        symbol = symbols.get(e.parameter)
         if symbol is not None and None not in (symbol.low, symbol.high) and e.low != e.high:
             swing = math.inf if e.low is None or e.high is None else abs(e.high - e.low) / sensitivity.value
             found.append(Bar(e.parameter, symbol.status, e.low, e.high, swing))
@@ -373,7 +376,8 @@ class Indices(Shown):
                     (e.parameter, format_quantity(e.effect, unit), format_quantity(e.deviation, unit), e.status)
                 )
         note = f"Measure {self.measure_first} first." if self.measure_first else ""
-        title = f"{self.method.capitalize()} indices of {self.metric}, {self.evaluations} evaluations"
+        what = f"ln {self.metric}" if self.method == "sobol" else self.metric
+        title = f"{self.method.capitalize()} indices of {what}, {self.evaluations} evaluations"
         return (Sheet(title, columns, rows, note, words=[3]),)
 
     def to_dict(self) -> dict[str, Any]:
@@ -535,3 +539,11 @@ class Sample:
     feasible: bool
     fails: tuple[str, ...]
     reason: str
+
+    def row(self) -> dict[str, str]:
+        """Return what a table says of it."""
+        names = ("ttft", "tpot", "throughput", "energy_per_token", "cost_per_million_tokens")
+        values = {n: self.metrics.get(n) for n in names}
+        shown = {n: "-" if v is None else format_quantity(v, METRICS[n][0]) for n, v in values.items()}
+        return {"preset": self.preset, "status": self.status, **shown,
+                "fails": self.reason or ", ".join(self.fails) or "nothing"}  # fmt: skip

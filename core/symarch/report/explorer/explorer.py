@@ -97,7 +97,7 @@ def explorer_html(analysis: Analysis, given: Mapping[str, Any]) -> str:
         "parts": parts,
         "resources": _resources(analysis, parts),
         "components": list(analysis.system.components),
-        "colours": colours_of(recorded, analysis.system.tables),
+        "colours": colours_of(recorded),
         "fixed": _fixed(analysis),
         "assumptions": list(recorded.assumptions),
         "plugins": plugins_of(analysis.system),
