@@ -22,6 +22,8 @@ def axis(low: float, high: float, log: bool = False, scale: float = 1.0) -> Axis
     (axis(1, 1000, log=True), 4, [1, 10, 100, 1000]),
     (axis(1, 30, log=True), 6, [1, 2, 5, 10, 20]),
     (axis(0.6, 0.9, log=True), 3, [0.6, 0.7, 0.8, 0.9]),
+    (axis(12, 78), 2, [20, 40, 60]),
+    (axis(11, 95, log=True), 2, [20, 50]),
     (axis(2e8, 2e9, log=True, scale=1 / 8), 3, [2.5e8, 6.25e8, 1.25e9]),
 ])  # fmt: skip
 def test_ticks_are_round_and_inside(given: Axis, most: int, due: list[float]) -> None:

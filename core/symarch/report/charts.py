@@ -77,7 +77,14 @@ class Axis:
         return (value - self.low) / (self.high - self.low)
 
     def ticks(self, most: int) -> list[float]:
-        """Return at most about as many round values."""
+        """Return at most about as many round values, and no fewer than two."""
+        for many in range(most, 4 * most + 8):
+            found = self._rounded(many)
+            if len(found) > 1:
+                break
+        return found
+
+    def _rounded(self, most: int) -> list[float]:
         low, high = self.low / self.scale, self.high / self.scale
         found: list[float] = []
         decades = math.log10(high / low) if self.log else 0.0
@@ -251,10 +258,12 @@ class Plot:
         """Return where a value lies on the vertical axis."""
         return self.bottom - (self.bottom - self.top) * self.y.share(value)
 
-    def line(self, points: Sequence[tuple[float, float]], **attributes: str) -> None:
-        """Draw a line through some values."""
+    def line(self, points: Sequence[tuple[float, float]], cased: bool = False, **attributes: str) -> None:
+        """Draw a line through some values; with `cased` a light colour is seen on a light ground too."""
         places = [(self.px(x), self.py(y)) for x, y in points]
         path = "L".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        if cased:
+            self.parts.append(tag("path", d=f"M{path}", class_="casing"))
         self.parts.append(tag("path", d=f"M{path}", **attributes))
         for (x, y), (to, at) in pairwise(places):
             count = 1 + int(math.hypot(to - x, at - y) / 5)
@@ -350,8 +359,7 @@ def roofline(
     for rate, _, colour in rates.values():
         begin = max(low, floor / rate)
         ends = [(begin, begin * rate), (peak / rate, peak)]
-        plot.line(ends, class_="casing")  # a light colour is seen on a light ground too
-        plot.line(ends, fill="none", stroke=colour, stroke_width="2.2")
+        plot.line(ends, cased=True, fill="none", stroke=colour, stroke_width="2.2")
     plot.line([(min(ridges), peak), (high, peak)], class_="roof")
     plot.taken.append((plot.left, plot.py(peak) - 1, plot.right - plot.left, 2.0))
     for dot in dots:
