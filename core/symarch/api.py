@@ -159,7 +159,8 @@ class Analysis(Shown, Questions):
         self.model = model
         self.phase = phase
         self.ideal = ideal
-        self.dtypes = {t: d for t, d in parse_dtypes(dtype or USUAL_TYPE).items() if t in model.tensors}
+        types = parse_dtypes(USUAL_TYPE if dtype is None else dtype)
+        self.dtypes = {t: d for t, d in types.items() if t in model.tensors}
         if isinstance(model, RecordedTrace):
             if system.pools:
                 raise MappingError(

@@ -10,6 +10,10 @@ class SymarchError(Exception):
     """Base of every error that is the user's to mend; the command line prints it as one line and exits with 2."""
 
 
+FOREIGN = (Exception, SystemExit)
+"""What the code of a plugin may raise, which is its failure and not ours."""
+
+
 class UnitError(SymarchError):
     """A quantity's text has no number, an unknown unit, or a unit of another dimension."""
 
@@ -50,10 +54,18 @@ class SpecError(SymarchError):
         super().__init__("\n".join(faults))
 
 
+SHORTEST = 3
+"""Letters of a name below which names are not held together by how they begin."""
+
+
 def nearest(name: str, known: Iterable[str], *, limit: int = 12) -> str:
     """Return the closing words of an unknown-name sentence: near names if there are any, else what is known."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    near = [n for n in names if n.lower() == name.lower()] or difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if not near and len(name) >= SHORTEST:  # a family's name for one of its models: the beginnings are held together
+        begin = {n[: len(name)].lower(): n for n in reversed(names)}
+        beginnings = difflib.get_close_matches(name.lower(), begin, n=1, cutoff=0.75)
+        near = [n for b in beginnings for n in names if n[: len(name)].lower() == b][:3]
     if near:
         return "did you mean " + " or ".join(f"'{n}'" for n in near) + "?"
     if not names:

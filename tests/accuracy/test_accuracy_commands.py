@@ -115,6 +115,23 @@ def test_calibrate_refuses_too_few_rows_and_unknown_systems(capsys: pytest.Captu
     assert "--system h100: no row is of it; did you mean 'h100_sxm'" in capsys.readouterr().err
 
 
+def test_calibrate_says_why_rows_are_not_fitted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "gemm.csv"
+    odd, none = ROW.replace("bf16", "bf61"), ROW.replace(",20", ",")
+    path.write_text(f"{COLUMNS}\n{odd}\n")
+    assert run("calibrate", str(path), "--processor", "h100-sxm") == 2
+    assert "no row can be predicted: gemm: unknown data type 'bf61'; did you mean 'bf16'? (1 of the rows)" in (
+        capsys.readouterr().err
+    )
+    rows = [ROW.replace("128,4096", f"{m},4096") for m in (1, 16, 64, 256, 1024, 4096)]
+    path.write_text("\n".join([COLUMNS, odd, none, none, *rows, ""]))
+    assert run("calibrate", str(path), "--processor", "h100-sxm", "--only", "gpu.launch", "--no-cross") == 0
+    out = capsys.readouterr().out
+    assert "6 rows;" in out
+    assert "not among them, 1 row: gemm: unknown data type 'bf61'; did you mean 'bf16'?" in out
+    assert "not among them, 2 rows: a number of the row is missing, not finite or not above 0" in out
+
+
 def test_calibrate_prints_and_writes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "preset.toml"
     options = [f"--only=gpu.{n}" for n in ("launch", "matrix_efficiency", "streaming_efficiency")]

@@ -93,3 +93,8 @@ def test_a_library_with_a_preset_of_its_own_is_taken_with_it() -> None:
 def test_serving_on_gh200_reads_the_cache_from_hbm() -> None:
     # tables of measurements name the product alone; runtimes keep the cache in HBM unless told otherwise
     assert set(machine("gh200").place.values()) == {"hbm"}
+
+
+def test_a_misspelt_library_is_not_taken_for_one_without_a_preset() -> None:
+    with pytest.raises(SymarchError, match="unknown library 'ncll' on h100-sxm; did you mean 'nccl'"):
+        joined("h100_sxm", 2, "ncll")

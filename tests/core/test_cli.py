@@ -112,14 +112,57 @@ def test_strict_exits_1_when_the_model_does_not_fit(call: Any) -> None:
         (["plugins", "show", "hbff"], "hbf"),
         (["specs", "show", "h100"], "h100-sxm"),
         (["rnu"], "run"),
+        (["run", "h100-sxm", "--model", "llama"], "did you mean 'llama-"),
+        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--dtype", ""], "unknown data type ''"),
+        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--dtype", "BF16"], "did you mean 'bf16'"),
+        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--set", "hbm.pin_rate=5 Gbps"], "near: Gb/s"),
+        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--set", "gpu.peak_bf16=9 TFLOPS"], "near: TFLOP/s"),
+        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--set", "dtype.weights=fp8"], "--dtype weights=fp8"),
+        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--set", "batch=nan"], "--set batch=nan: 'nan' does not begin"),
+        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--set", "model.num_hidden_layers=0"],
+         "symarch: model.num_hidden_layers=0: num_hidden_layers is 0"),
+        (["run", "h100-sxm", "--model", "llama-3.1-8b", "--set", "model.num_hidden_layer=3"],
+         "model.num_hidden_layer: its family reads no such key; did you mean 'num_hidden_layers'"),
+        (["compare", "h100-sxm", "h200-sxm", "--model", "llama-3.1-8b", "-o", "x.pdf"],
+         "-o x.pdf: no format has the suffix .pdf"),
     ],
-)
+)  # fmt: skip
 def test_bad_input_is_one_clear_line_and_exit_2(call: Any, arguments: list[str], words: str) -> None:
     code, out, err = call(*arguments)
     assert code == 2
     assert out == ""
     assert words in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[" * 100_000, "x.json: nested too deeply"),
+        (bytes(range(256)), "x.json: not a text file in UTF-8"),
+        (b"", "x.json: not JSON"),
+        (b"{}", "x.json: the key 'model_type' is missing"),
+        (b'{"model_type": 3}', "x.json: model_type is 3; it must name a model family"),
+    ],
+)
+def test_a_file_that_is_no_model_says_what_it_is(call: Any, tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "x.json"
+    file.write_bytes(content)
+    code, out, err = call("run", "h100-sxm", "--model", str(file))
+    assert (code, out) == (2, "")
+    assert words in err
+
+
+def test_a_folder_is_said_to_be_one(call: Any, tmp_path: Path) -> None:
+    assert "is a folder; a system is a file" in call("run", str(tmp_path), "--model", "llama-3.1-8b")[2]
+    assert "is a folder that holds no config.json" in call("run", "h100-sxm", "--model", str(tmp_path))[2]
+
+
+@pytest.mark.parametrize(("value", "words"), [("true", "not true"), ("2020-01-01", "not 2020-01-01")])
+def test_a_value_is_told_as_toml_writes_it(call: Any, tmp_path: Path, value: str, words: str) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(f'format = 1\nname = "x"\nextends = "h100-sxm"\n[memory.hbm]\nstacks = {value}\n')
+    assert words in call("run", str(file), "--model", "llama-3.1-8b")[2]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,10 @@ def test_the_format_is_named_or_that_of_the_file_or_text(tmp_path: Path) -> None
     assert format_for(None, None) == "text"
     assert format_for(None, tmp_path / "x.md") == "md"
     assert format_for(None, tmp_path / "x.json") == "json"
-    assert format_for(None, tmp_path / "x.log") == "text"
+    assert format_for(None, tmp_path / "x") == "text"
+    assert format_for("text", tmp_path / "x.log") == "text"
+    with pytest.raises(UnknownNameError, match=r"x\.pdf: no format has the suffix \.pdf; known: \.html, \.json, \.md"):
+        format_for(None, tmp_path / "x.pdf")
     assert format_for("json", tmp_path / "x.md") == "json"
     with pytest.raises(UnknownNameError, match="unknown report format 'jsn'; did you mean 'json'"):
         format_for("jsn", None)

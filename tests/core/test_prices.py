@@ -63,7 +63,7 @@ def test_what_a_price_does_not_state_the_list_does(tmp_path: Path) -> None:
     ("old", "new", "words"),
     [
         ("format = 1", "format = 2", "format: this version reads 'format = 1'; found 2"),
-        ("format = 1", "", "found None"),
+        ("format = 1", "", "it is missing"),
         ("format = 1", "format = 1\ndates = 3", "unknown key 'dates'; did you mean 'date'"),
         ('date = "2026-01"', "date = 2026", "date is 2026; it must be a text"),
         ('date = "2026-01"', 'date = "in May"', "price.x: date is 'in May'; it must be a year"),

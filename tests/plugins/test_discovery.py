@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import symarch_technologies
-from symarch.errors import PluginError, UnknownNameError
+from symarch import load_system
+from symarch.errors import PluginError, SpecError, UnknownNameError
 from symarch.plugins import Registry, registry
 from symarch.technologies import Interconnect, Memory, Processor, Topology
 
@@ -216,3 +217,33 @@ def test_a_technology_that_fails_its_check_is_named_and_the_rest_goes_on(module:
     assert re.search(words, made.failures()["unsound"])
     with pytest.raises(PluginError, match="technology 'unsound'"):
         made.technology("unsound")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise RuntimeError('boom')", "technology 'odd', quantity capacity: RuntimeError: boom"),
+        ("raise SystemExit(3)", "technology 'odd', quantity capacity: SystemExit: 3"),
+        ("return 'big'", "technology 'odd', quantity capacity: 'big' is neither a quantity nor a number"),
+        ("return self.rate", r"quantity capacity: declared in B \[B\], but its expression rate has \[B/s\]"),
+        ("return self.capacity", "quantity capacity: RecursionError"),
+    ],
+)
+def test_a_quantity_that_fails_is_named(module: Module, body: str, words: str) -> None:
+    text = GOOD.format(cls="Made", name="odd", returned="[Made]").replace("return self.size", body)
+    with pytest.raises(PluginError, match=words):
+        Registry([point("odd", module("odd", text))]).technology("odd")
+
+
+def test_a_quantity_that_must_be_there_and_is_none_is_refused_where_it_is_used(
+    install: Callable[..., Path], tmp_path: Path
+) -> None:
+    text = GOOD.format(cls="Made", name="hollow", returned="[Made]").replace("return self.size", "return None")
+    install("symarch-hollow", {"hollow.py": text}, {"hollow": "hollow"})
+    file = tmp_path / "x.toml"
+    file.write_text(
+        'format = 1\nname = "x"\n[processor.gpu]\ntechnology = "gpu"\npreset = "h100-sxm"\n'
+        '[memory.m]\ntechnology = "hollow"\n'
+    )
+    with pytest.raises(SpecError, match=r"x\.toml:6: memory\.m: m\.capacity has no value here: it is None"):
+        load_system(str(file))

@@ -8,6 +8,7 @@ keeps the peaks, bandwidths and core counts of its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from symarch.accuracy.machines import joined
 from symarch.accuracy.operators import OPERATORS, devices_of
-from symarch.accuracy.prediction import record_rows
+from symarch.accuracy.prediction import UNSOUND, record_rows
 from symarch.accuracy.tables import FAMILIES, Array, Table
 from symarch.errors import SymarchError
 from symarch.notebook import Sheet, Shown
@@ -128,6 +129,7 @@ class Calibration(Shown):
             mean, bias).
         untouched: parameters that the data do not depend on.
         rows: rows fitted.
+        reasons: why rows are not among them, with the number of rows.
     """
 
     parameters: tuple[Fitted, ...]
@@ -136,6 +138,7 @@ class Calibration(Shown):
     crossed: tuple[tuple[str, str, str, float, float, float], ...]
     untouched: tuple[str, ...]
     rows: int
+    reasons: Mapping[str, int]
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return the parameters, the errors before and after, and those on rows left out."""
@@ -179,8 +182,11 @@ def fittable(system: System) -> dict[str, Parameter]:
     }
 
 
-def _blocks(tables: Sequence[Table], names: Sequence[str], fixed: Mapping[str, str]) -> list[_Block]:
-    blocks = []
+def _blocks(
+    tables: Sequence[Table], names: Sequence[str], fixed: Mapping[str, str]
+) -> tuple[list[_Block], Counter[str]]:
+    """Return what can be computed of tables, and why the other rows cannot, with their number."""
+    blocks, reasons = [], Counter[str]()
     for place, table in enumerate(tables):
         family = FAMILIES[table.family]
         for key, rows in table.groups(family.words):
@@ -189,7 +195,8 @@ def _blocks(tables: Sequence[Table], names: Sequence[str], fixed: Mapping[str, s
                 system = joined(words["system"], devices_of(words), words.get("library"))
                 system = override(system, fixed)
                 program = record_rows(table.family, words, system, tuple(names))
-            except SymarchError:
+            except SymarchError as error:
+                reasons[f"{table.family}: {error}"] += rows.size
                 continue
             live = program.live(program.outputs.values())
             places = {program.operations[i][2]: i for i in live if program.operations[i][0] == "input"}
@@ -211,7 +218,7 @@ def _blocks(tables: Sequence[Table], names: Sequence[str], fixed: Mapping[str, s
                     rows,
                 )
             )
-    return blocks
+    return blocks, reasons
 
 
 def _thinned(table: Table) -> Table:
@@ -299,12 +306,18 @@ def calibrate(
     unknown = [n for n in only if n not in declared]
     if unknown:
         raise SymarchError(f"{unknown[0]} cannot be fitted; these can: {', '.join(declared)}")
-    tables = [_thinned(t) for t in tables if t.family in OPERATORS]
-    tables = [t for t in tables if len(t)]
+    tables = [t for t in tables if t.family in OPERATORS]
     if not tables:
         raise SymarchError(f"nothing to fit: only tables of operators are fitted ({', '.join(OPERATORS)})")
+    unsound = sum(len(t) - int(t.sound.sum()) for t in tables)
+    tables = [t for t in map(_thinned, tables) if len(t)]
     names = list(only or declared)
-    blocks = _blocks(tables, names, fixed or {})
+    blocks, reasons = _blocks(tables, names, fixed or {})
+    if unsound:
+        reasons[UNSOUND] += unsound
+    if not blocks:
+        why = "; ".join(f"{reason} ({count} of the rows)" for reason, count in reasons.most_common(3))
+        raise SymarchError(f"nothing to fit: no row can be predicted: {why}")
     used = {t for b in blocks for t in b.targets}
     start = {n: float(_setting(system, n)) for n in names if n in used}
     if not start:
@@ -333,6 +346,7 @@ def calibrate(
         tuple(_cross(tables, blocks, start, bounds)) if crossed else (),
         tuple(n for n in names if n not in used),
         rows,
+        dict(reasons),
     )
 
 

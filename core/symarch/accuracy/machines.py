@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -91,7 +92,10 @@ def _network(preset: Preset, devices: int, name: str, library: str | None) -> Co
         why = f"{len(links)} technologies have a preset '{preset.scale_up}'" if preset.scale_up else "it names none"
         raise SymarchError(f"the scale-up network of {name} is not known: {why}")
     cls, link = links[0]
-    own = presets_of(cls.name).get(f"{link.name}-{library}")
+    known = {n.removeprefix(f"{link.name}-"): n for n in presets_of(cls.name) if n.startswith(f"{link.name}-")}
+    if library and library not in known and get_close_matches(library, known):
+        raise SymarchError(f"unknown library '{library}' on {name}; {nearest(library, known)}")
+    own = presets_of(cls.name)[known[library]] if library in known else None
     link = own or link
     board = _board(name)
     topology = registry().technology("switch") if board is None or board.topology is None else _shape(board, devices)

@@ -17,6 +17,9 @@ from symarch.program import Program, Tape, total
 from symarch.program.arrays import ArrayFunction
 from symarch.specs import System
 
+UNSOUND = "a number of the row is missing, not finite or not above 0"
+"""Why a row that says nothing else has no prediction."""
+
 
 @attrs.frozen(eq=False)
 class Prediction(Shown):
@@ -145,5 +148,5 @@ def _checked(table: Table, measured: Array, predicted: Array, reasons: Mapping[t
             count = int((bad & (table.words["system"] == system)).sum())
             count -= sum(n for (s, _), n in reasons.items() if s == system) if system in named else 0
             if count:
-                counted[str(system), "a number of the row is missing, not finite or not above 0"] = count
+                counted[str(system), UNSOUND] = count
     return Prediction(table, measured, np.where(bad, np.nan, predicted), counted)

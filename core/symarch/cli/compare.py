@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 @click.option("--metric", help="What differences and break-evens are about [tpot; ttft under --phase prefill].")
 @click.option("--break-even", "parameter", metavar="NAME", help="The parameter to search [each differing one].")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "md", "html", "json"]), help="[that of FILE's suffix, else text]"
+    "--format",
+    "form",
+    type=click.Choice(["text", "md", "html", "json"]),
+    help="[that of FILE's suffix; text without one]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("-o", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to a file.")
@@ -50,10 +53,13 @@ def command(systems: tuple[str, ...], metric: str | None, parameter: str | None,
     """
     from symarch.compare import compare
     from symarch.report.comparison import RENDERERS, SUFFIXES
+    from symarch.report.formats import no_format
 
     if as_json and form not in (None, "json"):
         raise WorkloadError(f"--json cannot go with --format {form}")
     if form is None:
+        if file and file.suffix and file.suffix not in SUFFIXES:
+            raise WorkloadError(no_format(file, SUFFIXES))
         form = "json" if as_json else SUFFIXES.get(file.suffix, "text") if file else "text"
     shared, alone = _divided(options["settings"], len(systems))
     options["settings"] = shared

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from symarch.errors import SymarchError, WorkloadError
+from symarch.errors import SymarchError, UnitError, WorkloadError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,9 +161,16 @@ def _value(text: str) -> Any:
 
 def _number(name: str, text: str) -> float:
     from symarch.quantities import parse_quantity
+    from symarch.technologies.datatypes import DATA_TYPES
 
-    unit = "B" if name.startswith("dtype.") else "FLOP" if name.startswith("trace.") else "1"
-    value = parse_quantity(text, unit)
+    tensor = name.removeprefix("dtype.")
+    if tensor != name and text in DATA_TYPES:
+        raise WorkloadError(f"--set {name}={text}: it takes bytes an element; as a type: --dtype {tensor}={text}")
+    unit = "B" if tensor != name else "FLOP" if name.startswith("trace.") else "1"
+    try:
+        value = parse_quantity(text, unit)
+    except UnitError as error:
+        raise WorkloadError(f"--set {name}={text}: {error}") from None
     if not 0 < value < float("inf"):
         raise WorkloadError(f"--set {name}={text}: it must be greater than 0 and finite")
     return value

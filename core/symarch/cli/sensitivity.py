@@ -15,7 +15,7 @@ from symarch.cli.options import analysis_options, build, tell, usual_metric, wri
 @click.option("--metric", help="Any metric of `symarch run` [tpot; ttft under --phase prefill].")
 @click.option(
     "--format", "form", metavar="NAME",
-    help="text, md, html, latex, json or one of a plugin [that of FILE's suffix, else text].",
+    help="text, md, html, latex, json or one of a plugin [that of FILE's suffix; text without one].",
 )  # fmt: skip
 @click.option(
     "--target",

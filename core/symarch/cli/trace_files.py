@@ -79,7 +79,7 @@ def _from_model(source: str, phase: str, given: dict[str, Any], dtype: str | Non
     from symarch.trace.convert import trace_of
 
     model = load_model(source)
-    dtypes = {t: d for t, d in parse_dtypes(dtype or USUAL_TYPE).items() if t in model.tensors}
+    dtypes = {t: d for t, d in parse_dtypes(USUAL_TYPE if dtype is None else dtype).items() if t in model.tensors}
     request = Request(phase, dtypes, given.get("context") is not None)
     sizes = {name: int(value) for name, value in check_sizes(request, given).items()}
     if tensor < 1:

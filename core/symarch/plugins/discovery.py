@@ -18,7 +18,7 @@ from typing import Any, cast
 import attrs
 import pluggy
 
-from symarch.errors import PluginError, UnknownNameError, nearest
+from symarch.errors import FOREIGN, PluginError, UnknownNameError, nearest
 from symarch.plugins import hookspecs
 from symarch.technologies import Technology, check_dimensions
 
@@ -274,10 +274,7 @@ class Registry:
         who = f"plugin '{name}' of distribution {provider.distribution}"
         try:
             module = points[0].load()
-        except (
-            Exception,
-            SystemExit,
-        ) as error:  # a plugin is foreign code: whatever it raises is its failure, not ours
+        except FOREIGN as error:
             raise PluginError(f"{who} failed to import: {type(error).__name__}: {error}") from error
         loaded = next((m for m in self._modules.values() if m is module), None)
         if loaded is None:
@@ -325,7 +322,7 @@ class Registry:
     def _call(hook: str, function: Callable[[], Any], who: str) -> Any:
         try:
             found = function()
-        except Exception as error:  # foreign code, as above
+        except FOREIGN as error:
             raise PluginError(f"{who}: {hook} failed: {type(error).__name__}: {error}") from error
         if os.environ.get(TRACE):
             print(f"symarch: {hook} of {who} returned {found!r}", file=sys.stderr)

@@ -115,7 +115,9 @@ def _factors(text: str) -> Iterator[tuple[int, str]]:
 
 def _suggest(factor: str, text: str) -> str:
     names = list(_table())
-    near = [n for n in names if n.lower() == factor.lower()]
+    # Gbps and TFLOPS are spelled Gb/s and TFLOP/s here
+    near = [f"{factor[: -len(s)]}/s" for s in ("ps", "S") if factor.endswith(s) and factor[: -len(s)] in names]
+    near += [n for n in names if n.lower() == factor.lower()]
     near += [n for n in difflib.get_close_matches(factor, names, n=6, cutoff=0.5) if n not in near]
     if not near:
         near = ["B/s", "GB", "us", "pJ/bit", "FLOP/s", "W"]

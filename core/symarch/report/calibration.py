@@ -41,6 +41,8 @@ def print_calibration(result: Calibration) -> None:
             grid.add_row(label, family, system, f"{median:.1f} %", f"{mean:.1f} %", f"{bias:+.1f} %")
         console.print(grid)
     console.print(f"{result.rows} rows; the intervals take errors of rows as independent, which they are not")
+    for reason, count in result.reasons.items():
+        console.print(f"not among them, {'1 row' if count == 1 else f'{count} rows'}: {reason}", markup=False)
     if result.untouched:
         console.print(f"not fitted, no row depends on them: {', '.join(result.untouched)}", markup=False)
 

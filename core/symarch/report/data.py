@@ -299,7 +299,7 @@ ENDLESS = 10**12
 
 def trace_data(model: Architecture, phase: str, given: Mapping[str, Any], dtype: str | None) -> dict[str, Any]:
     """Return the object of `trace show --json`: counts, operators with FLOPs and bytes. Raises WorkloadError."""
-    dtypes = {t: d for t, d in parse_dtypes(dtype or USUAL_TYPE).items() if t in model.tensors}
+    dtypes = {t: d for t, d in parse_dtypes(USUAL_TYPE if dtype is None else dtype).items() if t in model.tensors}
     single, shard = given.get("context") is not None, Shard()
     fixed: Mapping[str, int] = {}
     if isinstance(model, RecordedTrace):

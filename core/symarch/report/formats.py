@@ -7,10 +7,11 @@ as those of other packages.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from symarch.errors import PluginError, SymarchError
+from symarch.errors import FOREIGN, PluginError, SymarchError, UnknownNameError
 from symarch.plugins import registry
 from symarch.plugins.discovery import FORMATS
 from symarch.plugins.hookspecs import hookimpl
@@ -121,16 +122,24 @@ def symarch_report_formats() -> list[type]:
 
 
 def format_for(name: str | None, target: Path | None) -> str:
-    """Return the name of the format to use: the one that is named, else the one that a file's suffix is of, else text.
+    """Return the name of the format to use: the one that is named, else that of a file's suffix, text without one.
 
     Raises UnknownNameError.
     """
     if name is not None:
         registry().report_format(name)
         return name
-    if target is None:
+    if target is None or not target.suffix:
         return USUAL
-    return next((n for n, cls in registry().report_formats().items() if cls.suffix == target.suffix), USUAL)
+    known = {cls.suffix: n for n, cls in registry().report_formats().items()}
+    if target.suffix not in known:
+        raise UnknownNameError(no_format(target, known))
+    return known[target.suffix]
+
+
+def no_format(target: Path, suffixes: Collection[str]) -> str:
+    """Return the sentence on a file whose suffix is of no format."""
+    return f"-o {target}: no format has the suffix {target.suffix}; known: {', '.join(sorted(suffixes))}"
 
 
 def render(report: Report, name: str) -> str:
@@ -142,7 +151,7 @@ def render(report: Report, name: str) -> str:
         text = cls().render(report)
     except SymarchError:
         raise
-    except Exception as error:  # a format is foreign code: whatever it raises is its failure, not ours
+    except FOREIGN as error:
         raise PluginError(f"{who} failed: {type(error).__name__}: {error}") from error
     if not isinstance(text, str):
         raise PluginError(f"{who} returned {type(text).__name__}; render(report) must return a text")

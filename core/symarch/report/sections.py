@@ -14,7 +14,7 @@ import attrs
 from symarch.accuracy.expected import said_of_errors
 from symarch.analysis import HIGHER_IS_BETTER, METRICS
 from symarch.api import Explanation
-from symarch.errors import PluginError, SymarchError
+from symarch.errors import FOREIGN, PluginError, SymarchError
 from symarch.plugins import registry
 from symarch.plugins.discovery import SECTIONS
 from symarch.plugins.hookspecs import hookimpl
@@ -111,7 +111,7 @@ def _written(report: Report, name: str) -> Section | None:
         section = write(report)
     except SymarchError:
         raise
-    except Exception as error:  # a section may be foreign code: whatever it raises is its failure, not ours
+    except FOREIGN as error:
         raise PluginError(f"{who} failed: {type(error).__name__}: {error}") from error
     if section is not None and not isinstance(section, Section):
         raise PluginError(f"{who} returned {type(section).__name__}; it must return a Section, or None")

@@ -105,6 +105,9 @@ def _find(name: str, kind: str) -> Path:
         if rival:
             raise PluginError(rival)
         return files[0].path
+    if name and Path(name).is_dir():
+        lacks = " that holds no config.json" if kind == "model" else f"; a {kind} is a file"
+        raise UnknownNameError(f"{kind} '{name}' is a folder{lacks}")
     if Path(name).suffix in (".toml", ".json") or "/" in name:
         raise UnknownNameError(f"{kind} file '{name}' does not exist")
     raise UnknownNameError(f"unknown {kind} '{name}'{registry().hint}; {nearest(name, known)}")

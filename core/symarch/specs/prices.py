@@ -99,13 +99,18 @@ def read_prices(path: Path) -> Prices:
     """Read a file of prices. Raises SpecError with every fault."""
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number of thousands of digits
+    except UnicodeDecodeError:
+        raise SpecError([f"{path.name}: not a text file in UTF-8"]) from None
+    except RecursionError:
+        raise SpecError([f"{path.name}: nested too deeply"]) from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
         raise SpecError([f"{path.name}: not TOML: {error}"]) from None
     except OSError as error:
         raise SpecError([f"{path.name}: cannot be read: {error.strerror}"]) from None
     faults = [f"unknown key '{k}'; {nearest(k, _TOP)}" for k in table if k not in _TOP]
     if table.get("format") != 1 or type(table["format"]) is not int:
-        faults.append(f"format: this version reads 'format = 1'; found {table.get('format')!r}")
+        found = f"found {table['format']!r}" if "format" in table else "it is missing"
+        faults.append(f"format: this version reads 'format = 1'; {found}")
     texts = {k: table.get(k, "") for k in ("title", "date", "source")}
     for key, value in texts.items():
         if not isinstance(value, str):

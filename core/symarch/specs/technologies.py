@@ -476,6 +476,8 @@ def faults_of_values(cls: type[Technology], values: Mapping[str, Any]) -> Iterat
         except SymarchError:  # told where it is asked for
             continue
         if value is None:
+            if name in due and due[name].required:
+                yield name, "has no value here: it is None"
             continue
         try:
             number = float(value)

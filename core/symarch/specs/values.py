@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from symarch.errors import SymarchError, nearest
@@ -76,6 +77,7 @@ def _read_table(declared: Parameter, table: dict[str, Any]) -> Setting:
 
 
 def shown(value: Any) -> str:
-    """Return a value as it is written, cut where it is long."""
-    text = repr(value)
+    """Return a value as TOML writes it, cut where it is long."""
+    plain = str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, datetime.date) else None
+    text = repr(value) if plain is None else plain
     return text if len(text) <= 60 else text[:57] + "..."

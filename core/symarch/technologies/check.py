@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from symarch.errors import DimensionError, PluginError, SymarchError
+from symarch.errors import FOREIGN, DimensionError, PluginError, SymarchError
 from symarch.quantities import Dimensioned, unit_dimension
 from symarch.technologies.declare import contracts_of, once_for_each_class, parameters_of, quantities_of
 
@@ -130,7 +130,7 @@ def blame(instance: Any, key: str) -> Iterator[None]:
         raise _AbsentError(f"technology '{instance.name}', quantity {key}: {error}") from None
     except SymarchError:
         raise
-    except Exception as error:  # a quantity is foreign code: whatever it raises is its failure
+    except FOREIGN as error:
         raise PluginError(f"technology '{instance.name}', quantity {key}: {type(error).__name__}: {error}") from None
 
 

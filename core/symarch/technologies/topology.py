@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from symarch.errors import PluginError, SymarchError
+from symarch.errors import FOREIGN, PluginError, SymarchError
 from symarch.quantities import Dimension, Dimensioned
 from symarch.technologies.contracts import Technology
 from symarch.technologies.declare import Quantity, once_for_each_class, technology
@@ -369,7 +369,7 @@ def check_algorithm(cls: Any) -> None:
         )
         try:
             schedule = cls().schedule(call)
-        except Exception as error:  # an algorithm is foreign code: whatever it raises is its failure
+        except FOREIGN as error:
             raise PluginError(f"{name}, {operation}: {type(error).__name__}: {error}") from None
         if schedule is None:
             continue

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from symarch.errors import SymarchError, nearest
+from symarch.errors import FOREIGN, SymarchError, nearest
 from symarch.technologies import Technology
 from symarch.testing.checks import Check, check_contract, checks_for
 
@@ -122,6 +122,6 @@ def _run(check: Check, cls: type[Technology]) -> str:
         check(cls)
     except SymarchError as error:
         return "; ".join(str(error).splitlines()) or type(error).__name__
-    except Exception as error:  # a technology is foreign code: whatever it raises is its failure
+    except FOREIGN as error:
         return f"{type(error).__name__}: {error}"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -157,29 +158,50 @@ def load_config(path: Path, settings: Mapping[str, Any] | None = None) -> Archit
         if path.stat().st_size > LARGEST:
             raise ModelError(f"{path}: larger than {LARGEST // 2**20} MiB; a config.json is a small text file")
         config: Any = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
+    except UnicodeDecodeError:
+        raise ModelError(f"{path}: not a text file in UTF-8") from None
+    except RecursionError:
+        raise ModelError(f"{path}: nested too deeply") from None
+    except ValueError as error:  # no JSON, or a number of thousands of digits
         raise ModelError(f"{path}: not JSON: {error}") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
     if not isinstance(config, dict):
         raise ModelError(f"{path}: a config.json holds an object, this one a {type(config).__name__}")
     model_type = config.get("model_type")
+    if model_type is None:
+        raise ModelError(f"{path}: the key 'model_type' is missing, which names the model's family")
     if not isinstance(model_type, str):
         raise ModelError(f"{path}: model_type is {model_type!r}; it must name a model family")
     try:
         family = registry().architecture(model_type)
     except UnknownNameError as error:
         raise ModelError(f"{path}: {error}") from None
-    for key, value in (settings or {}).items():
-        _set(config, key, value, path)
     name = path.parent.name if path.name == "config.json" and path.parent.name else path.stem
+    own = copy.deepcopy(config)
+    for key, value in (settings or {}).items():
+        _set(config, key, value)
     try:
         model: Architecture = family.from_config(name, config)
-        for key in settings or {}:
-            _check_read(model, key)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
+        raise ModelError(f"{_at_fault(family, name, own, settings or {}) or path}: {error}") from None
+    for key in settings or {}:
+        _check_read(model, key)
     return model
+
+
+def _at_fault(family: Any, name: str, config: dict[str, Any], settings: Mapping[str, Any]) -> str:
+    """Return the settings of a configuration that is sound without them, empty if it is not.
+
+    Raises ModelError for a setting that the model's family does not read.
+    """
+    try:
+        model: Architecture = family.from_config(name, config)
+    except ModelError:
+        return ""
+    for key in settings:
+        _check_read(model, key)
+    return ", ".join(f"model.{key}={value}" for key, value in settings.items())
 
 
 def _check_read(model: Architecture, key: str) -> None:
@@ -199,10 +221,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _set(config: dict[str, Any], key: str, value: Any, path: Path) -> None:
+def _set(config: dict[str, Any], key: str, value: Any) -> None:
     """Set a key where it stands, in the text model's part or at the top; one that stands nowhere, at the top."""
     text = config.get("text_config")
     home = text if isinstance(text, dict) and key in text and key not in config else config
     if isinstance(home.get(key), dict | list):
-        raise ModelError(f"{path}: model.{key} is not one value and cannot be set")
+        raise ModelError(f"model.{key} is not one value and cannot be set")
     home[key] = value
