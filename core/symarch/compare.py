@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 MATTERS = 0.0005
 """Elasticity below which a parameter that only one system has is not searched for a break-even."""
 
+ALL = "all"
+"""What is asked for in place of a parameter to be shown every break-even."""
+
+SHOWN = 10
+"""Break-evens of two systems that are shown: those that take the smallest change."""
+
+SAME = 1e-12
+"""Relative gap of a metric up to which two systems have the same: every parameter breaks even where it is."""
+
 
 @attrs.frozen
 class Difference:
@@ -57,7 +66,9 @@ class Comparison(Shown):
         devices: how many each has.
         results: the numbers of each.
         differences: what they differ in, the costliest first.
-        break_evens: between each two systems, of each differing parameter or of the one asked for.
+        break_evens: between each two systems, of each differing parameter or of the one asked for; none between two
+            with the same metric, unless a parameter was asked for.
+        asked: the parameter that was asked for, all, or None.
         in_bits: parameters that people state in bits.
         expected: for each system, what error to expect.
     """
@@ -71,14 +82,38 @@ class Comparison(Shown):
     results: tuple[Result, ...]
     differences: tuple[Difference, ...]
     break_evens: tuple[BreakEven, ...]
+    asked: str | None
     in_bits: frozenset[str]
     expected: tuple[tuple[Expectation, ...], ...]
+
+    @property
+    def most(self) -> int | None:
+        """Return how many break-evens of two systems are shown, None for all."""
+        return SHOWN if self.asked is None else None
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Return each two systems."""
+        return tuple(combinations(self.systems, 2))
+
+    def differing(self, first: str, second: str) -> list[str]:
+        """Return the metrics that two systems do not have in common."""
+        one, other = (self.results[self.systems.index(n)].metrics for n in (first, second))
+        return [n for n in one if not _same(one[n], other.get(n))]
+
+    def decisive(self, first: str, second: str) -> list[BreakEven]:
+        """Return the break-evens of two systems that have a crossing, the smallest change first.
+
+        A value inside the declared range comes before any outside, whatever the factor to it.
+        """
+        found = [b for b in self.break_evens if (b.first, b.second) == (first, second) and b.crossings]
+        return sorted(found, key=lambda b: (not b.nearest.inside, b.change(b.nearest.value)))
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return metrics, what the systems differ in, and where they break even."""
         metrics = [(n, *(shown(n, r.metrics[n]) for r in self.results)) for n in self.results[0].metrics]
         differences = [(d.name, *("-" if v is None else self._text(d, v) for v in d.values)) for d in self.differences]
-        crossings = [(b.parameter, b.words) for b in self.break_evens]
+        crossings = [(b.parameter, b.words) for pair in self.pairs for b in self.decisive(*pair)[: self.most]]
         return (
             Sheet(f"{self.model} on {' and '.join(self.systems)}", ("metric", *self.systems), metrics),
             Sheet("What they differ in", ("parameter", *self.systems), differences),
@@ -104,7 +139,7 @@ def compare(
         analyses: one for each system, of the same model; the first is the one that others are held against. The same
             system may be there several times, with other settings, degrees or places.
         metric: what differences and break-evens are about.
-        break_even: the parameter to search, None for each differing one.
+        break_even: the parameter to search, None for each differing one, `all` to have all of these shown.
         settings: what was set in each system alone, to be told with it.
         given: the workload; parameters go to the systems that have them.
 
@@ -121,11 +156,18 @@ def compare(
     now = results[0].metrics[metric] or math.nan
     found.sort(key=lambda d: -max((abs(c / now - 1) for c in d.costs if c is not None), default=0.0))
     crossings: list[BreakEven] = []
-    if break_even is not None:
-        _check_known(break_even, analyses)
-    for (one, point), (other, _) in combinations(zip(analyses, points, strict=True), 2):
-        wanted = _searched(one, other, metric, given) if break_even is None else [break_even]
-        forms = break_even is not None
+    named = break_even if break_even != ALL else None
+    if named is not None:
+        _check_known(named, analyses)
+    for i, j in combinations(range(len(analyses)), 2):
+        one, other, point = analyses[i], analyses[j], points[i]
+        if named is not None:
+            wanted = [named]
+        elif _same(results[i].metrics[metric], results[j].metrics[metric]):
+            continue
+        else:
+            wanted = _searched(one, other, metric, given)
+        forms = named is not None
         for name in wanted:
             if any(name in a.recorded("context" in point).symbols for a in (one, other)):
                 crossings.append(one.break_even(name, other, metric, forms=forms, **point))
@@ -139,9 +181,14 @@ def compare(
         results=results,
         differences=tuple(found),
         break_evens=tuple(crossings),
+        asked=break_even,
         in_bits=frozenset().union(*(a.system.in_bits for a in analyses)),
         expected=tuple(tuple(errors_to_expect(a, r)) for a, r in zip(analyses, results, strict=True)),
     )
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    return one == other or (one is not None and other is not None and math.isclose(one, other, rel_tol=SAME))
 
 
 def _told_apart(analyses: Sequence[Analysis]) -> list[Analysis]:

@@ -109,6 +109,46 @@ def test_each_two_systems_have_their_break_evens() -> None:
     ]  # fmt: skip
 
 
+def test_the_smallest_change_comes_first_and_those_beyond_the_range_last(call: Any) -> None:
+    found = compare([FLASH, PLAIN], batch=16)
+    ranked = found.decisive("h200-hbf-8", "h200-sxm-8")
+    assert {b.parameter for b in ranked} == {b.parameter for b in found.break_evens if b.crossings}
+    inside = [b.nearest.inside for b in ranked]
+    assert inside == sorted(inside, reverse=True)
+    assert {True, False} <= set(inside)
+    factors = [max(b.nearest.value / b.value, b.value / b.nearest.value) for b in ranked]
+    for kind in (True, False):
+        own = [f for f, i in zip(factors, inside, strict=True) if i is kind]
+        assert own == sorted(own)
+    assert all(b.nearest.value in [c.value for c in b.crossings] for b in ranked)
+
+
+def test_ten_are_shown_and_all_on_request(call: Any) -> None:
+    pair = ("h100-h200-apart", "h200-sxm-8", "--model", "llama-3.1-70b", "--batch", "32", "--metric", "throughput")
+    few, every = (call(*pair, *more)[1].partition("\nBreak-even\n")[2] for more in ((), ("--break-even", "all")))
+    data = json.loads(call(*pair, "--json")[1])["break_even"]
+    with_crossing = [b["parameter"] for b in data if b["crossings"]]
+    assert len(with_crossing) > 10
+    rows = [[n for n in with_crossing if f"\n  {n} " in text] for text in (few, every)]
+    assert len(rows[0]) == 10
+    assert rows[1] == with_crossing
+    assert f"{len(with_crossing) - 10} more, which take a larger change: --break-even all" in few
+    assert "larger change" not in every
+
+
+def test_two_systems_with_the_same_metric_have_nothing_to_break_even(call: Any) -> None:
+    pair = ("h100-h200-apart", "h200-sxm-8", "--model", "llama-3.1-70b", "--batch", "32")
+    out = " ".join(call(*pair)[1].split())
+    words = (
+        "h100-h200-apart and h200-sxm-8 have the same tpot, so that no parameter has to move; --metric ttft is about"
+    )
+    assert words in out
+    assert json.loads(call(*pair, "--json")[1])["break_even"] == []
+    assert "equals h200-sxm-8 at decode_hbm.stacks = 6, better above" in (
+        " ".join(call(*pair, "--break-even", "decode_hbm.stacks")[1].split())
+    ), "what is asked for by name is searched"
+
+
 def test_bad_comparisons_are_refused_in_a_sentence() -> None:
     with pytest.raises(WorkloadError, match="two systems or more"):
         compare([PLAIN])

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @searching
 @point_options
 @click.option("--metric", help="What differences and break-evens are about [tpot; ttft under --phase prefill].")
-@click.option("--break-even", "parameter", metavar="NAME", help="The parameter to search [each differing one].")
+@click.option("--break-even", "parameter", metavar="NAME", help="The parameter to search, or all [the ten nearest].")
 @click.option(
     "--format",
     "form",

@@ -248,7 +248,10 @@ _PRINTED: dict[str, tuple[str, ...]] = {
 
 
 def format_value(value: float, digits: int = 3) -> str:
-    """Print a number with `digits` significant digits, without a trailing exponent where a person would not use one."""
+    """Print a number with `digits` significant digits, without a trailing exponent where a person would not use one.
+
+    Whole numbers below a million are counts and keep their digits; of others the digits that say nothing are 0.
+    """
     if value != value:
         return "nan"
     if value in (math.inf, -math.inf):
@@ -259,11 +262,8 @@ def format_value(value: float, digits: int = 3) -> str:
     if magnitude >= 1e6 or magnitude < 1e-4:
         return f"{value:.{digits - 1}e}"
     if magnitude >= 10 ** (digits - 1):
-        return (
-            f"{value:.0f}"
-            if abs(value - round(value)) < 1e-9 * magnitude or magnitude >= 10**digits
-            else (f"{value:.{max(0, digits - len(str(int(magnitude))))}f}")
-        )
+        whole = abs(value - round(value)) < 1e-9 * magnitude
+        return f"{value if whole else float(f'{value:.{digits - 1}e}'):.0f}"
     return f"{value:.{digits}g}"
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 from rich.text import Text
 
 from symarch.analysis import METRICS
-from symarch.compare import Comparison, Difference
+from symarch.compare import ALL, Comparison, Difference
 from symarch.quantities import format_quantity, format_setting
 from symarch.report.data import to_json
 from symarch.report.text import Output, console, describe_workload, heading, paragraph, table
 from symarch.sensitivity import BreakEven
+
+Section = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
+"""A table: its title, its columns and its rows."""
+
+BREAK_EVEN = "Break-even"
+"""The heading of break-evens."""
 
 ERRORS = "Error to expect"
 """The heading of what is known of errors."""
@@ -41,10 +47,11 @@ def comparison_text(found: Comparison) -> str:
         out.print(heading(ERRORS))
         paragraph(out, _errors(found))
     out.print()
-    out.print(heading("Break-even"))
-    if not found.break_evens:
-        out.print(Text("  The systems differ in no parameter that can be moved."))
-    paragraph(out, _sentences(found.break_evens))
+    out.print(heading(BREAK_EVEN))
+    for title, columns, rows in _crossings(found):
+        out.print(title, style="dim")
+        out.print(table([(c, "right" if i in (1, 2) else "left") for i, c in enumerate(columns)], rows))
+    paragraph(out, _sentences(found))
     for one in found.break_evens:
         _print_closed(out, one)
     return out.text()
@@ -54,21 +61,25 @@ def comparison_markdown(found: Comparison) -> str:
     """Return a comparison as a page of Markdown."""
     lines = [f"# {found.model} on {', '.join(found.systems)}", "", describe_workload(found.results[0].workload) + "."]
     lines += ["", *(f"- {line}" for line in _set_alone(found))] if _set_alone(found) else []
-    for title, columns, rows in _tables(found):
-        lines += ["", f"## {title}", "", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    lines += [line for section in _tables(found) for line in _markdown(section)]
     failing = _failing(found)
     lines += ["", *(f"- {s}" for s in failing)] if failing else []
     lines += ["", f"## {ERRORS}", "", *(f"- {s}" for s in _errors(found))] if any(found.expected) else []
-    lines += ["", "## Break-even", ""]
-    lines += [f"- {s}" for s in _sentences(found.break_evens)] or [
-        "The systems differ in no parameter that can be moved."
-    ]
+    lines += ["", f"## {BREAK_EVEN}"]
+    lines += [line for section in _crossings(found) for line in _markdown(section, "###")]
+    lines += ["", *(f"- {s}" for s in _sentences(found))]
     for one in found.break_evens:
         for words in _closed(one):
             lines += ["", *words[:1]]
             lines += ["", "```text", *words[1:], "```"] if words[1:] else []
     return "\n".join([*lines, ""])
+
+
+def _markdown(section: Section, mark: str = "##") -> list[str]:
+    """Return a table with its heading."""
+    title, columns, rows = section
+    lines = ["", f"{mark} {title}", "", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    return [*lines, *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)]
 
 
 def comparison_json(found: Comparison) -> str:
@@ -106,7 +117,7 @@ def comparison_html(found: Comparison) -> str:
     """Return a comparison as one HTML file that fetches nothing."""
     from symarch.report.comparison_html import page_of  # the pictures, which other formats do without
 
-    return page_of(found, _tables(found), [*_set_alone(found), *_failing(found)], _sentences(found.break_evens),
+    return page_of(found, _tables(found), [*_set_alone(found), *_failing(found)], _sentences(found), _crossings(found),
                    [words for one in found.break_evens for words in _closed(one)])  # fmt: skip
 
 
@@ -120,8 +131,6 @@ RENDERERS: dict[str, Callable[[Comparison], str]] = {
 
 SUFFIXES = {".txt": "text", ".md": "md", ".html": "html", ".json": "json"}
 """The format of a file by its suffix."""
-
-Section = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 
 
 def _tables(found: Comparison) -> list[Section]:
@@ -160,8 +169,12 @@ def _tables(found: Comparison) -> list[Section]:
     ]
     if found.differences:
         rows = [_difference(d, found) for d in found.differences]
+        columns = ("", *found.systems, *costs)
         title = f"Differences, and {found.metric} of {first} with this one changed alone"
-        sections.append((title, ("", *found.systems, *costs), rows))
+        if all(c is None for d in found.differences for c in d.costs):
+            title, kept = "Differences, none of which makes a system when changed alone", len(found.systems) + 1
+            columns, rows = columns[:kept], [row[:kept] for row in rows]
+        sections.append((title, columns, rows))
     return sections
 
 
@@ -208,18 +221,53 @@ def _failing(found: Comparison) -> list[str]:
     return sentences
 
 
-def _sentences(found: Sequence[BreakEven]) -> list[str]:
-    """Return one sentence for each break-even that is there, and one for all the rest."""
-    answers = [b.words for b in found if b.crossings or b.outcome == "equal" or len(found) == 1]
-    residuals = [c.residual for b in found for c in b.crossings if not c.jump]
-    quiet: dict[tuple[str, str], list[str]] = {}
-    for b in found:
-        if not b.crossings and b.outcome != "equal" and len(found) > 1:
-            quiet.setdefault((b.first, b.second), []).append(b.parameter)
-    answers += [
-        f"no value, all else unchanged, makes {one} equal to {other}: {', '.join(names)}"
-        for (one, other), names in quiet.items()
-    ]
+def _crossings(found: Comparison) -> list[Section]:
+    """Return a table of break-evens for each two systems, the smallest change first; none where one was asked for."""
+    if found.asked not in (None, ALL):
+        return []
+    tables: list[Section] = []
+    for first, second in found.pairs:
+        rows: list[tuple[str, ...]] = []
+        for one in found.decisive(first, second)[: found.most]:
+            nearest = one.nearest
+            others = [one.at(c) for c in one.crossings if c is not nearest]
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            notes = [] if nearest.inside else ["outside its range"]
+            notes += [f"also {others[0]}{more}"] if others else []
+            better = "nowhere" if nearest.better == "touches" else nearest.better
+            rows.append((one.parameter, one.shown(one.value), one.at(nearest), better, "; ".join(notes)))
+        if rows:
+            title = (
+                f"{first} has the {found.metric} of {second} where one of these is, and is better on one side of it:"
+            )
+            tables.append((title, ("parameter", "now", "equal at", "better", ""), rows))
+    return tables
+
+
+def _sentences(found: Comparison) -> list[str]:
+    """Return the sentences on break-evens: all that no table holds."""
+    named = found.asked not in (None, ALL)
+    answers = [b.words for b in found.break_evens if named or b.outcome == "equal"]
+    for first, second in () if named else found.pairs:
+        own = [b for b in found.break_evens if (b.first, b.second) == (first, second)]
+        differing = found.differing(first, second)
+        if found.metric not in differing:
+            other = f"; --metric {differing[0]} is about one in which they differ" if differing else ""
+            answers.append(
+                f"{first} and {second} have the same {found.metric}, so that no parameter has to move{other}"
+            )
+        elif not own:
+            answers.append(f"{first} and {second} differ in no parameter that can be moved")
+        rest = len(found.decisive(first, second)[found.most :]) if found.most else 0
+        if rest:
+            of = f" of {first} and {second}" if len(found.pairs) > 1 else ""
+            answers.append(f"{rest} more{of}, which take a larger change: --break-even all")
+        quiet = [b.parameter for b in own if not b.crossings and b.outcome != "equal"]
+        if quiet:
+            kept = quiet[: found.most]
+            more = f" and {len(quiet) - len(kept)} more" if len(kept) < len(quiet) else ""
+            answers.append(f"no value, all else unchanged, makes {first} equal to {second}: {', '.join(kept)}{more}")
+    residuals = [c.residual for b in found.break_evens for c in b.crossings if not c.jump]
     if residuals:
         answers.append(f"checked: the two sides differ by at most {max(residuals):.0e} at the values found")
     return answers

@@ -21,6 +21,7 @@ def page_of(
     tables: Sequence[tuple[str, Sequence[str], Sequence[tuple[str, ...]]]],
     notes: Sequence[str],
     break_evens: Sequence[str],
+    crossings: Sequence[tuple[str, Sequence[str], Sequence[tuple[str, ...]]]],
     closed: Sequence[Sequence[str]],
 ) -> str:
     """Return the page.
@@ -30,6 +31,7 @@ def page_of(
         tables: title, columns and rows of metrics, of what binds, of constraints and of differences, if there are any.
         notes: sentences on the systems.
         break_evens: sentences.
+        crossings: title, columns and rows of the break-evens of each two systems.
         closed: closed forms, a title and lines each.
     """
     colours = comparison_colours(found)
@@ -40,12 +42,15 @@ def page_of(
         words = _list(notes) if name == "metrics" else ""
         pictures = f'<div class="figures">{drawn}</div>' if name == "binds" else ""
         sections.append((name, title, section_html(name, title, words, pictures, "", table_html(colours, table, name))))
-    none = "The systems differ in no parameter that can be moved."
-    words = _list(break_evens) if break_evens else f"<p>{none}</p>"
     formulas = "\n\n".join("\n".join(lines) for lines in closed)
     formula = f"<pre>{escape(formulas)}</pre>" if formulas else ""
     title = "Break-even"
-    sections.append(("break_even", title, section_html("break_even", title, words, "", formula, "")))
+    tabled = "".join(
+        f"<h3>{escape(head)}</h3>{table_html(colours, Table(tuple(columns), tuple(rows), code=True), f'crossings_{i}')}"
+        for i, (head, columns, rows) in enumerate(crossings)
+    )
+    words = _list(break_evens)
+    sections.append(("break_even", title, section_html("break_even", title, words, "", formula, tabled)))
     assumed = "".join(
         f"<h3>{escape(name)}</h3>{_list(result.assumptions)}"
         for name, result in zip(found.systems, found.results, strict=True)

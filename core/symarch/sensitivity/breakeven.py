@@ -187,6 +187,20 @@ class BreakEven(Shown):
         """Return a value of the parameter as text."""
         return format_setting(value, self.parameter_unit, self.bits)
 
+    def change(self, value: float) -> float:
+        """Return by how much the parameter changes to a value: the logarithm of the factor, up or down."""
+        return abs(math.log(value / self.value)) if value > 0 < self.value else math.inf
+
+    @property
+    def nearest(self) -> Crossing:
+        """Return the crossing that takes the smallest change. Raises ValueError if there is none."""
+        return min(self.crossings, key=lambda c: (not c.inside, self.change(c.value)))
+
+    def at(self, crossing: Crossing) -> str:
+        """Return the value at a crossing as text, of whole numbers with the one that does."""
+        text = self.shown(crossing.value)
+        return text if crossing.whole is None or text == str(crossing.whole) else f"{text} ({crossing.whole} does)"
+
     @property
     def words(self) -> str:
         """Return the answer as a sentence."""
@@ -203,9 +217,8 @@ class BreakEven(Shown):
         found = []
         for c in self.crossings:
             side = "" if c.better == "touches" else f", better {c.better}"
-            whole = "" if c.whole is None else f" ({c.whole} does)"
             outside = "" if c.inside else ", outside the declared range"
-            found.append(f"{self.shown(c.value)}{whole}{side}{outside}")
+            found.append(f"{self.at(c)}{side}{outside}")
         return f"{self.first} equals {rival} at {self.parameter} = {'; and at '.join(found)}"
 
     def sheets(self) -> tuple[Sheet, ...]:

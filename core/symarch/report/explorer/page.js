@@ -49,7 +49,10 @@ function formatValue(value, digits = DIGITS) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e6 || size < 1e-4) return value.toExponential(digits - 1).replace(/e([+-])(\d)$/, "e$10$2");
-  if (size >= 10 ** (digits - 1)) return value.toFixed(0);
+  if (size >= 10 ** (digits - 1)) {
+    const whole = Math.abs(value - Math.round(value)) < 1e-9 * size;
+    return (whole ? value : Number(value.toExponential(digits - 1))).toFixed(0);
+  }
   const text = value.toPrecision(digits);
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
