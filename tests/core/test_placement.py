@@ -557,12 +557,85 @@ def test_attention_beside_the_cache_moves_inputs_and_outputs_only() -> None:
     assert appended.traffic["cards"] == (0, 4 * 2 * 8 * 128 * 2)  # the GPU sends new keys and values over
 
 
-def test_a_pipeline_has_no_layers_apart() -> None:
-    system = symarch.load_system("h200-hbf-8", {"mapping.tensor": "4", "mapping.pipeline": "2"})
-    apart = [{"layers": "0-39", "memory": "hbm"}, {"layers": "40-", "memory": "hbf"}]
-    analysis = symarch.analyze(system, symarch.load_model("llama-3.1-70b"), mapping={"weights": apart})
-    with pytest.raises(MappingError, match=r"mapping\.place\.weights places layers apart and mapping\.pipeline is 2"):
-        analysis.evaluate()
+def pipelined(model: str, stages: int, place: Any, **more: str) -> symarch.Analysis:
+    system = symarch.load_system(
+        "h200-hbf-8", {"mapping.tensor": f"{8 // stages}", "mapping.pipeline": f"{stages}", **more}
+    )
+    return symarch.analyze(system, symarch.load_model(model), mapping={**system.place, **place})
+
+
+def ranges(*memories: str, layers: int) -> list[dict[str, str]]:
+    """Return equally many layers in each of some memories, one after the other."""
+    each = layers // len(memories)
+    return [{"layers": f"{i * each}-{(i + 1) * each - 1}", "memory": m} for i, m in enumerate(memories)]
+
+
+@pytest.mark.parametrize("more", [{}, {"mapping.hide": "0.4"}, {"mapping.microbatches": "3"}], ids=str)
+@pytest.mark.parametrize(
+    ("model", "layers", "stages"),
+    [("llama-3.1-70b", 80, 2), ("gemma-3-27b", 62, 2), ("qwen3-4b", 36, 4), ("qwen3-30b-a3b", 48, 4)],
+)
+def test_a_pipeline_with_layers_in_ranges_of_one_memory_is_the_one_without(
+    model: str, layers: int, stages: int, more: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # ranges of one memory are read as that memory, which would compare a placement with itself
+    monkeypatch.setattr("symarch.mapping.placement.simplest", lambda where: where)
+    at = {"batch": 24, "prompt": 1000, "output": 50}
+    whole = pipelined(model, stages, {"weights": "hbm", "kv_cache": "hbm"}, **more).evaluate(**at)
+    parts: Any = ranges("hbm", "hbm", layers=layers)
+    apart = pipelined(model, stages, {"weights": parts, "kv_cache": parts}, **more).evaluate(**at)
+    assert any(o.name.endswith("[hbm]") for o in apart.operators)
+    for name, value in whole.metrics.items():
+        assert apart.metrics[name] == pytest.approx(value, rel=1e-9), name
+    assert [(c.name, c.ok) for c in apart.constraints] == [(c.name, c.ok) for c in whole.constraints]
+    for one, other in zip(apart.constraints, whole.constraints, strict=True):
+        # of a stage without the LM head, whose table of embeddings lies beside its layers
+        assert one.used == pytest.approx(other.used, rel=1e-6), one.name
+
+
+@pytest.mark.parametrize("batch", [2, 64])
+@pytest.mark.parametrize("order", [("hbm", "hbf"), ("hbf", "hbm")])
+def test_each_stage_of_a_pipeline_has_its_own_layers(order: tuple[str, str], batch: int) -> None:
+    at = {"batch": batch, "prompt": 1000, "output": 50}
+    mixed = pipelined("llama-3.1-70b", 2, {"weights": ranges(*order, layers=80)}).evaluate(**at)
+    pure = {m: pipelined("llama-3.1-70b", 2, {"weights": m}).evaluate(**at) for m in order}
+    for phase in ("prefill", "decode"):
+        times = {o.name: o.time * o.count for o in mixed.operators if o.phase == phase}
+        stages = [0.0, 0.0]
+        for name, time in times.items():
+            base, _, memory = name.rstrip("]").partition("[")
+            if base in ("embedding", "embedding_all_reduce"):
+                stages[0] += time
+            elif base in ("final_norm", "lm_head", "logits_all_gather"):
+                stages[1] += time
+            elif memory:
+                alone = next(o for o in pure[memory].operators if (o.name, o.phase) == (base, phase))
+                assert time == pytest.approx(alone.time * alone.count / 2, rel=1e-12), name
+                stages[order.index(memory)] += time
+            elif base not in ("pipeline_wait", "stage_send"):
+                stages = [s + time / 2 for s in stages]
+        path, count = sum(stages) + times["stage_send"], 2
+        if phase == "decode":
+            assert mixed.tpot == pytest.approx(max(path, count * max(stages)), rel=1e-12)
+        else:
+            assert mixed.ttft == pytest.approx(path + (count - 1) * max(stages), rel=1e-12)
+
+
+def test_capacity_and_wear_are_those_of_the_stage_with_the_most() -> None:
+    at = {"batch": 64, "prompt": 1000, "output": 50}
+    parts: Any = ranges("hbf", "hbm", "hbm", "hbm", layers=80)
+    mixed = pipelined("llama-3.1-70b", 4, {"weights": parts, "kv_cache": parts}).evaluate(**at)
+    pure = {m: pipelined("llama-3.1-70b", 4, {"weights": m, "kv_cache": m}).evaluate(**at) for m in ("hbm", "hbf")}
+    limits = {name: {c.name: c for c in r.constraints} for name, r in {**pure, "mixed": mixed}.items()}
+    head = 2 * (128256 * 8192 / 2 + 8192)  # bytes on one of two tensor-parallel devices
+    assert limits["mixed"]["hbf.capacity"].used == pytest.approx(limits["hbf"]["hbf.capacity"].used, rel=1e-5)
+    assert limits["mixed"]["hbm.capacity"].used == pytest.approx(limits["hbm"]["hbm.capacity"].used, rel=1e-5)
+    assert limits["mixed"]["hbf.capacity"].used > 0.9 * head
+    # the devices of the first stage read their flash as often as if all layers lay in flash, at another pace
+    name = "hbf.read_lifetime"
+    lasts = {n: limits[n][name].limit for n in ("mixed", "hbf")}
+    rates = {"mixed": mixed.throughput, "hbf": pure["hbf"].throughput}
+    assert lasts["mixed"] * rates["mixed"] == pytest.approx(lasts["hbf"] * rates["hbf"], rel=0.05)
 
 
 @pytest.mark.parametrize("shard", [Shard(tensor=2, context=2), Shard(tensor=2, pipeline=2), Shard(2, 1, 2, 4)])

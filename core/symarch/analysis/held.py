@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 
 
 def held_by(
-    model: Architecture, mapping: Mapping, workload: Workload, batch: Quantity
+    model: Architecture, mapping: Mapping, workload: Workload, batch: Quantity, stage: int = 0
 ) -> dict[tuple[str, str], Quantity]:
-    """Return the bytes that one device keeps by tensor class and part [B]; `batch`: sequences of a replica."""
+    """Return the bytes that one device keeps by tensor class and part [B].
+
+    Args:
+        model: the model.
+        mapping: how it lies on the system.
+        workload: what it works on.
+        batch: sequences of a replica.
+        stage: the device's in a pipeline whose stages differ, since layers lie apart.
+    """
     stored, parts = model.stored(mapping.shard), Parts()
     tokens = workload.context if workload.context is not None else workload.prompt + workload.output
     if workload.draft:
@@ -28,7 +36,7 @@ def held_by(
     layered: dict[str, dict[str, Stored]] = {}
     if isinstance(model, Placeable):
         parts = model.parts
-        layered = {tensor: model.stored_by_layer(tensor, mapping.shard) for tensor in parts.layers}
+        layered = {tensor: model.stored_by_layer(tensor, mapping.shard, stage) for tensor in parts.layers}
     found: dict[tuple[str, str], Quantity] = {}
 
     def cached(one: Stored) -> Quantity:
@@ -43,7 +51,7 @@ def held_by(
     else:
         own = stored.bare if tables and stored.bare is not None else stored.weights
         found["weights", ""] = own * width["weights"]
-    if tables:
+    if tables and stage == 0:
         found["weights", EMBEDDINGS] = stored.tables * width["weights"]
     if "experts" in layered:
         found |= {("experts", part): one.experts * width["experts"] for part, one in layered["experts"].items()}

@@ -5,7 +5,7 @@ On floats it is the plain reference, on recording scalars it leaves the program,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -547,17 +547,20 @@ def _capacities(
     batch = mapping.replica(workload.batch if workload.standing is None else workload.standing)
     if mapping.shard.attention_data > 1:
         batch = ceil(batch / mapping.shard.attention_data)
-    need = held_by(model, mapping, workload, batch)
+    needs = [held_by(model, mapping, workload, batch, stage) for stage in mapping.unlike]
     runtime = place_of(mapping.place, "activations", "")[0][0]
     constraints = []
     for name, memory in system.memories.items():
-        held = {
-            (tensor, part): size if isinstance(share, int) else size * share
-            for (tensor, part), size in need.items()
-            for lies, share in place_of(mapping.place, tensor, part)
-            if lies == name
-        }
-        used = total(held.values()) * system.shared_by(name)
+        held = [
+            {
+                (tensor, part): size if isinstance(share, int) else size * share
+                for (tensor, part), size in need.items()
+                for lies, share in place_of(mapping.place, tensor, part)
+                if lies == name
+            }
+            for need in needs
+        ]
+        used = _largest(total(own.values()) for own in held) * system.shared_by(name)
         limit = memory.capacity
         if name == runtime:
             limit = free_capacity(benches.main.processor, limit, system.shared_by(name))
@@ -566,11 +569,17 @@ def _capacities(
             processor = bench.processor
             if processor.memory is memory and processor.shards is not None and processor.shard_limit is not None:
                 touched = {t for p in passes.values() for t in p.tensors.get(bench.name, ())}
-                inside = total(size for t, size in held.items() if t in touched) * system.shared_by(name)
+                inside = _largest(total(size for t, size in own.items() if t in touched) for own in held)
+                inside = inside * system.shared_by(name)
                 constraints.append(
                     Constraint(f"{bench.name}.shard", inside / processor.shards, processor.shard_limit, "B")
                 )
     return constraints
+
+
+def _largest(sizes: Iterable[Quantity]) -> Quantity:
+    first, *others = sizes
+    return Max(first, *others) if others else first
 
 
 class _Notes:

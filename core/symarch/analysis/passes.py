@@ -10,7 +10,7 @@ import attrs
 from symarch.analysis.limits import budgets_of
 from symarch.analysis.schedule import Communication, OperatorTime, Schedule
 from symarch.analysis.time import Bench, Load, exposed_latency, limited_time
-from symarch.program import total
+from symarch.program import Max, total
 from symarch.technologies import Quantity
 from symarch.trace import Operator
 
@@ -27,7 +27,8 @@ class Pass:
         time: of one pass [s].
         energies: dynamic energy of one pass by component [J], None if a part is not modelled.
         missing: quantities that the energies lack.
-        traffic: bytes of one pass (read, written) by memory [B].
+        traffic: bytes of one pass (read, written) by memory [B]; of a pipeline whose stages differ those of the stage
+            with the most.
         tensors: parts of tensor classes (class, part) that the operators of each processor touch.
         crossing: bytes of one pass that cross the bisection of each network [B].
         communication: time of collectives that is exposed, and that is hidden [s].
@@ -108,11 +109,25 @@ class Accounts:
             total(t.time * t.count for t in times),
             None if missing else summed((load.energies or {}, count) for count, load in loads),
             missing,
-            _traffic((load.traffic, count) for count, load in loads),
+            self._traffic(stages),
             self._tensors,
             summed((load.crossing, count) for count, load in loads),
             communication,
         )
+
+    def _traffic(self, stages: int) -> dict[str, tuple[Quantity, Quantity]]:
+        """Return the bytes of a pass by memory, of a pipeline whose stages differ those of the stage with the most."""
+        moved = list(zip(self._stages, self._loads, strict=False))  # what is exposed once moves nothing of its own
+        if not any(operator.shares for operator, _ in moved):
+            return _traffic((load.traffic, count) for _, (count, load) in moved)
+        own = [
+            _traffic(
+                (load.traffic, count * (stages * operator.shares[stage]) if operator.shares else count)
+                for operator, (count, load) in moved
+            )
+            for stage in range(stages)
+        ]
+        return {m: (Max(*(t[m][0] for t in own)), Max(*(t[m][1] for t in own))) for m in own[0]}
 
 
 def combined(parts: list[tuple[Quantity, Pass]]) -> Pass:

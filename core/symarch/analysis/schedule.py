@@ -1,10 +1,12 @@
 """From the times of operators to the time of a phase: microbatches in a pipeline, communication that is hidden.
 
 A pipeline of P stages takes a pass in n parts, microbatches or chunks of a prompt, one after the other. With T the time
-of one part through all stages and s that of the slowest stage, whose layers are the mean of all and which has the
-embedding or the LM head, whichever takes longer, n parts take
+of one part through all stages and s that of the slowest stage, n parts take
 
     T + (n - 1) s,      and in decode and mixed steps, where a part starts again as it arrives, a step   max(T, n s).
+
+The layers of a stage are the mean of all, or its own where layers lie in memories of their own. The first stage has the
+embedding, the last the LM head.
 
 Of a time C of computation and K of collectives, a share f that computation hides leaves
 
@@ -16,6 +18,7 @@ and two micro-batches that take turns, each with half of the sequences and so wi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 import attrs
@@ -108,13 +111,17 @@ class Schedule:
 
         Lines of a name and a time, which may be negative: communication that is hidden, and what the pipeline adds.
         """
-        parts: dict[tuple[str, bool], list[Quantity]] = {}
+        parts: dict[tuple[str | int, bool], list[Quantity]] = {}
         for time, operator in zip(times, operators, strict=True):
             kind = "once" if operator.once and operator.stage == "last" else operator.stage
-            parts.setdefault((kind, operator.collective is not None), []).append(time.time * time.count)
+            collective, all_runs = operator.collective is not None, time.time * time.count
+            for stage, share in enumerate(operator.shares):  # what is of one stage alone
+                if share:
+                    parts.setdefault((stage, collective), []).append(all_runs if share == 1 else all_runs * share)
+            parts.setdefault(("own" if operator.shares else kind, collective), []).append(all_runs)
         sums = {key: total(values) for key, values in parts.items()}
 
-        def summed(shares: dict[str, Any]) -> tuple[Quantity, Quantity]:
+        def summed(shares: dict[str | int, Any]) -> tuple[Quantity, Quantity]:
             """Return computation and communication, each part of the pipeline taken so many times."""
             found = []
             for collective in (False, True):
@@ -127,33 +134,39 @@ class Schedule:
             return found[0], found[1]
 
         extra = []
-        whole = summed({"each": 1, "first": 1, "between": 1, "last": 1, "once": 1})
+        whole = summed({"each": 1, "own": 1, "first": 1, "between": 1, "last": 1, "once": 1})
         hidden = self._hidden(*whole)
         if not _none(hidden):
             extra.append(OperatorTime("hidden_communication", self.phase, 1, 0 - hidden, 0, "schedule"))
         if self.stages > 1:
             path = total(whole) - hidden
             one = 1 if _one(self.rounds) else 1 / self.rounds
-            stage = self._stage(summed, one)
+            unlike = any(kind == "own" for kind, _ in sums)
+            stage = self._stage(summed, one, range(self.stages) if unlike else (0, self.stages - 1))
             if self.phase != "prefill":
                 waited = Max(0, self.filled * stage - path)
             else:
                 parts_under_way = self.filled if _one(self.rounds) else self.filled * self.rounds
                 waited = (parts_under_way - 1) * stage
                 if not _one(self.rounds):  # chunks follow each other through the stages instead of one by one
-                    first = summed({"each": one, "first": one, "between": one, "last": one, "once": 1})
+                    first = summed({"each": one, "own": one, "first": one, "between": one, "last": one, "once": 1})
                     waited = waited + (total(first) - self._hidden(*first)) - path
             extra.append(OperatorTime("pipeline_wait", self.phase, 1, waited, 0, "schedule"))
         return extra, Communication(whole[1] - hidden, hidden)
 
-    def _stage(self, summed: Any, one: Quantity) -> Quantity:
-        """Return the time of the slowest stage for one part of the pass."""
+    def _stage(self, summed: Any, one: Quantity, stages: Iterable[int]) -> Quantity:
+        """Return the time of the slowest of some stages for one part of the pass."""
         middle = one / self.stages
-        ends = []
-        for kinds in (("first",), ("last", "once")):
-            computed, sent = summed({"each": middle, **dict.fromkeys(kinds, one)})
-            ends.append(computed + sent - self._hidden(computed, sent))
-        return Max(*ends)
+        found = []
+        for stage in stages:
+            shares: dict[str | int, Any] = {"each": middle, stage: one}
+            if stage == 0:
+                shares["first"] = one
+            if stage == self.stages - 1:
+                shares |= {"last": one, "once": one}
+            computed, sent = summed(shares)
+            found.append(computed + sent - self._hidden(computed, sent))
+        return Max(*found)
 
     def _hidden(self, computed: Quantity, sent: Quantity) -> Quantity:
         """Return the time of collectives that computation hides."""

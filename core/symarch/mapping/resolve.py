@@ -86,6 +86,12 @@ class Mapping(Shown):
         used = (level.network for axis, levels in self.groups.items() if axis != "data" for level in levels)
         return tuple(dict.fromkeys(used))
 
+    @property
+    def unlike(self) -> tuple[int, ...]:
+        """Return the stages of a pipeline that hold different things: all where layers lie apart, else one for all."""
+        apart = any(isinstance(where, ByLayer) for where in self.place.values())
+        return tuple(range(self.shard.pipeline)) if apart else (0,)
+
     def replica(self, batch: Quantity) -> Quantity:
         """Return the sequences of the fullest replica."""
         return batch if self.data == 1 else ceil(batch / self.data)
@@ -112,12 +118,11 @@ def resolve(spec: System, model: Architecture) -> Mapping:
     if shard.pipeline > 1 and spec.microbatches is None:
         notes.append(f"as many microbatches as stages are under way in the pipeline: {microbatches}")
     place = places_of(spec)
-    for tensor, where in place.items():
-        if shard.pipeline > 1 and isinstance(where, ByLayer):
-            raise MappingError(
-                f"mapping.place.{tensor} places layers apart and mapping.pipeline is {shard.pipeline}; a pipeline's "
-                "stages are taken to be alike, so that layers lie together or striped"
-            )
+    if shard.pipeline > 1 and any(isinstance(where, ByLayer) for where in place.values()):
+        notes.append(
+            "each stage of the pipeline has its own layers where they lie: capacity, wear and the time of a stage are "
+            "those of the stage with the most"
+        )
     return Mapping(
         shard,
         data,

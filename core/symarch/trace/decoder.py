@@ -522,6 +522,13 @@ class Decoder:
             found.append((group, at))
         return found
 
+    def _stages(self, group: Group, numbers: tuple[int, ...], shard: Shard) -> tuple[int, ...]:
+        """Return the stage of a pipeline that each layer of a group lies in, nothing for what names its own."""
+        depth = self.depth
+        if shard.pipeline == 1 or group.place != "each":
+            return ()
+        return tuple(n % depth * shard.pipeline // depth for n in numbers)
+
     def parameters(self) -> int:
         """Return the stored weights of the language model."""
         whole = Shard()
@@ -657,23 +664,27 @@ class Decoder:
             tables=self._tables(shard),
         )
 
-    def stored_by_layer(self, tensor: str, shard: Shard) -> dict[str, Stored]:
-        """Return the elements one device keeps by where a class's layers lie, tables left out."""
-        names = self.parts.layers[tensor]
+    def stored_by_layer(self, tensor: str, shard: Shard, stage: int = 0) -> dict[str, Stored]:
+        """Return the elements one device keeps by where a class's layers lie, tables left out; `stage`: its own."""
+        names, last = self.parts.layers[tensor], shard.pipeline - 1
         found = {}
         for name in dict.fromkeys(names):
             groups = []
             for group, numbers in self._numbers():
-                here = sum(names[n] == name for n in numbers)
+                end = last if group.place == "last" else 0
+                stages = self._stages(group, numbers, shard) or (end,) * len(numbers)
+                here = sum(names[n] == name and s == stage for n, s in zip(numbers, stages, strict=True))
                 if here:
                     of = group.count * here
                     whole = isinstance(of, int) and of % len(numbers) == 0
                     groups.append((of // len(numbers) if whole else of / len(numbers), group))
             own = _kept(groups, shard)
-            if name == names[-1] and self.ends:
-                head = self._rows(shard) * self.hidden + norm_weights(self.hidden, self.norm_vectors)
-                head = head + self._head_bias(shard)
+            table = self._rows(shard) * self.hidden
+            if name == names[-1] and self.ends and stage == last:
+                head = table + norm_weights(self.hidden, self.norm_vectors) + self._head_bias(shard)
                 own = attrs.evolve(own, weights=own.weights + head)
+            elif name == names[0] and self.ends and stage == 0 and self.tied and last:
+                own = attrs.evolve(own, weights=own.weights + table)
             found[name] = own
         return found
 
@@ -707,7 +718,11 @@ class Decoder:
         parts, found = self.parts, []
         for group, numbers in self._numbers():
             ran = group.run(step, shard, self.hidden, parts, self.tied)
-            found += parts.by_layer(ran, numbers) if parts.layers else ran
+            found += (
+                parts.by_layer(ran, numbers, self._stages(group, numbers, shard), shard.pipeline)
+                if parts.layers
+                else ran
+            )
         if shard.pipeline > 1:
             # every device hands its share of the vectors on to its counterpart in the next stage
             size = Writer(step, shard, 1, self.hidden).tokens * share(self.hidden, shard.tensor) * step.activations

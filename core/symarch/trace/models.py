@@ -142,8 +142,8 @@ class Placeable(Protocol):
     def parted(self, parts: Parts) -> Architecture:
         """Return the model with some parts told apart. Raises MappingError if it has no such parts."""
 
-    def stored_by_layer(self, tensor: str, shard: Shard) -> dict[str, Stored]:
-        """Return what one device keeps by where a class's layers lie, tables left out."""
+    def stored_by_layer(self, tensor: str, shard: Shard, stage: int = 0) -> dict[str, Stored]:
+        """Return what one device of a stage keeps by where a class's layers lie, tables left out."""
 
     def stored_hot(self, shard: Shard) -> Quantity:
         """Return the elements of hot experts on one device."""

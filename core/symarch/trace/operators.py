@@ -70,6 +70,7 @@ class Operator:
         period: context after which its growth starts anew (attention in chunks), None if it does not.
         once: whether a prefill in chunks runs it once and not in each of them: an encoder, the logits.
         stage: of a pipeline, where it runs: each (every stage has its share of the count), first, last, or between.
+        shares: of a pipeline whose stages differ, the share of its runs in each; empty: they are alike.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Operator:
     period: Quantity | None = None
     once: bool = False
     stage: str = "each"
+    shares: tuple[float, ...] = ()
 
     @property
     def base(self) -> str:
@@ -181,12 +183,26 @@ class Step:
 def merged(operators: list[Operator]) -> list[Operator]:
     """Merge operators that differ in nothing but their count; the first keeps its place."""
     kinds: list[Operator] = []
-    counts: list[Quantity] = []
+    members: list[list[Operator]] = []
     for operator in operators:
-        kind = attrs.evolve(operator, count=1)
+        kind = attrs.evolve(operator, count=1, shares=())
         if kind in kinds:
-            counts[kinds.index(kind)] += operator.count
+            members[kinds.index(kind)].append(operator)
         else:
             kinds.append(kind)
-            counts.append(operator.count)
-    return [attrs.evolve(kind, count=count) for kind, count in zip(kinds, counts, strict=True)]
+            members.append([operator])
+    return [_together(own) for own in members]
+
+
+def _together(operators: list[Operator]) -> Operator:
+    """Return operators that differ in their counts alone, and in where in a pipeline they run, as one."""
+    first, *others = operators
+    count = first.count
+    for other in others:
+        count = count + other.count
+    if others and first.shares:
+        weights = [o.count / count for o in operators]
+        stages = zip(*(o.shares for o in operators), strict=True)
+        shares = tuple(sum(w * s for w, s in zip(weights, stage, strict=True)) for stage in stages)
+        return attrs.evolve(first, count=count, shares=shares)
+    return attrs.evolve(first, count=count)

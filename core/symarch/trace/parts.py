@@ -147,29 +147,44 @@ class Parts:
         hot, cold = read.read * share, read.read * (1 - share)
         return [attrs.evolve(read, read=hot, part="hot"), attrs.evolve(read, read=cold, part="cold")]
 
-    def by_layer(self, operators: list[Operator], numbers: tuple[int, ...]) -> list[Operator]:
-        """Return operators of some layers, those apart that read or write what lies in different places."""
+    def by_layer(
+        self, operators: list[Operator], numbers: tuple[int, ...], stages: tuple[int, ...] = (), pipeline: int = 1
+    ) -> list[Operator]:
+        """Return operators of some layers, those apart that read or write what lies in different places.
+
+        Args:
+            operators: those of one of the layers, counted over all of them.
+            numbers: the layers.
+            stages: of a pipeline, where each layer lies; empty where operators say it themselves.
+            pipeline: stages there are.
+        """
         found = []
         for operator in operators:
             touched = [a.tensor in self.layers and a.part != EMBEDDINGS for a in operator.accesses]
             if not any(touched):
-                found.append(operator)
+                found.append(attrs.evolve(operator, shares=_shares(stages, pipeline)))
                 continue
-            runs: dict[tuple[str, ...], int] = {}
-            for number in numbers:
+            runs: dict[tuple[str, ...], list[int]] = {}
+            for position, number in enumerate(numbers):
                 key = tuple(
-                    self.layers[a.tensor][number] if own else a.part
-                    for a, own in zip(operator.accesses, touched, strict=True)
+                    self.layers[a.tensor][number] if layered else a.part
+                    for a, layered in zip(operator.accesses, touched, strict=True)
                 )
-                runs[key] = runs.get(key, 0) + 1
-            for key, count in runs.items():
+                runs.setdefault(key, []).append(position)
+            for key, own in runs.items():
                 accesses = tuple(attrs.evolve(a, part=p) for a, p in zip(operator.accesses, key, strict=True))
-                places = dict.fromkeys(p for p, own in zip(key, touched, strict=True) if own)
-                of = operator.count * count
+                places = dict.fromkeys(p for p, layered in zip(key, touched, strict=True) if layered)
+                of = operator.count * len(own)
                 each = of // len(numbers) if isinstance(of, int) and of % len(numbers) == 0 else of / len(numbers)
                 name = f"{operator.name}[{', '.join(places)}]"
-                found.append(attrs.evolve(operator, name=name, count=each, accesses=accesses))
+                shares = _shares(tuple(stages[p] for p in own) if stages else (), pipeline)
+                found.append(attrs.evolve(operator, name=name, count=each, accesses=accesses, shares=shares))
         return found
+
+
+def _shares(stages: tuple[int, ...], pipeline: int) -> tuple[float, ...]:
+    """Return the share of some layers that lies in each stage, given the stage of each layer."""
+    return tuple(stages.count(s) / len(stages) for s in range(pipeline)) if stages else ()
 
 
 WHOLE = Parts()
