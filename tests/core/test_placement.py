@@ -634,7 +634,7 @@ def test_capacity_and_wear_are_those_of_the_stage_with_the_most() -> None:
     # the devices of the first stage read their flash as often as if all layers lay in flash, at another pace
     name = "hbf.read_lifetime"
     lasts = {n: limits[n][name].limit for n in ("mixed", "hbf")}
-    rates = {"mixed": mixed.throughput, "hbf": pure["hbf"].throughput}
+    rates = {"mixed": mixed.metrics["throughput"] or 0, "hbf": pure["hbf"].metrics["throughput"] or 0}
     assert lasts["mixed"] * rates["mixed"] == pytest.approx(lasts["hbf"] * rates["hbf"], rel=0.05)
 
 

@@ -158,3 +158,24 @@ def test_a_placement_in_a_memory_that_does_not_exist_is_refused() -> None:
         placed(system(), {"weights": "hbn"})
     with pytest.raises(MappingError, match="unknown tensor class 'kv'"):
         placed(system(), {"kv": "hbm"})
+
+
+@pytest.mark.parametrize(
+    ("system", "model", "words"),
+    [
+        ("h200-sxm-8", "phi-4", r"allowed: 1, 2, 5, 10, 20, 40; mapping\.tensor=2 fits h200-sxm-8$"),
+        (
+            "h100-h200-apart",
+            "qwen2.5-7b",
+            r"allowed: 1, 2, 4; pool\.prefill\.tensor=4 fits h100-h200-apart \(prefill\)$",
+        ),
+        ("h200-sxm-8", "falcon-7b", r"allowed: 1, 71; mapping\.tensor=1 fits h200-sxm-8$"),
+    ],
+)
+def test_a_degree_that_does_not_divide_a_model_says_which_would(system: str, model: str, words: str) -> None:
+    with pytest.raises(MappingError, match=words) as caught:
+        symarch.analyze(symarch.load_system(system), symarch.load_model(model)).evaluate()
+    key, _, degree = str(caught.value).rpartition("; ")[2].partition(" ")[0].partition("=")
+    keys = [key, "pool.decode.tensor"] if key.startswith("pool") else [key]
+    taken = symarch.load_system(system, dict.fromkeys(keys, degree))
+    assert symarch.analyze(taken, symarch.load_model(model)).evaluate().tpot

@@ -104,12 +104,15 @@ class Mapping(Shown):
         return ceil(found / 2) if self.hide == "microbatches" else found
 
 
-def resolve(spec: System, model: Architecture) -> Mapping:
-    """Resolve a spec's mapping for a model. Raises MappingError with the allowed degrees, or if a search is due."""
+def resolve(spec: System, model: Architecture, table: str = "mapping") -> Mapping:
+    """Resolve a spec's mapping for a model; `table`: where the spec states it.
+
+    Raises MappingError with the allowed degrees, or if a search is due.
+    """
     if spec.auto:
         raise MappingError(f"the mapping of {spec.name} is left to a search ({', '.join(sorted(spec.auto))})")
     shard, data, notes = _degrees(spec)
-    model.check_shard(shard)
+    _check_shard(spec, model, shard, table)
     if data > 1:
         notes.append(f"each of the {data} data-parallel replicas is as full as the fullest: batch / {data}, rounded up")
     microbatches = shard.pipeline if spec.microbatches is None else spec.microbatches
@@ -134,6 +137,26 @@ def resolve(spec: System, model: Architecture) -> Mapping:
         spec.hide,
         tuple(notes),
     )
+
+
+def _check_shard(spec: System, model: Architecture, shard: Shard, table: str) -> None:
+    """Raise MappingError if a degree does not divide the model; with the tensor degree that does, where one would."""
+    try:
+        model.check_shard(shard)
+    except MappingError as error:
+        smaller = [d for d in range(shard.tensor - 1, 0, -1) if shard.tensor % d == 0 and spec.data is None]
+        found = next((d for d in smaller if _fits(model, attrs.evolve(shard, tensor=d))), None)
+        if found is None:
+            raise
+        raise MappingError(f"{error}; {table}.tensor={found} fits {spec.name}") from None
+
+
+def _fits(model: Architecture, shard: Shard) -> bool:
+    try:
+        model.check_shard(shard)
+    except MappingError:
+        return False
+    return True
 
 
 def _degrees(spec: System) -> tuple[Shard, int, list[str]]:
@@ -231,7 +254,7 @@ def mappings(spec: System, model: Architecture) -> dict[str, Mapping]:
     for role, pool in spec.roles.items():
         roles.setdefault(pool, set()).add(role)
     return {
-        pool: resolve(part, model.part(*roles[pool]) if isinstance(model, Divisible) else model)
+        pool: resolve(part, model.part(*roles[pool]) if isinstance(model, Divisible) else model, f"pool.{pool}")
         for pool, part in spec.parts.items()
     }
 

@@ -82,10 +82,14 @@ Rows = list[tuple[str, ...]]
 
 
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> Padding:
-    """Return a borderless table; each column has a title and an alignment (left or right)."""
+    """Return a borderless table; each column has a title and an alignment (left or right).
+
+    Where it is too wide words give way before numbers, and names, the first column, where there are no other words.
+    """
+    words = [align for _, align in columns[1:] if align != "right"]
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for position, (title, align) in enumerate(columns):
-        whole = position == 0 or align == "right"
+        whole = align == "right" or (position == 0 and bool(words))
         made.add_column(
             title,
             justify="right" if align == "right" else "left",
@@ -626,12 +630,12 @@ def print_trace(data: Mapping[str, Any]) -> None:
                 (
                     o["name"],
                     str(o["count"]),
-                    format_quantity(o["flops"], "FLOP") if o["flops"] else "-",
+                    format_quantity(o["flops"], "FLOP").removesuffix("FLOP").strip() if o["flops"] else "-",
                     *(format_quantity(v, "B") if v else "-" for v in moved.values()),
                     format_value(o["intensity"]) if o["intensity"] else "-",
                 )
             )
-        figures = ("runs", "FLOPs", *_COLUMNS, "FLOP/B")
+        figures = ("runs", "FLOP", *_COLUMNS, "FLOP/B")
         out.print(table((("operator", "left"), *((f, "right") for f in figures)), rows))
     if data["notes"]:
         out.print()
