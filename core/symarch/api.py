@@ -362,6 +362,13 @@ class Analysis(Shown, Questions):
         program = recorded.program
         computed = evaluate(program, values)
         found = {k: computed[i] for k, i in program.outputs.items()}
+        for o in recorded.operators:
+            time = found.get(f"time.{o.phase}.{o.name}", 0.0)
+            if not math.isfinite(time):
+                raise SymarchError(
+                    f"the time of {o.name} in {o.phase} is {time} here; symarch plugins check NAME tells whether a "
+                    "technology makes it so"
+                )
         metrics: dict[str, float | None] = {}
         missing = dict(recorded.missing)
         for name in METRICS:

@@ -23,6 +23,7 @@ from symarch.errors import ModelError, UnknownNameError
 from symarch.plugins import registry
 from symarch.plugins.discovery import KINDS
 from symarch.report.data import plugins_of
+from symarch.specs import find_model
 from symarch.technologies import Call
 from symarch.testing import check_technology
 
@@ -284,3 +285,114 @@ def test_the_call_of_each_hook_is_traced(
     registry().load_all()
     hook = next((k.hook for k in KINDS.values() if k.prefix and point.startswith(k.prefix)), "symarch_technologies")
     assert f"symarch: {hook} of plugin '{point}' of distribution symarch-extras returned" in capsys.readouterr().err
+
+
+NPU = """
+from symarch import Effort, Processor, Quantity, hookimpl, parameter, quantity, technology
+
+@technology
+class Npu(Processor):
+    "A processor."
+    name = "npu-odd"
+    rate: Quantity = parameter("100 TFLOP/s", "FLOP/s", doc="peak")
+    launch: Quantity = parameter("1 us", "s", doc="launch")
+
+    @quantity("FLOP/s")
+    def peak_bf16(self):
+        return self.rate
+
+    def effort(self, operator):
+        late = type(operator).__name__ != "ProbeOperator"
+        {body}
+
+@hookimpl
+def symarch_technologies():
+    return [Npu]
+"""
+
+SPEC = """format = 1
+name = "x"
+[processor.chip]
+technology = "npu-odd"
+[memory.hbm]
+technology = "hbm"
+preset = "hbm3"
+"""
+
+GOOD = "return Effort({}, {'launch': self.launch})"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return None", "technology 'npu-odd', quantity effort(matmul): it is None; it must be an Effort of tables"),
+        ("return Effort([1], {})", "it must be an Effort of tables"),
+        ("return Effort({'a': 'fast'}, {})", "quantity effort(matmul): a is 'fast', no time"),
+        ("return Effort({'a': operator.dims['zz']}, {})", "quantity effort(matmul): KeyError: 'zz'"),
+        (f"if late: raise ValueError('boo')\n        {GOOD}", "npu-odd', quantity effort(embedding): ValueError: boo"),
+        (f"if late: return 3\n        {GOOD}", "npu-odd', quantity effort(embedding): it is 3; it must be an Effort"),
+        ("return Effort({}, {'launch': self.launch * float('nan')})", "the time of embedding in prefill is nan here"),
+    ],
+)
+def test_an_effort_that_is_none_is_named(
+    install: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, words: str
+) -> None:
+    install("symarch-odd", {"npu_odd.py": NPU.replace("{body}", body)}, {"npu-odd": "npu_odd"})
+    (tmp_path / "x.toml").write_text(SPEC)
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", str(tmp_path / "x.toml"), "--model", "llama-3.1-8b"])
+    printed = capsys.readouterr()
+    assert (stopped.value.code, printed.out) == (2, "")
+    assert words in printed.err
+
+
+FAMILY = """
+import attrs
+from symarch import hookimpl
+from symarch.plugins import registry
+
+class Odd:
+    @classmethod
+    def from_config(cls, name, config):
+        {body}
+
+@hookimpl
+def symarch_model_architectures():
+    return {"odd": Odd}
+"""
+
+LATE = """made = registry().architecture("llama").from_config(name, {**config, "model_type": "llama"})
+        class Late(type(made)):
+            def operators(self, step, shard):
+                return [1 / 0]
+        return Late(**{k: getattr(made, k) for k in (f.name for f in attrs.fields(type(made)))})"""
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise KeyError('k')", "model family 'odd' of distribution symarch-odd failed: KeyError: 'k'"),
+        ("return 7", "model family 'odd' of distribution symarch-odd returned 7, which is no model"),
+        (LATE, "plugin 'model.odd' of distribution symarch-odd failed: ZeroDivisionError"),
+    ],
+)
+def test_a_model_family_that_fails_is_named(
+    install: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, words: str
+) -> None:
+    install("symarch-odd", {"family_odd.py": FAMILY.replace("{body}", body)}, {"model.odd": "family_odd"})
+    config = json.loads(find_model("llama-3.1-8b").read_text())
+    (tmp_path / "odd.json").write_text(json.dumps({**config, "model_type": "odd"}))
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "h100-sxm", "--model", str(tmp_path / "odd.json")])
+    printed = capsys.readouterr()
+    assert (stopped.value.code, printed.out) == (2, "")
+    assert words in printed.err
+
+
+def test_a_fault_of_our_own_is_not_blamed_on_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("symarch.api.load_system", broken)
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        main(["run", "h100-sxm", "--model", "llama-3.1-8b"])

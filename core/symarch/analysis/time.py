@@ -26,6 +26,7 @@ from symarch.program.functions import apply
 from symarch.system import Network, SystemGraph
 from symarch.system.paths import Path, Segment, inside_rate, link_rate, port_rate, write_rate
 from symarch.technologies import Interconnect, Limit, Memory, Processor, Quantity
+from symarch.technologies.check import effort_of
 from symarch.technologies.topology import Call, Schedule, schedules
 from symarch.trace import Access, Operator
 
@@ -168,7 +169,7 @@ def operator_load(bench: Bench, operator: Operator, typical: Operator | None = N
     """
     typical = operator if typical is None else typical
     processor = bench.processor
-    effort = processor.effort(typical)
+    effort = effort_of(processor, typical)
     growth: Any = 1
     if operator is not typical and not _zero(operator.flops):
         growth = operator.flops / typical.flops

@@ -103,6 +103,18 @@ def main(arguments: list[str] | None = None) -> None:
         _silence()
         click.echo(f"symarch: the output cannot be written: {error.strerror}", err=True)
         sys.exit(2)
+    except Exception as error:
+        from symarch.plugins import registry
+
+        provider = registry().failed(error)
+        if provider is None:  # ours
+            raise
+        click.echo(
+            f"symarch: plugin '{provider.name}' of distribution {provider.distribution} failed: "
+            f"{type(error).__name__}: {error}",
+            err=True,
+        )
+        sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)
 
 

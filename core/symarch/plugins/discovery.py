@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -205,6 +206,14 @@ class Registry:
     def origin(self, name: str, hook: str = TECHNOLOGIES.hook) -> Provider:
         """Return who provides a loaded technology, or what another hook provides."""
         return self.provider(self._provided[hook][name][1])
+
+    def failed(self, error: BaseException) -> Provider | None:
+        """Return who provides the innermost code of another package that an error passed through, None if none did."""
+        others = {name: m for name, m in self._modules.items() if self.provider(name).distribution != OWN}
+        packages = {m.__name__.partition(".")[0]: name for name, m in others.items()}
+        frames = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+        passed = [packages[p] for f in frames if (p := f.partition(".")[0]) in packages]
+        return self.provider(passed[-1]) if passed else None
 
     def provides(self, point_name: str) -> dict[str, tuple[str, ...]]:
         """Return what a loaded plugin provides: names by hook."""

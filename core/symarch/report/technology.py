@@ -31,6 +31,7 @@ from symarch.technologies import (
     quantities_of,
     surroundings,
 )
+from symarch.technologies.check import effort_of
 from symarch.technologies.declare import not_modelled
 
 
@@ -103,7 +104,7 @@ def _figures(instance: Any, tape: Tape) -> Iterator[tuple[str, Any, str, str]]:
     if isinstance(instance, Processor):
         found: dict[tuple[str, str], tuple[Any, list[str]]] = {}
         for operator in probe_operators(instance, lambda symbol, _: tape.input(symbol)):
-            effort = instance.effort(operator)
+            effort = effort_of(instance, operator)
             for what, times in (("time", effort.whole), ("overhead", effort.overheads)):
                 for resource, value in times.items():
                     if isinstance(value, int | float) and value == 0:

@@ -115,6 +115,23 @@ def _fit(value: Any, unit: str) -> None:
         raise DimensionError(f"declared in {unit} [{due}], but its expression {found.text} has [{found.dimension}]")
 
 
+def effort_of(processor: Any, operator: Any) -> Any:
+    """Return the effort that a processor states. Raises PluginError where it states none, or with what is no number."""
+    what = f"effort({operator.kind})"
+    with blame(processor, what):
+        effort = processor.effort(operator)
+    parts: list[Any] = [getattr(effort, key, None) for key in ("times", "overheads", "starts")]
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise PluginError(
+            f"technology '{processor.name}', quantity {what}: it is {effort!r:.60}; it must be an Effort of tables"
+        )
+    for part in parts:
+        for key, value in part.items():
+            if not isinstance(key, str) or not hasattr(value, "__truediv__"):
+                raise PluginError(f"technology '{processor.name}', quantity {what}: {key} is {value!r:.60}, no time")
+    return effort
+
+
 class _AbsentError(PluginError):
     """A quantity computes with something absent."""
 

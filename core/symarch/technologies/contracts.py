@@ -360,12 +360,11 @@ class Processor(Technology):
 
     def probe(self) -> Iterator[tuple[str, Any, str]]:
         """Yield every quantity and the effort of one operator of each kind."""
-        from symarch.technologies.check import blame, probe_operators
+        from symarch.technologies.check import blame, effort_of, probe_operators
 
         yield from super().probe()
         for operator in probe_operators(self):
-            with blame(self, f"effort({operator.kind})"):
-                effort = self.effort(operator)
+            effort = effort_of(self, operator)
             for key, value in (*effort.times.items(), *effort.overheads.items(), *effort.starts.items()):
                 yield f"effort({operator.kind}): {key}", value, "s"
         with blame(self, "limits"):

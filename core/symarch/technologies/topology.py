@@ -215,6 +215,14 @@ class Topology(Technology):
                 value = getattr(self, key)(nodes)
             yield key, value, "1"
 
+    def checked(self, key: str, found: Any) -> Traffic | None:
+        """Return what the technology answered. Raises PluginError if it is no traffic."""
+        if found is not None and not isinstance(found, Traffic):
+            raise PluginError(
+                f"technology '{self.name}', quantity {key}: it is {found!r:.60}; it must be a Traffic or None"
+            )
+        return found
+
     def probe(self) -> Iterator[tuple[str, Any, str]]:
         """Yield every quantity, the figures, and the traffic of every pattern for a node count that it can have."""
         from symarch.technologies.check import blame
@@ -225,7 +233,8 @@ class Topology(Technology):
         for name in (*PATTERNS, "reduction"):
             key = name if name == "reduction" else f"traffic({name})"
             with blame(self, key):
-                traffic = self.reduction(nodes) if name == "reduction" else self.traffic(Pattern(name), nodes)
+                found = self.reduction(nodes) if name == "reduction" else self.traffic(Pattern(name), nodes)
+            traffic = self.checked(key, found)
             if traffic is not None:
                 for part in ("hops", "load", "crossed"):
                     yield f"{key}: {part}", getattr(traffic, part), "1"
@@ -270,7 +279,8 @@ class Call:
 
     def traffic(self, name: str, distance: int = 1, nodes: int | None = None) -> Traffic | None:
         """Return what a pattern costs on the topology, among all nodes or so many neighbouring ones."""
-        return self.topology.traffic(Pattern(name, distance), self.nodes if nodes is None else nodes)
+        found = self.topology.traffic(Pattern(name, distance), self.nodes if nodes is None else nodes)
+        return self.topology.checked(f"traffic({name})", found)
 
 
 class CollectiveAlgorithm:

@@ -32,7 +32,7 @@ from symarch.technologies import (
     parameters_of,
     quantities_of,
 )
-from symarch.technologies.check import ProbeOperator, probe_operators, surroundings
+from symarch.technologies.check import ProbeOperator, effort_of, probe_operators, surroundings
 from symarch.technologies.declare import contracts_of
 
 Point = Mapping[str, float]
@@ -239,7 +239,7 @@ def stated(instance: Any, scalar: Callable[[str], Any]) -> Iterator[tuple[str, A
                 yield f"efficiency * {key}", instance.efficiency * rate, "B/s"
     if isinstance(instance, Processor):
         for name, operator in operators(instance, scalar):
-            effort = instance.effort(operator)
+            effort = effort_of(instance, operator)
             times = list(effort.whole.values())
             yield name, total([Max(*times) if times else 0, *effort.overheads.values()]), "s"
         for name, limit in instance.limits().items():

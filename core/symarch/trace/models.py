@@ -10,8 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
-from symarch.errors import ModelError, UnknownNameError, nearest
+from symarch.errors import FOREIGN, ModelError, PluginError, SymarchError, UnknownNameError, nearest
 from symarch.plugins import registry
+from symarch.plugins.discovery import ARCHITECTURES
 from symarch.program import total
 from symarch.specs.files import LARGEST
 from symarch.technologies import Quantity
@@ -51,6 +52,7 @@ class Stored:
         return total([tokens * self.kv_per_token, *parts, self.kv_fixed])
 
 
+@runtime_checkable
 class Architecture(Protocol):
     """A model: counts of its parameters, and its operators for a pass."""
 
@@ -182,12 +184,30 @@ def load_config(path: Path, settings: Mapping[str, Any] | None = None) -> Archit
     for key, value in (settings or {}).items():
         _set(config, key, value)
     try:
-        model: Architecture = family.from_config(name, config)
+        model = _built(family, name, config)
     except ModelError as error:
         raise ModelError(f"{_at_fault(family, name, own, settings or {}) or path}: {error}") from None
     for key in settings or {}:
         _check_read(model, key)
     return model
+
+
+def _built(family: Any, name: str, config: dict[str, Any]) -> Architecture:
+    """Return the model that a family makes of a configuration. Raises ModelError, or PluginError for one that fails."""
+    try:
+        model = family.from_config(name, config)
+    except SymarchError:
+        raise
+    except FOREIGN as error:
+        raise PluginError(f"{_who(config)} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(model, Architecture):
+        raise PluginError(f"{_who(config)} returned {model!r:.60}, which is no model")
+    return model
+
+
+def _who(config: dict[str, Any]) -> str:
+    name = config["model_type"]
+    return f"model family '{name}' of distribution {registry().origin(name, ARCHITECTURES.hook).distribution}"
 
 
 def _at_fault(family: Any, name: str, config: dict[str, Any], settings: Mapping[str, Any]) -> str:
@@ -196,7 +216,7 @@ def _at_fault(family: Any, name: str, config: dict[str, Any], settings: Mapping[
     Raises ModelError for a setting that the model's family does not read.
     """
     try:
-        model: Architecture = family.from_config(name, config)
+        model = _built(family, name, config)
     except ModelError:
         return ""
     for key in settings:
