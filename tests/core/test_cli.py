@@ -300,8 +300,9 @@ def test_a_reader_that_leaves_early_is_no_failure() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_output_that_cannot_be_written_is_said() -> None:
-    done = symarch_shell("symarch run h100-sxm --model llama-3.1-8b > /dev/full")
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-"])
+def test_output_that_cannot_be_written_is_said(where: str) -> None:
+    done = symarch_shell(f"symarch run h100-sxm --model llama-3.1-8b {where}")
     assert done.returncode == 2
     assert done.stderr.startswith("symarch: the output cannot be written")
     assert "Traceback" not in done.stderr

@@ -84,6 +84,9 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 infeasible under --strict, 2 bad input."""
+    if sys.stdout is None:  # a shell's >&-
+        click.echo("symarch: the output cannot be written: it is closed", err=True)
+        sys.exit(2)
     try:
         status = cli.main(args=arguments, prog_name="symarch", standalone_mode=False)
         sys.stdout.flush()
