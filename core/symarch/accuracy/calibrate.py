@@ -138,7 +138,7 @@ class Calibration(Shown):
     crossed: tuple[tuple[str, str, str, float, float, float], ...]
     untouched: tuple[str, ...]
     rows: int
-    reasons: Mapping[str, int]
+    reasons: Mapping[str, int] = attrs.field(factory=dict)
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return the parameters, the errors before and after, and those on rows left out."""
