@@ -21,9 +21,9 @@ and load 1 (a switch), the closed forms are
                          chain                  (k+N-2) (alpha + m beta / k)
                          multicast              alpha + m beta
 
-The arithmetic of a reduction hides behind the transfer. In a ring, and where all send at once, each node also copies
-the part of the tensor that stays with it, m/N bytes, from buffer to buffer: how long that takes, the link's `copying`
-says. Sources stand with each class.
+The arithmetic of a reduction hides behind the transfer. In a ring, and where all send at once or in pairs, each node
+also copies the part of the tensor that stays with it, m/N bytes, from buffer to buffer: how long that takes, the link's
+`copying` says. Sources stand with each class.
 """
 
 from __future__ import annotations
@@ -348,7 +348,8 @@ class Pairwise(CollectiveAlgorithm):
     def schedule(self, call: Call) -> Schedule | None:
         """Return N-1 steps of one partner each, in the worst arrangement."""
         traffic = call.traffic("permutation")
-        return None if traffic is None else Schedule.of(traffic, call.part, steps=call.nodes - 1)
+        kept = call.size / call.nodes
+        return None if traffic is None else Schedule.of(traffic, call.part, steps=call.nodes - 1, kept=kept)
 
 
 class Bruck(CollectiveAlgorithm):

@@ -1,13 +1,25 @@
 """NVLink: the scale-up network of NVIDIA GPUs, its links and what a library adds to each step of a collective.
 
     bandwidth = links * lanes * lane_rate                     per direction
-    step      = slow * (software_latency + peers * peer_latency) + hops * latency + bytes / (efficiency * bandwidth)
+    step      = slow * (software_latency + peers * peer_latency) + (hops + handshake_hops) * latency
+                + bytes / (efficiency * bandwidth)
     slow      = timed_at / clock                              a library's kernels run at the clock of the GPUs
+                or channel_timed_at / channel_rate            or, where stated, as fast as one channel moves data
+    bulk      = slow * start_latency + channel_slot / channel_rate      until a large message flows
     own part  = copying * bytes / bandwidth                   what stays on a GPU is copied by the same kernel
 
-NVIDIA quotes the sum of both directions: 600, 900 and 1800 GB/s for NVLink 3, 4 and 5 are 300, 450 and 900 here. In
-decode the software's share of a collective's time is 98 to 99 %, so it is a parameter of its own and not of the wire.
-Latencies: fits of vLLM's custom all-reduce in CUDA graphs, one form a + h (N - 1) + bytes / B for 2, 4 and 8 GPUs.
+NVIDIA quotes the sum of both directions: 600, 900 and 1800 GB/s for NVLink 3, 4 and 5 are 300, 450 and 900 here.
+
+From GPU to GPU a message takes 0.6 us, which no clock shortens. vLLM's custom all-reduce crosses four times a step: a
+barrier, the request of a read, its data, a barrier. These 2.4 us are alike on A100 and H100, and what is left of a
+small all-reduce is in proportion to 1 / clock within 3 %.
+
+NCCL's kernels are loops over memory and link, as many bytes under way in every generation: 640 threads of 64 bytes in
+its protocol LL128, 40 KB. A channel, one core, therefore moves as much as its loop is fast: NCCL states 20 GB/s on
+Ampere, which is a loop of 1.9 us, the latency that it states as well, and 36.7 on Hopper. The times NCCL takes to start
+are in that proportion (1.84; measured 1.77), and not in that of the clocks (1.40). What a large message takes more
+until it flows is one slot of a channel's buffer at the channel's rate: fitted on A100 and on H100 alone it is 487 KB on
+each. NCCL itself plans its trees so: "base lat + 256k/12GB/s" (src/graph/tuning.cc).
 
 The efficiency is measured as a whole: it holds coding, packets (a header of 16 B to 256 B of payload leaves 0.941 in
 LLMCompass, PrincetonUniversity/LLMCompass, interconnect.py) and kernels, whose shares are not public.
@@ -30,6 +42,7 @@ class NVLink(Interconnect):
     assumptions: ClassVar[tuple[str, ...]] = (
         "All links of a GPU carry equal shares of a transfer.",
         "The software latency was measured with the library's kernel in a CUDA graph and holds that kernel's launch.",
+        "What the wire takes of a step's handshakes counts with its software.",
         "The reduction's arithmetic hides behind the transfer; switches reduce where the topology says so.",
         "The efficiency is one number for all message sizes and collectives.",
     )
@@ -57,23 +70,29 @@ class NVLink(Interconnect):
         doc="share of the peak that packets, protocol and the library's kernel leave",
     )  # fmt: skip
     latency: Quantity = parameter(
-        "0.1 us", "s", low="0.05 us", high="0.15 us", better="less", status="assumed", symbol=r"t_{hop}",
-        source="assumed, NVIDIA publishes none: 0.1 to 0.3 us from GPU to GPU through one NVSwitch, which is two "
-        "hops; UALink states at most 0.15 us for a switch of that size",
-        doc="latency of one hop: half a switch, SerDes, wire",
+        "0.3 us", "s", low="0.1 us", high="0.35 us", better="less", status="standard", symbol=r"t_{hop}",
+        source="NCCL, src/graph/tuning.cc: 0.6 us from GPU to GPU through a switch, which is two hops; a fit to "
+        "vLLM's custom all-reduce on A100 and H100 gives 0.304; low: a switch alone; high: A100 with NCCL",
+        doc="latency of one hop: half a switch, SerDes, wire, and the access to the other GPU's memory",
+    )  # fmt: skip
+    handshake_hops: Quantity = parameter(
+        0, "1", low=0, high=6, nonnegative=True, ideal=0, better="less", status="standard", symbol=r"n_{hand}",
+        source="none: they are in the software latency, unless a preset takes them out; NCCL writes data with a flag "
+        "in each line (src/include/device.h)",
+        doc="hops that a step of a collective crosses in turn besides those of its data",
     )  # fmt: skip
     software_latency: Quantity = parameter(
-        "4.15 us", "s", low="2.1 us", high="5 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "3.73 us", "s", low="0 s", high="5 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"\alpha",
-        source="H100, vLLM 0.24.0 custom all-reduce in graphs: a = 4.28 us and h = 0.069 us for the first peer, less "
-        "two hops of 0.1 us; low: SGLang 0.5.14 (2.11 us)",
+        source="H100, vLLM 0.24.0 custom all-reduce in graphs, 2 and 4 GPUs: 1.93 us, and 1.8 us for six hops of "
+        "handshakes; low: presets that state these apart, less than which SGLang 0.5.14 takes",
         doc="time an endpoint's software adds to each step of a collective",
     )  # fmt: skip
     peer_latency: Quantity = parameter(
-        "0.069 us", "s", low="0.04 us", high="0.33 us", nonnegative=True, ideal=0, better="less", status="measured",
+        "0.123 us", "s", low="0 s", high="0.33 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"h",
-        source="H100, vLLM 0.24.0 custom all-reduce in graphs, 2, 4 and 8 GPUs: h = 0.069 us (mean error 7.1 %); "
-        "range: other libraries",
+        source="H100, vLLM 0.24.0 custom all-reduce in graphs, 2 and 4 GPUs; range: other libraries; NCCL addresses "
+        "one peer at a time",
         doc="time each further peer adds to a step that addresses several",
     )  # fmt: skip
     clock: Quantity = parameter(
@@ -86,6 +105,22 @@ class NVLink(Interconnect):
         source="H100 SXM, on which the times of the defaults were measured",
         doc="clock that the software's times are stated at; at the own clock they are in proportion",
     )  # fmt: skip
+    channel_rate: Quantity = parameter(
+        None, "B/s", low="20 GB/s", high="73.4 GB/s", better="more", status="standard", symbol=r"r_{ch}",
+        source="absent: the software's times go with the clock; the presets of NCCL state what it plans with",
+        doc="rate at which one channel of NCCL, a core, moves data; its software's times are in proportion to 1 / rate",
+    )  # fmt: skip
+    channel_timed_at: Quantity = parameter(
+        "36.7 GB/s", "B/s", low="20 GB/s", high="73.4 GB/s", status="standard", symbol=r"r_{ch,0}",
+        source="H100, on which NCCL's times were measured: NCCL, src/graph/tuning.cc, LL128 within a server on Hopper",
+        doc="rate of a channel that the software's times are stated at, where the link has one",
+    )  # fmt: skip
+    channel_slot: Quantity = parameter(
+        None, "B", low="256 KiB", high="1 MiB", nonnegative=True, ideal=0, better="less", status="standard",
+        symbol=r"b_{slot}",
+        source="absent: one protocol for all sizes; the presets of NCCL state a step of its buffers",
+        doc="bytes that a channel moves before a large message flows",
+    )  # fmt: skip
     start_latency: Quantity = parameter(
         None, "s", low="0 s", high="15 us", nonnegative=True, ideal=0, better="less", status="measured",
         symbol=r"t_{start}",
@@ -97,12 +132,6 @@ class NVLink(Interconnect):
         None, "1", low=0.5, high=0.82, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{bulk}",
         source="absent: one protocol for all sizes, unless a preset states another",
         doc="share of the peak that the protocol for large messages leaves, which has no flags between the data",
-    )  # fmt: skip
-    bulk_latency: Quantity = parameter(
-        None, "s", low="10 us", high="50 us", nonnegative=True, ideal=0, better="less", status="measured",
-        symbol=r"t_{bulk}",
-        source="absent: one protocol for all sizes, unless a preset states another",
-        doc="time the library takes to start a collective in the protocol for large messages",
     )  # fmt: skip
     copying: Quantity = parameter(
         None, "1", low=0.2, high=0.7, nonnegative=True, ideal=0, better="less", status="measured",
@@ -146,23 +175,25 @@ class NVLink(Interconnect):
     def protocols(self) -> tuple[Usage, ...]:
         """Return the link in the protocol for short messages and, where stated, in those for large ones and switches.
 
-        Times of the library's kernels are those at the own clock.
+        Times of the library's kernels are those at the own clock, or at the own rate of a channel.
         """
         link: Any = self  # a type checker does not know that it is an attrs class
         slow = self.timed_at / self.clock
+        if self.channel_rate is not None:
+            slow = self.channel_timed_at / self.channel_rate
         start = None if self.start_latency is None else self.start_latency * slow
         short = attrs.evolve(
             link,
             copying=None,
-            software_latency=self.software_latency * slow,
+            software_latency=self.software_latency * slow + self.handshake_hops * self.latency,
             peer_latency=self.peer_latency * slow,
             start_latency=start,
         )
         found = [Usage(short)]
-        if self.bulk_efficiency is not None and self.bulk_latency is not None:
-            bulk = attrs.evolve(
-                short, copying=self.copying, efficiency=self.bulk_efficiency, start_latency=self.bulk_latency * slow
-            )
+        slot, rate = self.channel_slot, self.channel_rate
+        if self.bulk_efficiency is not None and start is not None and slot is not None and rate is not None:
+            late = start + slot / rate
+            bulk = attrs.evolve(short, copying=self.copying, efficiency=self.bulk_efficiency, start_latency=late)
             found.append(Usage(bulk))
         if self.reduction_efficiency is not None and self.reduction_latency is not None:
             late = self.reduction_latency * slow

@@ -120,10 +120,11 @@ def test_a_topology_and_an_algorithm_are_used_by_a_run(extras: Path) -> None:
     result = symarch.analyze(system, llama, phase="decode").evaluate(batch=16)
     reduce = next(o for o in result.operators if o.name == "all_reduce")
     assert reduce.algorithm == "server"
-    # 14 vectors of 16 x 4096 x 2 B through one port, 2 steps of 3 hops, 6 further peers in each
+    # 14 vectors of 16 x 4096 x 2 B through one port, 2 steps of 3 hops and 6 of handshakes, 6 further peers in each
     link = {n: s.value for n, s in system.components["scale_up"].settings.items()}
     rate = link["links"] * link["lanes"] * link["lane_rate"] * link["efficiency"]
-    due = 2 * link["software_latency"] + 6 * link["latency"] + 12 * link["peer_latency"] + 14 * 16 * 4096 * 2 / rate
+    hops = 2 * (3 + link["handshake_hops"])
+    due = 2 * link["software_latency"] + hops * link["latency"] + 12 * link["peer_latency"] + 14 * 16 * 4096 * 2 / rate
     assert reduce.time == pytest.approx(due, rel=1e-12)
     origins = {p["name"]: p["distribution"] for p in plugins_of(system)}
     assert origins["two-boards"] == origins["collective.server"] == "symarch-extras"

@@ -19,9 +19,9 @@ from symarch.technologies import options_of, parameters_of
 _NOISE = re.compile(r"\b(nvidia|amd|intel|google|gpu|\d+gb)\b")
 """Words that stand beside a product's name in tables of measurements."""
 
-ALGORITHMS = ("ring", "direct", "in_network")
-"""What a general communication library does within one board: rings, an all-to-all that sends at once, and the sums of
-switches that can."""
+ALGORITHMS = ("ring", "pairwise", "in_network")
+"""What a general communication library does within one board: rings, an all-to-all in rounds of one peer each, and the
+sums of switches that can."""
 
 IN_SWITCHES = "reduction_efficiency"
 """The parameter that a link's preset states where the library lets the switches add up shares."""
