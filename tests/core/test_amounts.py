@@ -4,55 +4,65 @@ import math
 from typing import Any
 
 import pytest
-import sympy
 
 import symarch
-from symarch.formula.lazy import Max
-from symarch.formula.symbols import symbol
+from symarch.formula import Regime, Sums, symbol
+from symarch.formula.sums import Sum
+from symarch.program import Max, Node, Program, Tape
+from symarch.program.derivatives import evaluate
 from symarch.sensitivity.amounts import Amounts
 
-BATCH, PROMPT, RATE, WIDTH, ENERGY = map(symbol, ("batch", "prompt", "m.rate", "dtype.weights", "c.energy"))
+TAPE = Tape()
+BATCH, PROMPT, RATE, WIDTH, ENERGY = map(TAPE.input, ("batch", "prompt", "m.rate", "dtype.weights", "c.energy"))
+AT = {"batch": 7.0, "prompt": 11.0, "m.rate": 1.3, "dtype.weights": 2.0, "c.energy": 0.7}
 LLAMA = symarch.load_model("llama-3.1-8b")
 
 
-def spelled(amounts: Amounts, found: Any) -> Any:
-    return found.xreplace({symbol(n): e for n, e in amounts.definitions.items()})
+def total(sums: Sums, node: Any) -> Sum:
+    program = Program.of(TAPE, {"f": node})
+    return Regime.at(program, [program.outputs["f"]], evaluate(program, AT), sums).of[0]
+
+
+def term(amounts: Amounts, node: Any) -> Any:
+    return amounts.sums.written(amounts.term(total(amounts.sums, node)))
 
 
 @pytest.mark.parametrize(
-    "parts",
+    "whole",
     [
-        [(3, BATCH * (PROMPT + 1) * WIDTH / RATE), (2, BATCH * WIDTH / RATE)],
-        [(1, (BATCH + 5 * PROMPT) * (ENERGY + WIDTH) / RATE), (0.25, PROMPT**2 * ENERGY / RATE)],
-        [(1, Max(BATCH * WIDTH, PROMPT + 2) / RATE), (7, (BATCH + 1) / (RATE * (PROMPT + 1) + ENERGY))],
-        [(1, sympy.Integer(4) / RATE)],
+        3 * (BATCH * (PROMPT + 1) * WIDTH / RATE) + 2 * (BATCH * WIDTH / RATE),
+        (BATCH + 5 * PROMPT) * (ENERGY + WIDTH) / RATE + 0.25 * (PROMPT**2 * ENERGY / RATE),
+        1 / (Max(BATCH * WIDTH, PROMPT + 2) / RATE) + 7 * ((BATCH + 1) / (RATE * (PROMPT + 1) + ENERGY)),
+        4 / RATE,
     ],
 )
-def test_a_term_is_the_sum_of_its_parts_once_amounts_are_written_out(parts: list[tuple[Any, Any]]) -> None:
-    at = dict(zip((BATCH, PROMPT, RATE, WIDTH, ENERGY), (7, 11, 1.3, 2, 0.7), strict=True))
-    amounts = Amounts("N", {s.name: float(v) for s, v in at.items()})
-    found = amounts.term(parts)
-    whole = sum(weight * float(e.xreplace(at)) for weight, e in parts)
-    assert float(spelled(amounts, found).xreplace(at)) == pytest.approx(whole, rel=1e-14)
-    named = {s.name: float(v) for s, v in at.items()} | amounts.counted
-    assert float(found.xreplace({s: named[str(s)] for s in found.free_symbols})) == pytest.approx(whole, rel=1e-14)
+def test_a_term_is_the_sum_of_its_parts_once_amounts_are_written_out(whole: Node) -> None:
+    program = Program.of(TAPE, {"f": whole})
+    due = evaluate(program, AT)[program.outputs["f"]]
+    amounts = Amounts("N", Sums(AT))
+    found = term(amounts, whole)
+    spelled = found.xreplace({symbol(n): e for n, e in amounts.definitions.items()})
+    assert float(spelled.xreplace({symbol(n): v for n, v in AT.items()})) == pytest.approx(due, rel=1e-14)
+    named = {s: amounts.sums.values[str(s)] for s in found.free_symbols}
+    assert float(found.xreplace(named)) == pytest.approx(due, rel=1e-14)
     # an amount is a function of the workload alone
     assert all("." not in str(s) for e in amounts.definitions.values() for s in e.free_symbols)
 
 
 def test_what_rounding_leaves_of_parts_that_cancel_is_no_part() -> None:
-    amounts = Amounts("N", {"batch": 7, "m.rate": 1.3, "c.energy": 0.7})
+    amounts = Amounts("N", Sums(AT))
     left = 0.1 + 0.2 - 0.3
     assert left != 0
-    assert amounts.term([(1, BATCH * RATE), (left, BATCH * ENERGY)]) == BATCH * RATE
+    assert term(amounts, BATCH * RATE + left * BATCH * ENERGY) == symbol("batch") * symbol("m.rate")
 
 
 def test_equal_amounts_have_one_name_in_all_terms() -> None:
-    amounts = Amounts("N", {"batch": 7, "prompt": 11, "m.rate": 1.3, "dtype.weights": 2, "c.energy": 0.7})
-    first = amounts.term([(2, BATCH * (PROMPT + 1) * WIDTH / RATE)])
-    second = amounts.term([(6, (BATCH * PROMPT + BATCH) * ENERGY)])
-    assert dict(amounts.definitions) == {"N1": BATCH * (PROMPT + 1)}
-    assert (first, second) == (2 * symbol("N1") * WIDTH / RATE, 6 * symbol("N1") * ENERGY)
+    amounts = Amounts("N", Sums(AT))
+    first = term(amounts, 2 * (BATCH * (PROMPT + 1) * WIDTH / RATE))
+    second = term(amounts, 6 * ((BATCH * PROMPT + BATCH) * ENERGY))
+    batch, prompt, rate, width, energy, n1 = map(symbol, (*AT, "N1"))
+    assert dict(amounts.definitions) == {"N1": batch * (prompt + 1)}
+    assert (first, second) == (2 * n1 * width / rate, 6 * n1 * energy)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import pytest
 import sympy
 
 import symarch
-from symarch.formula.replay import full, let_bound
+from symarch.formula import Regime, Sums, full
 from symarch.program import Max, Min, Program, Tape, ceil, exp, floor, log, log2, mark, mean_max, name, overlap, sqrt
 from symarch.program.derivatives import evaluate
+from symarch.sensitivity.terms import known_of
 
 
 def number(expression: Any, values: dict[str, float]) -> float:
@@ -42,9 +43,12 @@ def test_a_replayed_program_is_the_same_function(key: str, point: tuple[float, f
     due = evaluate(program, values)
     index = program.outputs["f"]
     assert number(full(program, index), values) == pytest.approx(due[index], rel=1e-12)
-    in_regime = let_bound(program, [index], due)
-    inner = {n: number(e, values) for n, e in in_regime.definitions.items()}
-    assert number(in_regime.expressions[0], values | inner) == pytest.approx(due[index], rel=1e-12)
+    sums = Sums(known_of(program, due))
+    for short in (False, True):
+        regime = Regime.at(program, [index], due, sums, short=short)
+        expression = sums.written(regime.of[0])
+        inner = {n: number(e, values) for n, e in regime.definitions([expression]).items()}
+        assert number(expression, values | inner) == pytest.approx(due[index], rel=1e-12)
 
 
 def test_integers_stay_integers() -> None:
@@ -74,13 +78,18 @@ def test_in_a_regime_the_winner_stands_and_definitions_stay_as_the_plugin_states
     a, b = tape.input("a"), tape.input("b")
     rate = name(Min(a, b), "m.rate")
     program = Program.of(tape, {"f": Max(1 / rate, a * 3)})
-    values = evaluate(program, {"a": 0.1, "b": 2.0})
-    formula = let_bound(program, [program.outputs["f"]], values)
-    assert {str(s) for s in formula.expressions[0].free_symbols} == {"m.rate"}
-    assert formula.definitions["m.rate"].func.__name__ == "Min"
-    other = let_bound(program, [program.outputs["f"]], evaluate(program, {"a": 9.0, "b": 2.0}))
-    assert {str(s) for s in other.expressions[0].free_symbols} == {"a"}
-    assert other.definitions == {}
+
+    def regime(point: dict[str, float]) -> tuple[set[str], Any]:
+        values = evaluate(program, point)
+        sums = Sums(known_of(program, values))
+        found = Regime.at(program, [program.outputs["f"]], values, sums)
+        expression = sums.written(found.of[0])
+        return {str(s) for s in expression.free_symbols}, found.definitions([expression])
+
+    names, definitions = regime({"a": 0.1, "b": 2.0})
+    assert names == {"m.rate"}
+    assert definitions["m.rate"].func.__name__ == "Min"
+    assert regime({"a": 9.0, "b": 2.0}) == ({"a"}, {})
 
 
 def test_latex_and_text_of_a_metric_can_be_printed() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import sympy
 
 from symarch.formula.functions import apply, exact
+from symarch.formula.sums import Sum, Sums, key_of
 from symarch.formula.symbols import symbol
 from symarch.program import Program
 
@@ -32,85 +33,144 @@ class _Replay:
     Args:
         program: what is replayed.
         bind: whether named definitions stay symbols.
-        values: of all operations, where maxima outside the definitions are their winners; None to keep maxima.
-        resolved: the operations outside the definitions.
-        short: whether equal definitions share a name, and what rounding adds is a number.
+        names: the name that stands for another, where definitions say the same.
     """
 
-    def __init__(
-        self, program: Program, *, bind: bool, values: Sequence[float] | None, resolved: set[int], short: bool
-    ) -> None:
-        self.program, self.bind, self.values, self.resolved, self.short = program, bind, values, resolved, short
+    def __init__(self, program: Program, *, bind: bool, names: Mapping[str, str] | None = None) -> None:
+        self.program, self.bind, self.names = program, bind, names or {}
         self.known: dict[int, Any] = {}
-        self.definitions: dict[str, int] = {}
-        self.equal: dict[Any, Any] = {}
 
     def of(self, indices: Sequence[int]) -> list[Any]:
         """Return the expressions of some operations."""
-        for index in self._unknown(indices):
-            self.known[index] = self._one(index)
+        for index in _reached(indices, self._arguments):
+            if index not in self.known:
+                self.known[index] = self._one(index)
         return [self.known[i] for i in indices]
 
-    def _unknown(self, indices: Sequence[int]) -> list[int]:
-        """Return the operations to replay, in order: those that win, and what is behind a name that is looked into."""
-        seen: set[int] = set()
-        queue = list(indices)
-        while queue:
-            index = queue.pop()
-            if index not in seen and index not in self.known:
-                seen.add(index)
-                queue += self._arguments(index)
-        return sorted(seen)
-
     def _arguments(self, index: int) -> Sequence[int]:
-        operation, arguments, attribute = self.program.operations[index]
-        if operation == "name" and self.bind:
-            # a definition is written out when it is asked for; a metric within a metric is a symbol and stays one
-            return arguments if self.short and "." in attribute else ()
-        if self.values is not None and index in self.resolved:
-            return _followed(self.program, index, self.values)
-        return arguments
+        # a definition is written out when it is asked for
+        return () if self.bind and self.program.operations[index][0] == "name" else self.program.operations[index][1]
 
     def _one(self, index: int) -> Any:
         operation, arguments, attribute = self.program.operations[index]
-        known, values = self.known, self.values
         if operation == "const":
             return exact(attribute)
-        if operation == "input":
-            return symbol(attribute)
-        if operation == "name" and self.bind:
-            self.definitions[attribute] = arguments[0]
-            own = symbol(attribute)
-            return self.equal.setdefault(known[arguments[0]], own) if self.short and "." in attribute else own
-        if values is not None and index in self.resolved:
-            if operation in ("max", "min"):
-                return known[_winner(self.program, index, values)]
-            if operation in ("first_min", "first_max"):
-                return exact(int(values[index]))
-            if operation in ("ceil", "floor") and self.short:
-                return known[arguments[0]] * _rounding(values[arguments[0]], values[index])
-        return apply(operation, tuple(known[a] for a in arguments), attribute)
+        if operation == "input" or (operation == "name" and self.bind):
+            return symbol(self.names.get(attribute, attribute))
+        return apply(operation, tuple(self.known[a] for a in arguments), attribute)
 
-    def used(self, expressions: Sequence[Any]) -> dict[str, Any]:
+    def definitions(self, expressions: Sequence[Any]) -> dict[str, Any]:
         """Return the definitions that some expressions use, directly or through another, in order of use."""
+        stated = self.program.names
         wanted: dict[str, Any] = {}
         queue = list(expressions)
         while queue:
             for name in sorted(s.name for s in queue.pop(0).free_symbols):
                 # a metric within a metric (`tpot` in the energy of idling) stays a symbol: it has a page of its own
-                if "." in name and name in self.definitions and name not in wanted:
-                    (wanted[name],) = self.of([self.definitions[name]])
+                if "." in name and name in stated and name not in wanted:
+                    (wanted[name],) = self.of(self.program.operations[stated[name]][1])
                     queue.append(wanted[name])
         return wanted
 
 
-def _replay(
-    program: Program, indices: Sequence[int], *, bind: bool, values: Sequence[float] | None, short: bool = False
-) -> Formula:
-    resolved = set() if values is None else _outside(program, indices, values)
-    replay = _Replay(program, bind=bind, values=values, resolved=resolved, short=short)
-    expressions = tuple(replay.of(indices))
-    return Formula(expressions, replay.used(expressions) if bind else {})
+def _reached(indices: Sequence[int], arguments: Callable[[int], Sequence[int]]) -> list[int]:
+    """Return, in order, the operations that some of them depend on, of which `arguments` says what counts."""
+    seen: set[int] = set()
+    queue = list(indices)
+    while queue:
+        index = queue.pop()
+        if index not in seen:
+            seen.add(index)
+            queue += arguments(index)
+    return sorted(seen)
+
+
+def full(program: Program, index: int) -> sympy.Expr:
+    """Return the expression of an operation over parameters alone, everything inlined."""
+    found: sympy.Expr = _Replay(program, bind=False).of([index])[0]
+    return found
+
+
+def let_bound(program: Program, indices: Sequence[int]) -> Formula:
+    """Return expressions over named definitions."""
+    replay = _Replay(program, bind=True)
+    expressions = tuple(replay.of([_body(program, i) for i in indices]))
+    return Formula(expressions, replay.definitions(expressions))
+
+
+def _body(program: Program, index: int) -> int:
+    operation, arguments, _ = program.operations[index]
+    return arguments[0] if operation == "name" else index
+
+
+@attrs.frozen
+class Regime:
+    """Operations of a program as sums over named definitions, in the regime at a point.
+
+    Every maximum outside the definitions is its winning argument.
+
+    Attributes:
+        program: what they are of.
+        sums: where they are found.
+        of: one sum for each operation.
+        names: the name that stands for each definition.
+    """
+
+    program: Program
+    sums: Sums
+    of: tuple[Sum, ...]
+    names: Mapping[str, str]
+
+    @classmethod
+    def at(
+        cls, program: Program, indices: Sequence[int], values: Sequence[float], sums: Sums, *, short: bool = False
+    ) -> Regime:
+        """Return operations in the regime at a point.
+
+        Args:
+            program: what they are of.
+            indices: of the operations.
+            values: of all operations at the point.
+            sums: where the sums are found.
+            short: whether definitions that say the same have the name of the first of them, and what rounding adds at
+                the point is a number.
+        """
+        operations = program.operations
+        bodies = [_body(program, i) for i in indices]
+        outside = _reached(bodies, lambda i: () if operations[i][0] == "name" else _followed(program, i, values))
+        names: dict[str, str] = {}
+        if short:
+            used = [i for i in outside if operations[i][0] == "name" and "." in operations[i][2]]
+            within: dict[int, Sum] = {}
+            first: dict[Any, str] = {}
+            for i in program.live(used):
+                operation, arguments, attribute = operations[i]
+                given = tuple(within[a] for a in arguments)
+                if operation == "name" and "." in attribute:
+                    names[attribute] = first.setdefault(key_of(given[0]), attribute)
+                    within[i] = sums.symbol(names[attribute])
+                else:
+                    within[i] = sums.apply(operation, given, attribute)
+        found: dict[int, Sum] = {}
+        for i in outside:
+            operation, arguments, attribute = operations[i]
+            if operation == "name":
+                found[i] = sums.symbol(names.get(attribute, attribute))
+            elif operation in ("max", "min"):
+                found[i] = found[_winner(program, i, values)]
+            elif operation in ("first_min", "first_max"):
+                found[i] = sums.apply("const", (), int(values[i]))
+            elif operation in ("ceil", "floor") and short:
+                before, after = values[arguments[0]], values[i]
+                rounding = sums.apply("const", (), 1 if after == before else after / before)
+                found[i] = sums.apply("mul", (found[arguments[0]], rounding), None)
+            else:
+                found[i] = sums.apply(operation, tuple(found[a] for a in arguments), attribute)
+        return cls(program, sums, tuple(found[i] for i in bodies), names)
+
+    def definitions(self, expressions: Sequence[Any]) -> dict[str, Any]:
+        """Return the definitions that some expressions use, as their plugins state them."""
+        return _Replay(self.program, bind=True, names=self.names).definitions(expressions)
 
 
 def _winner(program: Program, index: int, values: Sequence[float]) -> int:
@@ -126,38 +186,3 @@ def _followed(program: Program, index: int, values: Sequence[float]) -> Sequence
     if operation in ("max", "min"):
         return (_winner(program, index, values),)
     return () if operation in ("first_min", "first_max") else arguments
-
-
-def _outside(program: Program, indices: Sequence[int], values: Sequence[float]) -> set[int]:
-    """Return the operations reached without passing through a named definition, which stays as its plugin states it."""
-    seen: set[int] = set()
-    queue = list(indices)
-    while queue:
-        index = queue.pop()
-        if index not in seen:
-            seen.add(index)
-            if program.operations[index][0] != "name":
-                queue += _followed(program, index, values)
-    return seen
-
-
-def full(program: Program, index: int) -> sympy.Expr:
-    """Return the expression of an operation over parameters alone, everything inlined."""
-    return _replay(program, [index], bind=False, values=None).expressions[0]
-
-
-def _rounding(before: float, after: float) -> Any:
-    """Return what rounding makes of a value at a point as a factor on it."""
-    return sympy.Integer(1) if after == before else exact(after / before)
-
-
-def let_bound(
-    program: Program, indices: Sequence[int], values: Sequence[float] | None = None, short: bool = False
-) -> Formula:
-    """Return expressions over named definitions; with `values` (of all operations) in the regime at that point.
-
-    In a regime every maximum outside the definitions is its winning argument. With `short`, definitions that say the
-    same have the name of the first of them, and what rounding adds at the point is a number.
-    """
-    bodies = [program.operations[i][1][0] if program.operations[i][0] == "name" else i for i in indices]
-    return _replay(program, bodies, bind=True, values=values, short=short)

@@ -23,7 +23,7 @@ from symarch.quantities import format_quantity, format_setting
 from symarch.sensitivity.changes import Array, Winners, changes, grid, valid
 from symarch.sensitivity.point import Point, on_arrays, on_numbers
 from symarch.sensitivity.rational import NoFraction, Rational, rational_in
-from symarch.sensitivity.terms import sum_of
+from symarch.sensitivity.terms import known_of, shortest_of
 
 if TYPE_CHECKING:
     import sympy
@@ -85,17 +85,16 @@ class ClosedForm:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The coefficients in symbols, in the regime of the crossing. Imports sympy."""
-        from symarch.formula import let_bound
+        from symarch.formula import Regime, Sums
 
         found = []
         for letter, (rational, output, under) in self.sides.items():
             indices = [rational.program.outputs[o] for o in (output, under) if o]
-            over, *by = let_bound(rational.program, indices, rational.computed, short=True).expressions
-            over, value = sum_of([(1, over)], short=True), rational.values[output]
-            if under:
-                over = over / sum_of([(1, by[0])], short=True)
-                value = value / rational.values[under]
-            found.append(Part(letter, value, over))
+            sums = Sums(known_of(rational.program, rational.computed))
+            regime = Regime.at(rational.program, indices, rational.computed, sums, short=True)
+            over, *by = (sums.written(shortest_of(sums, s, together=True)) for s in regime.of)
+            value = rational.values[output]
+            found.append(Part(letter, value / rational.values[under] if under else value, over / by[0] if by else over))
         return tuple(found)
 
     def latex(self, declared: Mapping[str, str]) -> str:

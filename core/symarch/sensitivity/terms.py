@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from symarch.analysis import parts_of
 from symarch.analysis.shares import Part
+from symarch.program import Program
 from symarch.program.derivatives import evaluate
 from symarch.results import Explanation, Term
 from symarch.sensitivity.point import Point
 
-if TYPE_CHECKING:  # it imports sympy
+if TYPE_CHECKING:  # they import sympy
+    from symarch.formula.replay import Regime
+    from symarch.formula.sums import Sum, Sums
     from symarch.sensitivity.amounts import Amounts
 
 MOST = 100
@@ -31,27 +34,26 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
         point: where.
         roofline: the same at p = infinity, to stand beside it.
     """
-    from symarch.formula import let_bound
+    from symarch.formula import Regime, Sums
     from symarch.sensitivity.amounts import PLAIN, WEIGHTED, Amounts
 
     program, values = point.recorded.program, point.values
     parts = parts_of(program, f"metric.{point.metric}", values, point.marked)
     computed = evaluate(program, values)
     value = float(computed[point.output])
-    defined = program.names
-    known = {**values, **{name: float(computed[i]) for name, i in defined.items()}}
-    amounts = Amounts(PLAIN if point.unit != "s" or point.order in (1, math.inf) else WEIGHTED, known)
-    formula = let_bound(program, [p.index for p in parts], computed)
-    terms = _terms(parts, formula.expressions, value)
+    sums = Sums(known_of(program, computed))
+    amounts = Amounts(PLAIN if point.unit != "s" or point.order in (1, math.inf) else WEIGHTED, sums)
+    indices = [p.index for p in parts]
+    regime = Regime.at(program, indices, computed, sums)
+    terms = _terms(parts, regime, value)
     short = terms is None
     if terms is None:
-        formula = let_bound(program, [p.index for p in parts], computed, short)
-        terms = _terms(parts, formula.expressions, value, amounts) or []
+        regime = Regime.at(program, indices, computed, sums, short=True)
+        terms = _terms(parts, regime, value, amounts) or []
     terms, leading = _arranged(terms)
-    definitions = {**amounts.definitions, **formula.definitions}
-    used = symbols_in([*(t.expression for t in terms), *definitions.values()])
-    known |= amounts.counted
-    shown = {n: float(known[n]) for n in sorted(used | set(definitions))}
+    definitions = {**amounts.definitions, **regime.definitions([t.expression for t in terms])}
+    used = {str(s) for e in (*(t.expression for t in terms), *definitions.values()) for s in e.free_symbols}
+    shown = {n: float(sums.values[n]) for n in sorted(used | set(definitions))}
     return Explanation(
         metric=point.metric,
         value=value,
@@ -70,32 +72,31 @@ def explained(point: Point, roofline: Explanation | None = None) -> Explanation:
     )
 
 
-def _terms(
-    parts: Sequence[Part], expressions: Sequence[Any], value: float, amounts: Amounts | None = None
-) -> list[Term] | None:
+def known_of(program: Program, computed: Sequence[float]) -> dict[str, float]:
+    """Return the value of every input and definition of a program, given those of its operations."""
+    return {o[2]: float(computed[i]) for i, o in enumerate(program.operations) if o[0] in ("input", "name")}
+
+
+def _terms(parts: Sequence[Part], regime: Regime, value: float, amounts: Amounts | None = None) -> list[Term] | None:
     """Return a term for each resource and cause, the largest first; None where they are too long without amounts."""
+    sums = regime.sums
     groups: dict[tuple[str, str], list[int]] = {}
     for position, part in enumerate(parts):
         groups.setdefault((part.resource, part.cause), []).append(position)
     sizes = {key: math.fsum(parts[i].weight * parts[i].value for i in members) for key, members in groups.items()}
-    # each symbol of a term takes an operation, however it is written
-    if (
-        amounts is None
-        and sum(len(symbols_in(expressions[i] for i in m)) for k, m in groups.items() if sizes[k]) > MOST
-    ):
-        return None
-    terms, operations = [], -1
-    for (resource, cause), members in sorted(groups.items(), key=lambda item: -sizes[item[0]]):
-        amount = sizes[resource, cause]
-        if amount == 0:
+    found, operations = [], -1
+    for key, members in sorted(groups.items(), key=lambda item: -sizes[item[0]]):
+        if sizes[key] == 0:
             continue  # an overhead that is 0 at the speed of light, a latency that is covered
-        weighted = [(_exact(parts[i].weight), expressions[i]) for i in members]
-        expression = amounts.term(weighted) if amounts else sum_of(weighted)
-        names = tuple(dict.fromkeys(parts[i].operator for i in members if parts[i].operator))
-        terms.append(Term(resource, cause, amount, amount / value, expression, names))
-        operations += int(expression.count_ops()) + 1
+        total = sums.add(sums.product([(_exact(parts[i].weight), ()), sums.factor(regime.of[i])]) for i in members)
+        found.append((key, members, amounts.term(total) if amounts else shortest_of(sums, total)))
+        operations += sums.cost(found[-1][-1]) + 1
         if amounts is None and operations > MOST:
             return None
+    terms = []
+    for key, members, term in found:
+        names = tuple(dict.fromkeys(parts[i].operator for i in members if parts[i].operator))
+        terms.append(Term(*key, sizes[key], sizes[key] / value, sums.written(term), names))
     return terms
 
 
@@ -119,11 +120,6 @@ def _arranged(terms: Sequence[Term]) -> tuple[list[Term], int]:
     return [*stated, *apart], len(stated)
 
 
-def symbols_in(expressions: Iterable[Any]) -> set[str]:
-    """Return the names of the symbols in some expressions."""
-    return {str(s) for e in expressions for s in e.free_symbols}
-
-
 def _exact(weight: float) -> Any:
     """Return a weight as a fraction when it is one of small denominator, as counts and their halves are.
 
@@ -134,63 +130,38 @@ def _exact(weight: float) -> Any:
     return fraction if math.isclose(float(fraction), weight, rel_tol=1e-15) else weight
 
 
-def sum_of(terms: list[tuple[Any, Any]], short: bool = False) -> Any:
-    """Add weighted expressions and factor out what they share: the same bytes over the same bandwidth.
+def shortest_of(sums: Sums, total: Sum, together: bool = False) -> Sum:
+    """Return the shortest form that is found of a sum: as it is, or multiplied out and factored again.
 
-    With `short`, all that is done with the same parts of the machine has one coefficient of sizes.
+    With `together`, all that is done with the same parts of the machine may have one coefficient of sizes.
     """
-    import sympy
-
-    from symarch.formula.functions import exact
-
-    added = sympy.Add(*(exact(w) * e for w, e in terms))
-    operations = added.count_ops()
-    if operations > 1000 and not short:
-        return added  # too long in any case
-    # sums of sizes alone, as prompt + 1, are kept together while the rest is multiplied out, so that they cancel
-    whole = {a: sympy.Dummy(positive=True) for a in added.atoms(sympy.Add) if _of_sizes(a)}
-    apart = sympy.expand(added.xreplace(whole)).xreplace({dummy: a for a, dummy in whole.items()})
-    ways = [added, sympy.factor_terms(apart)]
-    if short:
-        ways.append(sympy.factor_terms(_collected(sympy.expand(added))))
-    elif operations > PLAIN:
-        ways.append(sympy.factor_terms(sympy.expand_mul(apart)))
-    return min(ways, key=lambda e: e.count_ops())
+    apart = sums.expanded(total, lambda bracket: not _of_sizes(bracket.names))
+    out = sums.expanded(apart)
+    return sums.shortest([total, apart, out, *([_together(sums, out)] if together else [])])
 
 
 CHANCE = 3e4
 """Largest denominator of a fraction of size 1 that a weight is taken for; it falls with the root of the size."""
 
-PLAIN = 6
-"""Operations up to which a term is not searched for a shorter form."""
 
-
-def _collected(expanded: Any) -> Any:
+def _together(sums: Sums, total: Sum) -> Sum:
     """Return a sum with one coefficient of sizes for each product of what belongs to the machine.
 
     Sizes that several products have in common, as bytes that cost energy in memory and chip, are written once.
     """
-    import sympy
-
-    owned = [s for s in expanded.free_symbols if _is_owned(s)]
-    sizes: dict[Any, list[Any]] = {}
-    for addend in sympy.Add.make_args(expanded):
-        size, machine = addend.as_independent(*owned, as_Add=False)
-        sizes.setdefault(machine, []).append(size)
-    machines: dict[Any, list[Any]] = {}
-    for machine, found in sizes.items():
-        machines.setdefault(sympy.Add(*found), []).append(machine)
-    together: dict[Any, list[Any]] = {}
-    for size, found in machines.items():
-        together.setdefault(sympy.Add(*found), []).append(size)
-    return sympy.Add(*(sympy.factor_terms(sympy.Add(*found)) * machine for machine, found in together.items()))
+    found = sums.apart(total, _is_owned)
+    machines: dict[Any, Sum] = {}
+    for machine, size in found.items():
+        key = sums.factor(size)
+        machines[key[1]] = {**machines.get(key[1], {}), machine: key[0]}
+    return sums.add(sums.product([(1, size), sums.factor(sums.nested(machine))]) for size, machine in machines.items())
 
 
-def _is_owned(symbol: Any) -> bool:
+def _is_owned(name: str) -> bool:
     """Return whether a symbol belongs to the machine, not to the workload."""
-    owner, dot, _ = symbol.name.partition(".")
+    owner, dot, _ = name.partition(".")
     return bool(dot) and owner not in ("dtype", "trace", "model")
 
 
-def _of_sizes(expression: Any) -> bool:
-    return bool(expression.free_symbols) and not any("." in s.name for s in expression.free_symbols)
+def _of_sizes(names: Iterable[str]) -> bool:
+    return not any("." in name for name in names)
