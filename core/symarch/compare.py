@@ -275,6 +275,7 @@ def _costed(
 ) -> Difference:
     """Return a difference with what it costs the first system to take each other system's value over."""
     first = analyses[0]
+    symbols = first.recorded(given.get("context") is not None).symbols
     owner, _, key = difference.name.partition(".")
     component = first.system.owners.get(owner)
     costs: list[float | None] = []
@@ -284,7 +285,10 @@ def _costed(
             cost = now.metrics[metric]
         elif component is not None and key in component.settings and difference.name not in given:
             try:
-                cost = first.with_setting(owner, key, value).evaluate(**given).metrics[metric]
+                if difference.name in symbols:  # else it decides how the model is built
+                    cost = first.point(metric, **given, **{difference.name: value}).value
+                else:
+                    cost = first.with_setting(owner, key, value).point(metric, **given).value
             except SymarchError:
                 cost = None  # the value alone, without the others it belongs to, makes no system
         costs.append(cost)

@@ -26,6 +26,10 @@ DEGREE = 4
 """Span of powers beyond which nobody reads the formula."""
 
 
+PLAIN: Polynomial = {0: 1}
+"""What plain values are divided by."""
+
+
 class NoFraction(Exception):
     """The metric is no fraction of polynomials in the parameter; the text says why."""
 
@@ -92,7 +96,7 @@ class _Run:
         self.name, self.values, self.tape = name, values, Tape()
 
     def plain(self, value: Any) -> _Fraction:
-        return _Fraction({0: value}, {0: 1})
+        return _Fraction({0: value}, PLAIN)
 
     def scalar(self, fraction: _Fraction) -> Any:
         over, under = fraction.over.get(0, 0), fraction.under[0]
@@ -115,6 +119,8 @@ class _Run:
         return left[0] if len(left) == 1 else self.tape.record("add", left)
 
     def product(self, a: Polynomial, b: Polynomial) -> Polynomial:
+        if b == PLAIN:
+            return a
         found: dict[int, list[Any]] = {}
         for i, one in a.items():
             for k, other in b.items():
@@ -134,7 +140,7 @@ class _Run:
             if power == 0 and self._one(value):
                 return _Fraction(over, under)
             inverse = self.tape.record("pow", (value, -1)) if isinstance(value, Node) else _inverse(value)
-            return _Fraction({k - power: self.mul(v, inverse) for k, v in over.items()}, {0: 1})
+            return _Fraction({k - power: self.mul(v, inverse) for k, v in over.items()}, PLAIN)
         shift = min(under)
         return _Fraction({k - shift: v for k, v in over.items()}, {k - shift: v for k, v in under.items()})
 
@@ -185,7 +191,7 @@ class _Run:
                 known[i] = self.plain(attribute)
             elif operation == "input":
                 own = attribute == self.name
-                known[i] = _Fraction({1: 1}, {0: 1}) if own else self.plain(self.tape.input(attribute))
+                known[i] = _Fraction({1: 1}, PLAIN) if own else self.plain(self.tape.input(attribute))
             elif operation in ("max", "min") and not all(g.free for g in given):
                 known[i] = given[at.index(max(at) if operation == "max" else min(at))]
             elif operation == "mean_max":

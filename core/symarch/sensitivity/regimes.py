@@ -321,7 +321,8 @@ def regimes_of(point: Point, name: str, low: float | None = None, high: float | 
     """
     low, high = span(point, name, low, high)
     shares = Shares(point, (name,))
-    along = Winners(point.bound([name]), name)
+    line = point.bound([name])
+    along = Winners(line, name)
     even = grid(low, high)
     # between two places where a maximum turns or a rounding steps all is smooth: a point on either side of each
     kinks = changes(along, even)
@@ -350,9 +351,10 @@ def regimes_of(point: Point, name: str, low: float | None = None, high: float | 
     values, _ = shares(np.array(ends))
     at_middle, parts = shares(middles)
     bounds, whole = shares.bounds(parts), shares.of_resources(parts)
+    forms = _forms(line, name, middles, ends) if closed else [("", ())] * len(middles)
     regimes = []
     for i, (start, end) in enumerate(itertools.pairwise(ends)):
-        form, coefficients = _form(point, name, middles[i], start, end) if closed else ("", ())
+        form, coefficients = forms[i]
         binding = int(bounds[-1][i])
         regimes.append(
             Regime(
@@ -373,15 +375,21 @@ def regimes_of(point: Point, name: str, low: float | None = None, high: float | 
     )  # fmt: skip
 
 
-def _form(point: Point, name: str, middle: float, low: float, high: float) -> tuple[str, tuple[float, ...]]:
-    """Return the metric as a formula of the parameter on a stretch, checked at both ends; nothing if there is none."""
-    try:
-        found = rational_in(point.program, point.metric, name, {**point.values, name: middle})
-    except NoFraction:
-        return "", ()
-    call = on_arrays(point.bound([name]), [name])
-    inner = np.array([low + 1e-6 * (high - low), middle, high - 1e-6 * (high - low)])
-    return found.written if np.allclose(found.at(inner), call(inner)[0], rtol=1e-9, atol=0) else ("", ())
+def _forms(line: Program, name: str, middles: Array, ends: list[float]) -> list[tuple[str, tuple[float, ...]]]:
+    """Return a program of one parameter as a formula of it on each stretch, checked at both ends; empty without one."""
+    (output,) = line.outputs
+    low, high = np.array(ends[:-1]), np.array(ends[1:])
+    inner = np.stack([low + 1e-6 * (high - low), middles, high - 1e-6 * (high - low)], axis=1)
+    due = on_arrays(line, [name])(inner)[0]
+    forms: list[tuple[str, tuple[float, ...]]] = []
+    for middle, at, values in zip(middles.tolist(), inner, due, strict=True):
+        try:
+            found = rational_in(line, output, name, {name: middle})
+        except NoFraction:
+            forms.append(("", ()))
+            continue
+        forms.append(found.written if np.allclose(found.at(at), values, rtol=1e-9, atol=0) else ("", ()))
+    return forms
 
 
 def _joined(regimes: list[Regime]) -> list[Regime]:
