@@ -27,6 +27,12 @@ POINTS = 1025
 CUTS = 33
 """Points into which an interval is cut."""
 
+FEW_CUTS = 9
+"""The same where there are many intervals, of which the points and not the calls take the time."""
+
+CROWD = 64
+"""Intervals that are many."""
+
 CLOSE = 1e-14
 """Relative width of an interval that is a point."""
 
@@ -84,7 +90,7 @@ def changes(labels: Labels, at: Array, saws: set[int] | None = None) -> list[Cha
         rows, low, high = rows[~narrow], low[~narrow], high[~narrow]
         if not rows.size:
             break
-        cut = np.linspace(low, high, CUTS, axis=1)
+        cut = np.linspace(low, high, CUTS if rows.size <= CROWD else FEW_CUTS, axis=1)
         seen = labels(cut.ravel()).reshape(found.shape[0], *cut.shape)[rows, np.arange(rows.size)]
         which, places = np.nonzero(seen[:, 1:] != seen[:, :-1])
         rows, low, high = rows[which], cut[which, places], cut[which, places + 1]
