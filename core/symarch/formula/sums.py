@@ -125,7 +125,7 @@ class Sums:
             return next((n, m) for m, n in given.items())
         if not given:
             return 0, ONE
-        shared = dict(min(given, key=len))
+        shared = dict(min(given, key=lambda m: len(m)))
         for monomial in given:
             if not shared:
                 break

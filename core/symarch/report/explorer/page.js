@@ -196,6 +196,19 @@ function largest(parts) {
   return best;
 }
 
+const resourceOf = Object.fromEntries(phases.map(phase => [phase, page.parts[phase].map(row => page.resources.indexOf(row[1]))]));
+const sums = new Float64Array(page.resources.length);
+
+/** Return the time of a phase and the resource with the largest part of it: a map asks a thousand times. */
+function bindingIn(phase, point) {
+  const figures = partsOf[phase](point), at = resourceOf[phase];
+  let total = 0, best = -1, most = 0;
+  sums.fill(0);
+  for (let i = 0; i < at.length; i++) { total += figures[i]; sums[at[i]] += figures[i]; }
+  for (let k = 0; k < sums.length; k++) if (sums[k] > most) [best, most] = [k, sums[k]];
+  return { name: page.resources[best] || "", total };
+}
+
 const changedPoint = (i, v) => { const point = now.slice(); point[i] = v; return point; };
 /** Return whether limits on power and temperature leave nothing to work with at a point. */
 const halts = point => spare_of(point).some(left => !(left > 0));
@@ -470,7 +483,7 @@ function segments(holder, parts, total, width) {
 
 function showTime(outputs, breakdown) {
   phases.forEach((phase, k) => {
-    const { total, byResource, byOperator } = breakdown[phase];
+    const { total, byResource } = breakdown[phase];
     const title = byId("bars").children[2 * k], bar = byId("bars").children[2 * k + 1];
     const none = metricIn(outputs, now, page.phases[phase]) === null;
     setText(title, `${phase}: ${none ? "no step" : `${page.phases[phase]} ${formatQuantity(total, "s")}`}`);
@@ -479,6 +492,12 @@ function showTime(outputs, breakdown) {
     page.resources.forEach((resource, r) => {
       setText(byId("resources").tBodies[0].rows[r].cells[k + 1], percent((byResource.get(resource) || 0) / total));
     });
+  });
+}
+
+function showOperators(outputs, breakdown) {
+  for (const phase of phases) {
+    const { total, byOperator } = breakdown[phase];
     for (const row of operatorRows.get(phase)) {
       const name = row.dataset.operator, parts = byOperator.get(name) || new Map();
       const count = value(outputs, `count.${phase}.${name}`), each = value(outputs, `time.${phase}.${name}`);
@@ -493,7 +512,7 @@ function showTime(outputs, breakdown) {
       setText(row.cells[1], `${formatValue(count, 6)} \u00d7 ${formatQuantity(each, "s")}`);
       setText(row.cells[2], percent(share));
     }
-  });
+  }
 }
 
 // --- drawing
@@ -827,9 +846,7 @@ function mapOf(phase, across, up, columns, lines) {
     point[up] = y;
     cells.push(xs.map(x => {
       point[across] = x;
-      if (halts(point)) return { name: "", total: Infinity };
-      const { total, byResource } = partsIn(phase, point);
-      return { name: largest(byResource), total };
+      return halts(point) ? { name: "", total: Infinity } : bindingIn(phase, point);
     }));
   }
   return cells;
@@ -1002,12 +1019,13 @@ function showShare() {
 let waiting = 0, resting = 0, written = "";
 const inSight = new Set(), stale = new Set();
 
-/** Draw a chart if it can be seen; the others wait until they are, or until the hand rests. */
+/** Draw what can be seen; the others wait until they are, or until the hand rests. */
 function draw(id, act) {
   if (inSight.has(id)) act(); else stale.add(id);
 }
 
 function drawStale() {
+  if (stale.delete("operators")) showOperators(...pointNow());
   if (stale.delete("roofline")) showRoofline(...pointNow());
   if (stale.delete("curve")) showCurve();
 }
@@ -1025,6 +1043,7 @@ function update() {
   showMetrics(outputs);
   const failing = showConstraints(outputs);
   showTime(outputs, breakdown);
+  draw("operators", () => showOperators(outputs, breakdown));
   draw("roofline", () => showRoofline(outputs, breakdown));
   draw("curve", showCurve);
   clearTimeout(resting);
@@ -1132,7 +1151,7 @@ const watcher = new IntersectionObserver(entries => {
   }
   if (stale.size && entries.some(e => e.isIntersecting)) drawStale();
 });
-for (const id of ["roofline", "curve"]) watcher.observe(byId(id));
+for (const id of ["operators", "roofline", "curve"]) watcher.observe(byId(id));
 restore(location.hash.slice(1));
 addEventListener("hashchange", () => { if (location.hash.slice(1) !== written) restore(location.hash.slice(1)); });
 let seen = innerWidth;
