@@ -155,7 +155,8 @@ class Regime:
         for i in outside:
             operation, arguments, attribute = operations[i]
             if operation == "name":
-                found[i] = sums.symbol(names.get(attribute, attribute))
+                label: str = attribute
+                found[i] = sums.symbol(names.get(label, label))
             elif operation in ("max", "min"):
                 found[i] = found[_winner(program, i, values)]
             elif operation in ("first_min", "first_max"):

@@ -14,11 +14,11 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import sympy
-from sympy.core.mul import _keep_coeff
 
 from symarch.formula.functions import apply, exact
 from symarch.formula.symbols import symbol
 from symarch.program.functions import FLOAT
+from symarch.program.tape import ALIASES
 
 Monomial = tuple[tuple[int, Any], ...]
 """A product of powers of atoms, sorted: ((atom, power), ...); the empty one is 1."""
@@ -105,16 +105,17 @@ class Sums:
 
     def apply(self, operation: str, arguments: tuple[Sum, ...], attribute: Any) -> Sum:
         """Return an operation of a program on some sums."""
-        ways: dict[str, Callable[[], Sum]] = {
-            "const": lambda: {ONE: attribute} if attribute else {},
-            "input": lambda: self.symbol(attribute),
-            "add": lambda: self.add(arguments),
-            "mul": lambda: self.product(map(self.factor, arguments)),
-            "pow": lambda: self.power(*arguments),
-            "name": lambda: arguments[0],
-            "mark": lambda: arguments[0],
-        }
-        return ways[operation]() if operation in ways else self._function(operation, arguments, attribute)
+        if operation == "const":
+            return {ONE: attribute} if attribute else {}
+        if operation == "input":
+            return self.symbol(attribute)
+        if operation == "add":
+            return self.add(arguments)
+        if operation == "mul":
+            return self.product(map(self.factor, arguments))
+        if operation == "pow":
+            return self.power(*arguments)
+        return arguments[0] if operation in ALIASES else self._function(operation, arguments, attribute)
 
     def _function(self, operation: str, arguments: tuple[Sum, ...], attribute: Any) -> Sum:
         return {((self._atom(operation, arguments, attribute), 1),): 1}
@@ -125,7 +126,7 @@ class Sums:
             return next((n, m) for m, n in given.items())
         if not given:
             return 0, ONE
-        shared = dict(min(given, key=lambda m: len(m)))
+        shared = dict(next(iter(given)))
         for monomial in given:
             if not shared:
                 break
@@ -284,7 +285,8 @@ class Sums:
 
     def _tree(self, monomial: Monomial, number: Any) -> Any:
         product = sympy.Mul(*(self._atom_tree(a) ** (exact(p) if p != 1 else 1) for a, p in monomial))
-        return _keep_coeff(exact(number), product) if product.is_Add else exact(number) * product
+        # sympy would multiply a sum out by a number
+        return sympy.Mul(exact(number), product, evaluate=not product.is_Add or number == 1)
 
     def _atom_tree(self, atom: int) -> Any:
         if atom not in self._trees:

@@ -40,22 +40,17 @@ class Amounts:
         sums = self.sums
         # sums that the workload alone decides are multiplied out once they have met
         expanded = sums.expanded(total, lambda bracket: any(map(_is_owned, bracket.names)))
-        parts = [
-            (amount, {machine: 1})
-            for machine, size in sums.apart(expanded, _is_owned).items()
-            for amount in (sums.expanded(size),)
-        ]
-        sizes = [abs(sums.value(amount) * sums.value(machine)) for amount, machine in parts]
+        parts = [(sums.expanded(size), machine) for machine, size in sums.apart(expanded, _is_owned).items()]
+        sizes = [abs(sums.value(amount) * sums.value({machine: 1})) for amount, machine in parts]
         least = ROUNDING * max(sizes, default=0.0)
-        counted = [(self._named(a), m) for (a, m), size in zip(parts, sizes, strict=True) if size > least]
-        flat = sums.add(sums.product([amount, *map(sums.factor, (machine,))]) for amount, machine in counted)
+        counted = [(*self._named(a), m) for (a, m), size in zip(parts, sizes, strict=True) if size > least]
+        flat = sums.add(sums.product([(number, amount), (1, machine)]) for number, amount, machine in counted)
         # what is done with the same amount, as bytes that cost energy in memory and chip, has it once
-        alike: dict[Monomial, list[Sum]] = {}
-        for (number, amount), machine in counted:
-            alike.setdefault(amount, []).append(sums.product([(number, ()), *map(sums.factor, (machine,))]))
+        alike: dict[Monomial, dict[Monomial, Any]] = {}
+        for number, amount, machine in counted:
+            alike.setdefault(amount, {})[machine] = number
         sharing = sums.add(
-            sums.product([(1, amount), sums.factor(sums.nested(sums.add(machines)))])
-            for amount, machines in alike.items()
+            sums.product([(1, amount), sums.factor(sums.nested(machines))]) for amount, machines in alike.items()
         )
         return sums.shortest([flat, sharing])
 

@@ -463,9 +463,7 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
         share = 0.5
         if height**2 < place and (1 - height) ** 2 < 1 - place:
             share = at_one / (at_other - at_one) * at_third / (at_other - at_third)
-            share += (
-                (third - one) / (other - one) * at_one / (at_third - at_one) * at_other / (at_third - at_other)
-            )
+            share += (third - one) / (other - one) * at_one / (at_third - at_one) * at_other / (at_third - at_other)
         share = min(1 - smallest, max(smallest, share))
 
 

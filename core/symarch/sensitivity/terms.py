@@ -130,6 +130,10 @@ def _exact(weight: float) -> Any:
     return fraction if math.isclose(float(fraction), weight, rel_tol=1e-15) else weight
 
 
+CHANCE = 3e4
+"""Largest denominator of a fraction of size 1 that a weight is taken for; it falls with the root of the size."""
+
+
 def shortest_of(sums: Sums, total: Sum, together: bool = False) -> Sum:
     """Return the shortest form that is found of a sum: as it is, or multiplied out and factored again.
 
@@ -138,10 +142,6 @@ def shortest_of(sums: Sums, total: Sum, together: bool = False) -> Sum:
     apart = sums.expanded(total, lambda bracket: not _of_sizes(bracket.names))
     out = sums.expanded(apart)
     return sums.shortest([total, apart, out, *([_together(sums, out)] if together else [])])
-
-
-CHANCE = 3e4
-"""Largest denominator of a fraction of size 1 that a weight is taken for; it falls with the root of the size."""
 
 
 def _together(sums: Sums, total: Sum) -> Sum:
