@@ -23,6 +23,7 @@ import sympy
 
 import symarch
 from symarch.analysis import Recorded, record
+from symarch.compare import compare
 from symarch.program import Program, compile_python, gradient, one_sided
 from symarch.program.derivatives import evaluate
 from symarch.sensitivity.uncertainty import sobol
@@ -207,7 +208,7 @@ def questions(size: int = 1_000_000, repeats: int = 3) -> None:
         "break-even with closed forms": lambda: first.break_even("hbf.read_time", second, batch=16),
         "regimes along a parameter": lambda: first.regimes("tpot", "hbf.read_time", batch=64),
         "regimes along the batch": lambda: first.regimes("tpot", "batch", 1, 1024),
-        "comparison of two systems": lambda: symarch.compare([first, second], "tpot", batch=16),
+        "comparison of two systems": lambda: compare([first, second], "tpot", batch=16),
         "map of 60 x 60 with closed forms": lambda: first.regime_map("tpot", ("hbf.read_time", "hbm.pin_rate")),
         "explanation (target 500)": lambda: first.explain("tpot", batch=16),
     }
