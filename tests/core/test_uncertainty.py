@@ -196,13 +196,14 @@ def test_indices_of_a_system_add_up() -> None:
     assert found.measure_first is not None
 
 
-def test_only_morris_needs_salib(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_salib_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [n for n in sys.modules if n.startswith("SALib")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "SALib", None)
     with pytest.raises(SymarchError, match=r"morris indices need SALib: pip install 'symarch\[study\]'"):
         analysis().indices("tpot", "morris")
-    assert analysis().indices("tpot", samples=64).measure_first
+    with pytest.raises(SymarchError, match=r"sobol indices need SALib: pip install 'symarch\[study\]'"):
+        analysis().indices("tpot")
     with pytest.raises(WorkloadError, match="sobol and morris"):
         analysis().indices("tpot", "fast")
 

@@ -200,7 +200,7 @@ class Report(Shown):
 
     @cached_property
     def indices(self) -> Indices | None:
-        """Sobol indices of the metric; None where nothing varies."""
+        """Sobol indices of the metric; None where nothing varies or the extra `symarch[study]` is not installed."""
         return self._asked(lambda: self.analysis.indices(self.metric, samples=BASE, seed=SEED, **self.given))
 
     @cached_property

@@ -531,7 +531,7 @@ def _uncertainty(report: Report) -> Section:
     tables = [Table(("metric", "at the point", "mean", "deviation", *levels), rows, "", code=True)]
     indices = report.indices
     if indices is None:
-        sentences.append(f"No parameter with a range moves {report.metric}.")
+        sentences.append("Which unknown to measure first is found with the extra symarch[study].")
     else:
         first = indices.measure_first
         sentences.append(

@@ -9,7 +9,6 @@ form, valid as long as the same resources bind on both sides. So has a + b x + d
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -423,6 +422,8 @@ def _reach(point: Point, name: str, low: float | None, high: float | None) -> tu
 
 def _roots(pair: _Pair, at: Array, gaps: Array) -> tuple[str, list[tuple[float, str]]]:
     """Return the outcome, and each root with the side on which the first is at least as good."""
+    from scipy.optimize import brentq
+
     if not gaps.size or gaps.max() - gaps.min() <= EQUAL * max(1.0, abs(gaps).max()):
         return "flat", []
     signs = np.where(abs(gaps) <= EQUAL, 0, np.sign(gaps)).astype(int)
@@ -431,40 +432,12 @@ def _roots(pair: _Pair, at: Array, gaps: Array) -> tuple[str, list[tuple[float, 
     found: list[tuple[float, str]] = []
     for i in range(len(at) - 1):
         if signs[i] * signs[i + 1] < 0:
-            found.append((_root(pair.gap, at[i], at[i + 1]), "above" if signs[i + 1] < 0 else "below"))
+            root = brentq(pair.gap, at[i], at[i + 1], xtol=1e-300, rtol=4 * np.finfo(float).eps)
+            found.append((float(root), "above" if signs[i + 1] < 0 else "below"))
         elif signs[i] == 0 and (i == 0 or signs[i - 1] != 0):
             left, right = signs[max(i - 1, 0)], signs[i + 1]
             found.append((float(at[i]), "touches" if left == right else "above" if right < left else "below"))
     return {0: "none", 1: "one"}.get(len(found), "several"), found
-
-
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a function changes sign between two points, to a few units in the last place.
-
-    The method of Chandrupatla (Advances in Engineering Software 28(3), 1997): inverse quadratic interpolation where it
-    can be trusted, else halving. `scipy.optimize` takes half a second to import.
-    """
-    one, other = float(high), float(low)  # the newest point, and one on the other side of the root
-    at_one, at_other = function(one), function(other)
-    share = 0.5
-    while True:
-        new = one + share * (other - one)
-        value = function(new)
-        if (value < 0) == (at_one < 0):
-            third, at_third = one, at_one
-        else:
-            third, at_third, other, at_other = other, at_other, one, at_one
-        one, at_one = new, value
-        best, least = (one, at_one) if abs(at_one) < abs(at_other) else (other, at_other)
-        smallest = 2 * sys.float_info.epsilon * abs(best) / abs(other - one)
-        if smallest > 0.5 or least == 0:
-            return best
-        place, height = (one - other) / (third - other), (at_one - at_other) / (at_third - at_other)
-        share = 0.5
-        if height**2 < place and (1 - height) ** 2 < 1 - place:
-            share = at_one / (at_other - at_one) * at_third / (at_other - at_third)
-            share += (third - one) / (other - one) * at_one / (at_third - at_one) * at_other / (at_third - at_other)
-        share = min(1 - smallest, max(smallest, share))
 
 
 def _whole(pair: _Pair, root: float, better: str) -> int | None:

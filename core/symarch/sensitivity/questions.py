@@ -189,7 +189,7 @@ class Questions(ABC):
     ) -> Indices:
         """Return which parameters the uncertainty of a metric comes from: Sobol indices or Morris's effects.
 
-        Raises WorkloadError, or SymarchError for morris where the extra `symarch[study]` is not installed.
+        Raises WorkloadError, or SymarchError where the extra `symarch[study]` is not installed.
         """
         from symarch.sensitivity.uncertainty import indices_of
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from statistics import NormalDist
 from typing import Any
 
 import attrs
@@ -386,12 +385,6 @@ class Indices(Shown):
         return attrs.asdict(self)
 
 
-RESAMPLES = 100
-"""Times that the points of Sobol indices are drawn again, for their errors."""
-
-NINETY_FIVE = NormalDist().inv_cdf(0.975)
-"""Standard deviations on either side that hold 95 %."""
-
 Metric = Callable[[NDArray[np.float64]], Array]
 """A function of points of the unit cube, one in each row."""
 
@@ -405,21 +398,15 @@ def sobol(function: Metric, parameters: Mapping[str, str], samples: int = 1024, 
         samples: a base number, rounded up to a power of 2; the function is evaluated (parameters + 2) times as often.
         seed: of the sequence and of the bootstrap.
 
-    The estimators are those of Saltelli et al. (Computer Physics Communications 181(2), 2010), as in SALib, which would
-    bring pandas along. Raises SymarchError if the function is not finite.
+    Raises SymarchError if SALib is not installed or the function is not finite.
     """
+    analysis = _salib("analyze", "sobol")
     count = 1 << max(samples - 1, 1).bit_length()
     values = _finite(function(arranged(count, len(parameters), seed)))
     if np.ptp(values) <= 1e-14 * abs(values).max():
         return tuple(Sobol(n, s, 0.0, 0.0, 0.0, 0.0) for n, s in parameters.items())
-    first, *crossed, second = ((values - values.mean()) / values.std()).reshape(count, -1).T
-    moves = np.array(crossed) - first
-    # a row of times that each point counts: once in the estimate, then as often as it is drawn again
-    draws = np.random.default_rng(seed).integers(count, size=(count, RESAMPLES))
-    times = np.stack([np.ones(count), *(np.bincount(d, minlength=count) for d in draws.T)]) / count
-    variance = times @ (first**2 + second**2) / 2 - (times @ (first + second) / 2) ** 2
-    found = [times @ (second * moves).T / variance[:, None], times @ (moves**2).T / 2 / variance[:, None]]
-    columns = [c for share in found for c in (share[0], NINETY_FIVE * share[1:].std(axis=0, ddof=1))]
+    found = analysis.analyze(_problem(parameters), values, calc_second_order=False, seed=seed)
+    columns = (found[k] for k in ("S1", "S1_conf", "ST", "ST_conf"))
     rows = zip(parameters.items(), *columns, strict=True)
     return tuple(Sobol(n, s, *map(float, numbers)) for (n, s), *numbers in rows)
 
@@ -457,16 +444,24 @@ def morris(function: Metric, parameters: Mapping[str, str], samples: int = 100, 
 
     Raises SymarchError if SALib is not installed or the function is not finite.
     """
-    try:
-        sampling, analysis = (importlib.import_module(f"SALib.{part}.morris") for part in ("sample", "analyze"))
-    except ImportError:
-        raise SymarchError("morris indices need SALib: pip install 'symarch[study]'") from None
-    problem = {"num_vars": len(parameters), "names": list(parameters), "bounds": [[0.0, 1.0]] * len(parameters)}
+    sampling, analysis = (_salib(part, "morris") for part in ("sample", "analyze"))
+    problem = _problem(parameters)
     at = sampling.sample(problem, samples, num_levels=4, seed=seed)
     found = analysis.analyze(problem, at, _finite(function(at)), num_levels=4, seed=seed)
     columns = (np.asarray(found[k], dtype=float) for k in ("mu_star", "mu_star_conf", "mu", "sigma"))
     rows = zip(parameters.items(), *columns, strict=True)
     return tuple(Morris(n, s, *map(float, numbers)) for (n, s), *numbers in rows)
+
+
+def _salib(part: str, method: str) -> Any:
+    try:
+        return importlib.import_module(f"SALib.{part}.{method}")
+    except ImportError:
+        raise SymarchError(f"{method} indices need SALib: pip install 'symarch[study]'") from None
+
+
+def _problem(parameters: Mapping[str, str]) -> dict[str, Any]:
+    return {"num_vars": len(parameters), "names": list(parameters), "bounds": [[0.0, 1.0]] * len(parameters)}
 
 
 def _finite(values: Array) -> Array:
@@ -490,7 +485,7 @@ def indices_of(
         seed: of the random numbers.
         held: parameters that stay.
 
-    Raises WorkloadError for an unknown method or where nothing varies, SymarchError for morris without SALib.
+    Raises WorkloadError for an unknown method or where nothing varies, SymarchError if SALib is not installed.
     """
     if method not in ("sobol", "morris"):
         raise WorkloadError(f"unknown method {method!r}; there are sobol and morris")
