@@ -320,3 +320,11 @@ def test_a_constant_output_recorded_last_keeps_its_value() -> None:
     program = Program.of(tape, {"sum": long, "constant": 7})
     found = ArrayFunction(program, ["a"])(np.array([1.0, 2.0]))
     np.testing.assert_array_equal(found, [[7.0, 16.0], [7.0, 7.0]])
+
+
+def test_a_nothing_that_leads_a_sum_is_left_out() -> None:
+    tape = Tape()
+    a, b = tape.input("a"), tape.input("b")
+    nothing = Min(tape.constant(0), tape.constant(0.0))
+    program = Program.of(tape, {"o": nothing + Max(a, b)})
+    assert ArrayFunction(program, ("a", "b"))(1.0, 2.0)[0] == 2

@@ -138,3 +138,12 @@ def test_plain_arithmetic_imports_neither_sympy_nor_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_number_meets_a_lazy_minimum() -> None:
+    import sympy
+
+    x, y = sympy.symbols("x y", positive=True)
+    formula = Max(1, Min(x, y))
+    assert formula.subs({x: 3, y: 2}) == 2
+    assert formula.subs({x: 0.5, y: 2}) == 1

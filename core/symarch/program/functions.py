@@ -17,7 +17,8 @@ from symarch.program.mean import mean_max_value, mean_max_weights
 
 _NUMBERS = (int, float)
 
-_FOREIGN = {"sympy": "symarch.formula.functions"}
+_FOREIGN = {"sympy": "symarch.formula.functions", "symarch": "symarch.formula.functions"}
+"""Modules of the rules of sympy's expressions, by their package; the lazy maximum and minimum are our own."""
 
 
 def apply(operation: str, arguments: tuple[Any, ...], attribute: Any = None) -> Any:

@@ -150,7 +150,8 @@ class _Reducer:
         terms: dict[Monomial, Any] = {}
         for number, monomial in given:
             terms[monomial] = terms.get(monomial, 0) + number
-        collected = [(c, m) for m, c in terms.items() if c != 0] or [(0, ONE)]
+        terms = {m: c for m, c in terms.items() if c != 0} or {ONE: 0}
+        collected = [(c, m) for m, c in terms.items()]
         if not all(map(self._sound, collected)):
             return self._atom("add", tuple(collected)) if len(collected) > 1 else collected[0]
         inner = [v for v in collected if self._is_sum(v)]
