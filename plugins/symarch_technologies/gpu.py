@@ -3,30 +3,38 @@
     slow       = timed_at / clock                      fixed times are stated at one clock and shrink with the own one
     product    = filled * (k + ramp) * flops / (m n k) / (efficiency * peak)                     16 bits or more
                = the same, at least lone_tile times one tile at the peak of one core            fewer bits
-    loop       = Min(k * loop_step, split)             16 bits or more: one tile's inner loop, until k is split
+    loop       = Min(lone_tile * the smallest tile at the peak of one core, split * slow)        16 bits or more
     experts    = filled * (flops / (m n) / (efficiency * peak)
                            + (1 / rows + 1 / columns) * k * (bytes / 2) * tile_element * slow / cores)
     filled     = m n + padding * (padded(m) * padded(n) - m n)
-    attention  = (whole * flops / (efficiency * peak) + tiles * attention_tile * slow / cores) * idle
+    attention  = whole * flops / (efficiency * peak) * wait(longest) + tiles * attention_tile * slow / cores * wait(1)
     whole      = 1 + attention_padding * (padded(rows) / rows - 1); rows: queries of the heads that share a key
-    tiles      = batch * kv_heads * ceil(rows / query_tile), each on one core
-    idle       = Max(1, cores / tiles) unless the context is split over cores
+    tiles      = batch * kv_heads * ceil(rows / tile), each on one core; tile: query_groups times query_tile, or less
+    wait(x)    = Max(1 + attention_tail * x * cores / tiles, x * cores / tiles); where contexts are split over cores
+                 Max(1, x * Max(Min(1, cores / tiles), cores / (tiles * attention_parts)))
+    longest    = keys that the last tile's queries meet / mean_context
+    threads    = tokens * Min(cache_block, elements of a token's keys) / (cores * threads) * cache_latency * slow
     vector     = flops / peak_vector                   norms, element-wise operators and look-ups, if any are counted
-    overhead   = (a launch by kind of kernel; conversion for operands in fewer bits; loop; combination of splits) * slow
+    overhead   = (launches by kind; conversion for operands in fewer bits; combination of splits) * slow + loop
     bandwidth  = streaming efficiency by kind * peak; of data in the cache, cache_rate * cores * clock
     energy     = energy_per_flop * flops + energy_per_byte * bytes + static_power * time     beside the memories' own
 
-A product is cut into tiles of 128 rows and columns, for few rows into smaller ones (`_tiles.product_tile`). A tile of
-queries, those of heads that share a key together, is one core's: it loads its first keys and stores its result with no
-work of its own to hide behind, but beside the data of other tiles. A prompt has tiles enough, or cores stay idle; one
-query a sequence, as in decode, has few, so kernels split its context over cores and add a kernel that combines what
-they found. FlashAttention 2 splits for heads that share keys alone, whose queries it lays out as rows of one tile: two
-copies, before and after (vllm-project/flash-attention, csrc/flash_attn/flash_api.cpp, mha_varlen_fwd), and, by the fit,
-one more launch. Kernels of routed experts take tiles of 64 rows and 128 bytes of columns, of few rows smaller
-ones (`_tiles.expert_tile`), each an expert's own: a step of one first brings its operands in from the cache and then
-computes, where nobody tuned it to do both at once. Data that return after
-fewer bytes than `cache_share` of the cache come from it, none after twice as many; in a model the weights of all layers
-pass in between, so that this acts on kernels measured alone only.
+A product is cut into tiles of 128 rows and columns, for few rows into smaller ones (`_tiles.product_tile`). One of the
+smallest goes through the inner dimension at the pace of its core, before others can hide it; kernels in 16 bits split
+a long one over cores, at `split`. A tile of queries, those of heads that share a key together, is one core's: it loads
+its first keys and stores its result with no work of its own to hide behind, but beside the data of other tiles. The
+tiles of a prompt are of unequal length, since a query meets the keys before it: no prompt is done before its longest
+tile, and where tiles are handed out in their order cores wait for the last ones, half of the longest on average;
+FlashAttention 3 begins with the longest, and splits the context where there are fewer tiles than cores, as though all
+were as long. One query a sequence, as in decode, has few tiles, so kernels split its context over cores and add a
+kernel that combines what they found. FlashAttention 2 splits for heads that share keys alone, whose queries it lays
+out as rows of one tile: two copies, before and after (vllm-project/flash-attention, csrc/flash_attn/flash_api.cpp,
+mha_varlen_fwd), and, by the fit, one more launch. What writes a prompt's keys and values to the cache has a block of
+threads for each token, most of whose time is the wait for where its place is. Kernels of routed experts take tiles of
+64 rows and 128 bytes of columns, of few rows smaller ones (`_tiles.expert_tile`), each an expert's own: a step of one
+first brings its operands in from the cache and then computes, where nobody tuned it to do both at once. Data that
+return after fewer bytes than `cache_share` of the cache come from it, none after twice as many; in a model the weights
+of all layers pass in between, so that this acts on kernels measured alone only.
 
 Peaks: vendors' data sheets, dense, without structured sparsity. Times and efficiencies: single kernels in CUDA graphs
 on A100 SXM and H100 SXM, measured by aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0); fitted by `symarch calibrate`
@@ -159,12 +167,6 @@ class GPU(Processor):
         "launch and streaming efficiency kept; the range, half as much less or more, is an assumption",
         doc="time to convert the activations of a product in fewer than 16 bits",
     )  # fmt: skip
-    loop_step: Quantity = parameter(
-        "0 s", "s", low="0 s", high="1.4 ns", nonnegative=True, ideal=0, better="less", status="assumed",
-        symbol=r"t_k",
-        source="assumed: none, unless a preset states what was measured",
-        doc="time that one step along the inner dimension of a product takes a tile, before anything overlaps it",
-    )  # fmt: skip
     split: Quantity = parameter(
         "0 s", "s", low="0 s", high="4 us", nonnegative=True, ideal=0, better="less", status="assumed",
         symbol=r"t_{split}",
@@ -184,7 +186,7 @@ class GPU(Processor):
     lone_tile: Quantity = parameter(
         0, "1", low=0, high=2, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"w_1",
         source="assumed: none, unless a preset states what was measured",
-        doc="time of one tile of a product in fewer than 16 bits, which nothing splits, over that at a core's peak",
+        doc="time of a product's one tile, which no other hides, over that at a core's peak",
     )  # fmt: skip
     padding: Quantity = parameter(
         0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed", symbol=r"z_{pad}",
@@ -227,6 +229,13 @@ class GPU(Processor):
         source="assumed: none, unless a preset states otherwise: cores without a tile do nothing",
         doc="share of the time that cores wait for which there is no tile of queries",
     )  # fmt: skip
+    attention_tail: Quantity = parameter(
+        0, "1", low=0, high=1, at_most=1, nonnegative=True, ideal=0, better="less", status="assumed",
+        symbol=r"w_{tail}",
+        source="assumed: none, unless a preset states otherwise",
+        doc="share of the longest tile's time that cores wait for the last ones, where only contexts of heads that "
+        "share keys are split; kernels that split any begin with the longest (hopper/tile_scheduler.hpp)",
+    )  # fmt: skip
     attention_kernels: Quantity = parameter(
         1, "1", low=1, high=2, integer=True, ideal=1, better="less", status="assumed", symbol="n_{att}",
         source="assumed: all in one; FlashAttention 3 plans its tiles in a kernel of its own first "
@@ -237,6 +246,11 @@ class GPU(Processor):
         "any", choices=("any", "grouped"),
         doc="contexts that kernels split over cores where a sequence has one query: all, or those of heads that share "
         "their keys, with one kernel more and copies of queries and results",
+    )  # fmt: skip
+    attention_parts: Quantity = parameter(
+        128, "1", low=16, high=128, integer=True, ideal=128, better="more", status="assumed", symbol=r"n_{part}",
+        source="assumed: as many as FlashAttention allows (csrc/flash_attn/flash_api.cpp, num_splits_heuristic)",
+        doc="parts that a context is split into at most",
     )  # fmt: skip
     attention_combine: Quantity = parameter(
         "0 s", "s", low="0 s", high="6.5 us", nonnegative=True, ideal=0, better="less", status="assumed",
@@ -250,6 +264,12 @@ class GPU(Processor):
         "run_mha_fwd_splitkv_dispatch); 3: a group of four warps takes 64 (wgmma, PTX ISA), one to three a block",
         doc="rows of queries, of all heads that share a key, that are worked on together",
     )  # fmt: skip
+    query_groups: Quantity = parameter(
+        1, "1", low=1, high=3, integer=True, ideal=1, status="assumed", symbol=r"g_{att}",
+        source="assumed: one, as in FlashAttention 2 on a paged cache, whose blocks have 64 rows "
+        "(flash_fwd_launch_template.h); 3 has two, 128 rows, for heads of 128 (hopper/tile_size.h)",
+        doc="groups of query_tile rows that a tile has at most",
+    )  # fmt: skip
     key_tile: Quantity = parameter(
         128, "1", low=64, high=256, integer=True, status="standard", symbol=r"N_{att}",
         source="FlashAttention 2 on a paged cache: blocks of 128 keys for heads of 128 (flash_fwd_launch_template.h); "
@@ -260,7 +280,7 @@ class GPU(Processor):
         "0 s", "s", low="0 s", high="3.05 us", nonnegative=True, ideal=0, better="less", status="assumed",
         symbol=r"t_{tile}",
         source="assumed: none, unless a preset states what was measured",
-        doc="time a multiprocessor spends on a tile of queries beside its work: first keys, last results",
+        doc="time a multiprocessor spends on a tile of query_tile rows beside its work: first keys, last results",
     )  # fmt: skip
     streaming_efficiency: Quantity = parameter(
         0.819, "1", low=0.65, high=0.94, at_most=1, ideal=1, better="more", status="measured", symbol=r"\eta_{str}",
@@ -303,6 +323,24 @@ class GPU(Processor):
         "24 B", "B", low="12 B", high="64 B", better="more", status="measured", symbol=r"w_{L2}",
         source="the same fits: 0.33 to 0.40 of the 64 B that a core can take in a clock",
         doc="bytes that each core takes from the cache in a clock, all cores at work",
+    )  # fmt: skip
+    cache_latency: Quantity = parameter(
+        "3.38 us", "s", low="2.6 us", high="3.88 us", nonnegative=True, ideal=0, better="less", status="measured",
+        symbol=r"t_{slot}",
+        source="fit of 4000 prefill and 4000 decode rows on H100 (vLLM 0.24.0, FlashAttention 3); A100: 3.06 us; "
+        "range: 15 % less and more than these",
+        doc="time that a block of threads takes to write a token's keys and values to the cache",
+    )  # fmt: skip
+    cache_block: Quantity = parameter(
+        512, "1", low=256, high=1024, integer=True, status="standard", symbol=r"n_{blk}",
+        source="vLLM, csrc/cache_kernels.cu, reshape_and_cache_flash: a block for each token, of a thread for each "
+        "element of its keys, 512 at most",
+        doc="most threads of the block that writes a token to the cache",
+    )  # fmt: skip
+    threads: Quantity = parameter(
+        2048, "1", low=1024, high=2048, integer=True, status="standard", symbol=r"n_{thr}",
+        source="CUDA C++ programming guide, compute capability 8.0, 9.0 and 10.0; 1536 of 8.9 and 12.0",
+        doc="threads that a multiprocessor holds at once",
     )  # fmt: skip
     multiprocessors: Quantity = parameter(
         132, "1", low=20, high=304, integer=True, status="standard", symbol=r"n_{SM}",
@@ -366,6 +404,12 @@ class GPU(Processor):
         """Fixed times at the own clock over those stated."""
         return self.timed_at / self.clock
 
+    @quantity("s")
+    def tile_time(self) -> Quantity:
+        """Time of a tile of queries beside its work, in proportion to the keys and queries that it first brings in."""
+        whole = self.key_tile + self.query_groups * self.query_tile
+        return self.attention_tile * self.slowness * whole / (self.key_tile + self.query_tile)
+
     @quantity("B/s")
     def cache_bandwidth(self) -> Quantity:
         """Rate at which all cores together read from the cache."""
@@ -376,12 +420,19 @@ class GPU(Processor):
         kind = operator.kind
         if kind == "conversion":  # launched by the operator it belongs to
             return Effort({}, {})
-        if kind in ("norm", "elementwise", "embedding"):
+        if kind in ("norm", "elementwise", "embedding", "cache"):
             times = {"vector": operator.flops / self.peak_vector} if counted(operator) else {}
+            if "cached" in operator.dims:
+                times["threads"] = self._cache_write(operator.dims["tokens"], operator.dims["cached"])
             return Effort(times, {"launch": self._pointwise_launch * self.slowness})
         if kind == "attention":
             return self._attention(operator)
         return self._experts(operator) if kind == "moe_matmul" else self._product(operator)
+
+    def _cache_write(self, tokens: Quantity, width: Quantity) -> Quantity:
+        """Return the time of a block of threads for each token, one of them to an element of its keys."""
+        blocks = tokens * Min(self.cache_block, width) / (self.multiprocessors * self.threads)
+        return blocks * self.cache_latency * self.slowness
 
     def _product(self, operator: OperatorLike) -> Effort:
         """Return whole tiles, and what of the inner loop nothing hides."""
@@ -404,7 +455,8 @@ class GPU(Processor):
         if converted:
             arithmetic = Max(arithmetic, self.lone_tile * each * (rows * columns) * self.multiprocessors / peak)
         else:
-            overheads["loop"] = Min(k * self.loop_step, self.split) * self.slowness
+            smallest = operator.flops / (m * n) * self.product_rows**2 * self.multiprocessors / peak
+            overheads["loop"] = Min(self.lone_tile * smallest, self.split * self.slowness)
         return Effort({"arithmetic": arithmetic} | self._cached(operator), overheads)
 
     def _experts(self, operator: OperatorLike) -> Effort:
@@ -438,30 +490,42 @@ class GPU(Processor):
             return Effort({}, overheads)
         rate = self.attention_efficiency * self.peak(operator.dtype)
         dims, work = operator.dims, operator.flops
-        if {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
-            rows = dims["queries"] * dims["heads"] / dims["kv_heads"]
-            work = work * (1 + self.attention_padding * (padded(rows, self.query_tile) / rows - 1))
-            blocks = ceil(rows / self.query_tile)
-            tiles = dims["batch"] * dims["kv_heads"] * blocks
-            split = self._split(dims, blocks)
-            idle = 1 + self.attention_idle * (1 - split) * (Max(1, self.multiprocessors / tiles) - 1)
-            started = tiles * self.attention_tile / self.multiprocessors * self.slowness
-            several = Min(1, ceil(dims["context"] / self.key_tile) - 1)
-            overheads["combine"] = self.attention_combine * self.slowness * split * several
-            if self.attention_split == "grouped":
-                overheads["launch"] = overheads["launch"] + split * launch
-                copies = 2 * split * Min(1, dims["kv_heads"] - 1)  # one head of keys has its queries in order
-                overheads["regroup"] = copies * self._pointwise_launch * self.slowness
-            times = {"arithmetic": work / rate * idle} | self._cached(operator)
-            return Effort(times, overheads, {"arithmetic": started * idle})
-        return Effort({"arithmetic": work / rate} | self._cached(operator), overheads)
+        if not {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
+            return Effort({"arithmetic": work / rate} | self._cached(operator), overheads)
+        rows = dims["queries"] * dims["heads"] / dims["kv_heads"]
+        tile = self.query_tile * Min(self.query_groups, ceil(rows / self.query_tile))
+        blocks = ceil(rows / tile)
+        work = work * (1 + self.attention_padding * (padded(rows, tile) / rows - 1))
+        tiles = dims["batch"] * dims["kv_heads"] * blocks
+        started = tiles * self.tile_time / self.multiprocessors
 
-    def _split(self, dims: Mapping[str, Quantity], blocks: Quantity) -> Quantity:
-        """Return 1 where the context is split over cores, 0 where it is not."""
         alone = Max(0, 2 - dims["queries"])
+        several = Min(1, ceil(dims["context"] / self.key_tile) - 1)
+        cores = self.multiprocessors / tiles  # to a tile
         if self.attention_split == "grouped":
-            return alone * Min(1, dims["heads"] / dims["kv_heads"] - 1)
-        return Max(alone, 2 - blocks)
+            split = divided = alone * Min(1, dims["heads"] / dims["kv_heads"] - 1)
+            tail = self.attention_tail * cores * (1 - split)
+            overheads["launch"] = overheads["launch"] + split * launch
+            copies = 2 * split * Min(1, dims["kv_heads"] - 1)  # one head of keys has its queries in order
+            overheads["regroup"] = copies * self._pointwise_launch * self.slowness
+        else:
+            split, divided, tail = Max(alone, 2 - blocks), several, 0
+        overheads["combine"] = self.attention_combine * self.slowness * split * several
+        few = Max(Min(cores, 1 + cores * (1 - divided)), cores / self.attention_parts)
+
+        def waiting(longest: Quantity) -> Quantity:
+            """Return the time until all cores are done over that of even work, the longest tile that of the mean."""
+            return 1 + self.attention_idle * (Max(1 + tail * longest, few * longest) - 1)
+
+        times = {"arithmetic": work / rate * waiting(self._longest(dims, tile))} | self._cached(operator)
+        return Effort(times, overheads, {"arithmetic": started * waiting(1)})
+
+    def _longest(self, dims: Mapping[str, Quantity], tile: Quantity) -> Quantity:
+        """Return how many keys the last tile's queries meet over those that all do on average."""
+        if "mean_context" not in dims:
+            return 1
+        own = Min(dims["queries"], tile * dims["kv_heads"] / dims["heads"])
+        return (dims["context"] - (own - 1) / 2) / dims["mean_context"]
 
     @property
     def _pointwise_launch(self) -> Quantity:
@@ -487,6 +551,7 @@ class GPU(Processor):
             return None
         own = {
             "attention": self.attention_streaming,
+            "cache": self.attention_streaming,
             "moe_matmul": self.expert_streaming,
             "elementwise": self.pointwise_streaming,
             "conversion": self.pointwise_streaming,

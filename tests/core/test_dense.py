@@ -203,6 +203,7 @@ def test_causal_attention_counts_every_query_key_pair_once(prompt: int) -> None:
     attention = next(o for o in model.operators(step("prefill", tokens=prompt), Shard()) if o.name == "attention")
     pairs = sum(1 for query in range(prompt) for key in range(prompt) if key <= query)
     assert attention.flops == pairs * 2 * (2 * 32 * 128)  # QK^T and PV, each a multiply-add per pair, head and element
+    assert attention.dims["mean_context"] == pairs / prompt
 
 
 @pytest.mark.parametrize("prompt", [1, 5, 40])

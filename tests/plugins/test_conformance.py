@@ -9,10 +9,6 @@ from symarch.testing import Check, parametrize_with_checks
 SHIPPED = [n for n in registry().technologies() if registry().origin(n).distribution == "symarch"]
 
 KNOWN = {
-    "gpu": {
-        "check_effort": "because FlashAttention 2 launches more kernels for one query of heads that share keys than "
-        "for two, of the same work",
-    },
     "hbf": {
         "check_directions": "because a larger capacity has more to refresh, which takes a little of the arrays' rate",
     },

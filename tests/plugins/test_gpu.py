@@ -245,8 +245,11 @@ def test_a_product_is_whole_tiles_that_fill_and_store() -> None:
 
 
 def test_the_inner_loop_is_split_where_it_is_long() -> None:
-    gpu = preset("h100-sxm", loop_step=1e-9, split=3e-6)
-    assert gpu.effort(matmul(8, 256, 1000)).overheads["loop"] == pytest.approx(1e-6)
+    # a tile of 64 x 64 and 1000 steps at the 989 / 132 TFLOP/s of a core
+    gpu = preset("h100-sxm", lone_tile=1.5, split=3e-6)
+    alone = 2 * 64 * 64 * 1000 / (989 * T / 132)
+    assert gpu.effort(matmul(8, 256, 1000)).overheads["loop"] == pytest.approx(1.5 * alone)
+    assert gpu.effort(matmul(4096, 4096, 1000)).overheads["loop"] == pytest.approx(1.5 * alone)
     assert gpu.effort(matmul(8, 256, 50_000)).overheads["loop"] == pytest.approx(3e-6)
 
 
@@ -262,7 +265,8 @@ def test_fixed_times_are_those_at_the_own_clock() -> None:
     fast, slow = preset("h100-sxm"), preset("h100-sxm", clock=0.99e9)
     for operator in (matmul(8, 256, 256), matmul(8, 256, 256, "fp8"), attention(1, 512), product(kind="norm", flops=0)):
         quick, late = fast.effort(operator).overheads, slow.effort(operator).overheads
-        assert late == {k: pytest.approx(2 * v, rel=1e-12) for k, v in quick.items()}
+        # the pace of a lone tile is that of a core's peak, which is a parameter of its own
+        assert late == {k: pytest.approx(v if k == "loop" else 2 * v, rel=1e-12) for k, v in quick.items()}
 
 
 def test_data_that_return_soon_come_from_the_cache() -> None:
@@ -285,24 +289,81 @@ def attention(queries: int, context: int, batch: int = 1, kv_heads: int = 8) -> 
     return Operator("op", "attention", 1, dims, "bf16", flops)
 
 
+def prompt(tokens: int, batch: int = 1, kv_heads: int = 8) -> Operator:
+    """Return the attention of a prompt whose queries meet the keys before them."""
+    even = attention(tokens, tokens, batch, kv_heads)
+    mean = (tokens + 1) / 2
+    return attrs.evolve(even, dims={**even.dims, "mean_context": mean}, flops=even.flops * mean / tokens)
+
+
 def test_attention_takes_products_and_tiles() -> None:
-    # 2048 queries of 32 heads, 4 to a key: 8192 rows a key in 128 tiles of 64, 1024 in all; a score of heads of 128 is
-    # 512 operations; FlashAttention 3 has two kernels
+    # 2048 queries of 32 heads, 4 to a key: 8192 rows a key in 64 tiles of 128, 512 in all, each with 128 keys and 128
+    # rows to bring in, where the time is stated of 128 and 64; a score of heads of 128 is 512 operations;
+    # FlashAttention 3 has two kernels
     gpu = preset("h100-sxm", attention_efficiency=0.8, attention_tile=1e-6)
     flops = 4.0 * 32 * 128 * 2048 * 2048
     effort = gpu.effort(attention(2048, 2048))
+    starts = 512 * 1e-6 * 256 / 192 / 132
     assert effort.times == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T))}
-    assert effort.starts == {"arithmetic": pytest.approx(1024 * 1e-6 / 132)}
-    assert effort.whole == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T) + 1024 * 1e-6 / 132)}
+    assert effort.starts == {"arithmetic": pytest.approx(starts)}
+    assert effort.whole == {"arithmetic": pytest.approx(flops / (0.8 * 989 * T) + starts)}
     assert effort.overheads == {"launch": 2 * gpu.attention_launch, "combine": 0}
 
 
 def test_in_decode_heads_that_share_a_key_are_one_tile() -> None:
     # 1 query of the 4 heads that share a key: 4 rows of 64, 8 tiles spread over all cores
-    gpu = preset("h100-sxm", attention_padding=0.5, attention_tile=1e-6)
+    gpu = preset("h100-sxm", attention_padding=0.5, attention_tile=1e-6, query_groups=1)
     operator = attention(1, 1024)
     work = operator.flops / (gpu.attention_efficiency * 989 * T) * (1 + 0.5 * 15)
     assert gpu.effort(operator).whole["arithmetic"] == pytest.approx(work + 8 * 1e-6 / 132)
+
+
+def test_a_prompt_takes_as_long_as_its_longest_tile() -> None:
+    gpu = preset("a100-sxm", attention_tile=0, attention_tail=0)
+    few = prompt(512, kv_heads=32)  # 32 heads: 256 tiles on 108 cores
+    even = few.flops / (gpu.attention_efficiency * 312 * T)
+    assert gpu.effort(few).whole["arithmetic"] == pytest.approx(even)
+    small = prompt(128, kv_heads=32)  # 64 tiles; the last has 64 queries that meet 65 to 128 keys
+    work = small.flops / (gpu.attention_efficiency * 312 * T)
+    assert gpu.effort(small).whole["arithmetic"] == pytest.approx(work * 108 / 64 * 96.5 / 64.5)
+
+
+def test_cores_wait_for_half_of_the_last_tile_where_tiles_come_in_their_order() -> None:
+    operator = prompt(2048, kv_heads=32)  # 1024 tiles on 108 cores
+    none, half = (preset("a100-sxm", attention_tile=0, attention_tail=w) for w in (0, 0.5))
+    even = none.effort(operator).whole["arithmetic"]
+    longest = even * 108 / 1024 * (2048 - 31.5) / 1024.5
+    assert half.effort(operator).whole["arithmetic"] == pytest.approx(even + longest / 2)
+    assert preset("h100-sxm").attention_tail == 0
+
+
+def test_flash_attention_3_splits_a_prompt_of_few_tiles_as_though_all_were_as_long() -> None:
+    # hopper/heuristics.h and flash_prepare_scheduler.cu count whole contexts: 32 heads, 2 to a key, of 128 queries
+    # are 32 tiles on 132 cores
+    gpu = preset("h100-sxm", attention_tile=0)
+    operator = prompt(256, kv_heads=16)  # 512 rows a key: 64 tiles of 128, of which the last has 64 queries
+    even = operator.flops / (gpu.attention_efficiency * 989 * T)
+    assert gpu.effort(operator).whole["arithmetic"] == pytest.approx(even * (256 - 31.5) / 128.5)
+    short = prompt(128, kv_heads=16)  # one tile of keys is not split: 32 tiles
+    even = short.flops / (gpu.attention_efficiency * 989 * T)
+    assert gpu.effort(short).whole["arithmetic"] == pytest.approx(even * 132 / 32 * (128 - 31.5) / 64.5)
+
+
+def test_writing_a_prompt_to_the_cache_takes_a_block_of_threads_for_each_token() -> None:
+    # 8192 tokens of 4 heads of 128: 512 threads each, four blocks to a core at once; 8 heads take no more
+    gpu = preset("h100-sxm", cache_latency=2e-6)
+
+    def write(heads: int) -> float:
+        operator = Operator("cache", "cache", 1, {"tokens": 8192, "cached": heads * 128}, "bf16", 0)
+        effort = gpu.effort(operator)
+        assert effort.overheads == {"launch": gpu.vector_launch}
+        return float(effort.times["threads"])
+
+    assert write(4) == pytest.approx(8192 * 512 / (132 * 2048) * 2e-6)
+    assert write(8) == write(4) == pytest.approx(4 * write(1))
+    # a model's is that of the operator that turns keys and writes them
+    rope = Operator("rope", "elementwise", 1, {"tokens": 8192, "width": 6144, "cached": 512}, "bf16", 0)
+    assert gpu.effort(rope).times == {"threads": write(4)}
 
 
 def test_a_context_of_one_tile_of_keys_is_not_combined() -> None:
@@ -313,13 +374,13 @@ def test_a_context_of_one_tile_of_keys_is_not_combined() -> None:
 
 
 def test_tiles_of_a_short_prompt_leave_cores_idle() -> None:
-    # 32 heads of 64 queries that share no key: 32 tiles on 132 cores take as long as 132 would
+    # 32 heads of 128 queries that share no key: 32 tiles on 132 cores take as long as 132 would
     gpu = preset("h100-sxm", attention_tile=1e-6)
     full, half = (preset("h100-sxm", attention_tile=1e-6, attention_idle=z) for z in (0, 0.5))
-    operator = attention(128, 128, kv_heads=32)  # 64 tiles
+    operator = attention(128, 128, kv_heads=32)  # 32 tiles
     alone = full.effort(operator).whole["arithmetic"]
-    assert gpu.effort(operator).whole["arithmetic"] == pytest.approx(alone * 132 / 64)
-    assert half.effort(operator).whole["arithmetic"] == pytest.approx(alone * (1 + 132 / 64) / 2)
+    assert gpu.effort(operator).whole["arithmetic"] == pytest.approx(alone * 132 / 32)
+    assert half.effort(operator).whole["arithmetic"] == pytest.approx(alone * (1 + 132 / 32) / 2)
 
 
 def test_flash_attention_2_splits_contexts_of_heads_that_share_keys_only() -> None:
@@ -471,5 +532,6 @@ def test_the_largest_product_stays_within_the_power_limit() -> None:
 )
 def test_heirs_take_the_kernels_of_attention_too(name: str) -> None:
     heir, elder = preset(name), preset("h100-sxm")
-    for key in ("attention_kernels", "attention_launch", "attention_combine", "attention_idle", "attention_padding"):
+    keys = ("kernels", "launch", "combine", "idle", "padding", "tile")
+    for key in (*(f"attention_{k}" for k in keys), "query_groups", "cache_latency", "ramp", "lone_tile"):
         assert getattr(heir, key) == getattr(elder, key)

@@ -88,6 +88,7 @@ def _attention(words: Words, x: Numbers, queries: Quantity, context: Quantity, p
             "heads": x["heads"],
             "kv_heads": x["kv_heads"],
             "head_dim": x["head_dim"],
+            "mean_context": pairs / queries,
         },
         WIDE,
         FLOP_PER_MAC * x["batch"] * pairs * (2 * q),
@@ -120,13 +121,10 @@ def _prefill(words: Words, x: Numbers) -> list[Operator]:
     pairs = new * past + new * (new + 1) / 2
     if words.get("causal", "1").lower() in ("0", "false"):
         pairs = new * (past + new)
-    kv = 2 * x["kv_heads"] * x["head_dim"]
-    cached = Access(
-        "kv_cache",
-        read=x["batch"] * new * kv * _bytes(WIDE),
-        write=x["batch"] * new * kv * _bytes(_type(words["kv_dtype"])),
-    )
-    cache = Operator("cache", "elementwise", 1, {"tokens": x["batch"] * new, "width": kv}, WIDE, 0, (cached,))
+    tokens, kv = x["batch"] * new, x["kv_heads"] * x["head_dim"]
+    elements = tokens * (2 * kv)
+    cached = Access("kv_cache", read=elements * _bytes(WIDE), write=elements * _bytes(_type(words["kv_dtype"])))
+    cache = Operator("cache", "cache", 1, {"tokens": tokens, "width": 2 * kv, "cached": kv}, WIDE, 0, (cached,))
     return [cache, *_queries(words, x, new), _attention(words, x, new, past + new, pairs)]
 
 

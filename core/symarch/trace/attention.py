@@ -141,6 +141,7 @@ class Attention(Block):
         rope = write.pointwise(f"{self.label}rope_and_cache", tokens, turned, turned, own=own)
         if self.span.causal and not self.shares:
             rope = write.appending(rope, self.span, tokens * (2 * kv) * step.kv_cache, kv * step.kv_cache)
+            rope = attrs.evolve(rope, dims={**rope.dims, "cached": kv})
         found = [write.norm(self._stream_norm)] if self.norms else []
         found += [
             write.matmul(f"{self.label}qkv", tokens, columns + projected, self.hidden, self._biases(shard)),
@@ -204,6 +205,7 @@ class Attention(Block):
                 if write.shard.context > 1:
                     read = read + step.batch * earlier * (2 * kv)
         growing = span.causal and write.growing
+        met = {} if write.decode else {"mean_context": pairs / (step.batch * step.tokens)}
         return Operator(
             f"{self.label}{self.kind}attention",
             "attention",
@@ -215,6 +217,7 @@ class Attention(Block):
                 "heads": heads,
                 "kv_heads": kv_heads,
                 "head_dim": self.head_dim,
+                **met,
             },
             widest((step.dtypes["kv_cache"], step.dtypes["activations"])),
             flops=pairs * (2 * q) * step.flop_per_mac,
