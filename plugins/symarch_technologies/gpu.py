@@ -404,10 +404,20 @@ class GPU(Processor):
         """Fixed times at the own clock over those stated."""
         return self.timed_at / self.clock
 
+    @quantity("1")
+    def lone_entries(self) -> Quantity:
+        """Entries of a result that all cores would compute while one computes its smallest tile."""
+        return self.lone_tile * self.product_rows**2 * self.multiprocessors
+
+    @quantity("1")
+    def largest_tile(self) -> Quantity:
+        """Rows of the largest tile of queries."""
+        return self.query_groups * self.query_tile
+
     @quantity("s")
     def tile_time(self) -> Quantity:
         """Time of a tile of queries beside its work, in proportion to the keys and queries that it first brings in."""
-        whole = self.key_tile + self.query_groups * self.query_tile
+        whole = self.key_tile + self.largest_tile
         return self.attention_tile * self.slowness * whole / (self.key_tile + self.query_tile)
 
     @quantity("B/s")
@@ -455,8 +465,8 @@ class GPU(Processor):
         if converted:
             arithmetic = Max(arithmetic, self.lone_tile * each * (rows * columns) * self.multiprocessors / peak)
         else:
-            smallest = operator.flops / (m * n) * self.product_rows**2 * self.multiprocessors / peak
-            overheads["loop"] = Min(self.lone_tile * smallest, self.split * self.slowness)
+            alone = operator.flops / (m * n) * self.lone_entries / peak
+            overheads["loop"] = Min(alone, self.split * self.slowness)
         return Effort({"arithmetic": arithmetic} | self._cached(operator), overheads)
 
     def _experts(self, operator: OperatorLike) -> Effort:
@@ -493,7 +503,7 @@ class GPU(Processor):
         if not {"batch", "queries", "context", "heads", "kv_heads"} <= dims.keys():
             return Effort({"arithmetic": work / rate} | self._cached(operator), overheads)
         rows = dims["queries"] * dims["heads"] / dims["kv_heads"]
-        tile = self.query_tile * Min(self.query_groups, ceil(rows / self.query_tile))
+        tile = Min(self.largest_tile, padded(rows, self.query_tile))
         blocks = ceil(rows / tile)
         work = work * (1 + self.attention_padding * (padded(rows, tile) / rows - 1))
         tiles = dims["batch"] * dims["kv_heads"] * blocks
