@@ -184,6 +184,38 @@ def test_the_time_to_the_first_token_is_a_square_of_the_prompt() -> None:
     assert line(at) == pytest.approx(parts["a"] + parts["b"] * at + parts["d"] * at**2, rel=1e-12)
 
 
+def test_a_fraction_of_two_lines_has_a_closed_form() -> None:
+    # (2 x + 1) / (x + 3) = 3 / 2 at 7
+    (crossing,) = break_even(synthetic(lambda x, b: (2 * x + b) / (x + 3), x=1.0, b=1.0), 1.5, "x").crossings
+    form = crossing.form
+    assert form is not None
+    assert (form.equation, form.solution) == ("(a + b x) / (e + f x) = T", "x = (T e - a) / (b - T f)")
+    assert (crossing.value, form.value) == pytest.approx((7, 7), rel=1e-13)
+    assert {p.letter: p.value for p in form.parts} == pytest.approx({"a": 1, "b": 2, "e": 3, "f": 1})
+    # a line and one over a line: x + 1 = 12 / (x + 2) at 2
+    first, second = synthetic(lambda x, b: x + b, x=1.0, b=1.0), synthetic(lambda x, b: b / (x + 2), x=1.0, b=12.0)
+    (crossing,) = break_even(first, second, "x", on="both").crossings
+    assert crossing.form is not None
+    assert crossing.form.equation == "a + b x = a' / (e' + f' x)"
+    assert crossing.form.solution == "x = (-a f' - b e' +- sqrt((a f' + b e')^2 - 4 (b f') (a e' - a'))) / (2 (b f'))"
+    assert (crossing.value, crossing.form.value) == pytest.approx((2, 2), rel=1e-13)
+
+
+def test_longer_contexts_that_fill_the_cores_are_a_fraction() -> None:
+    # attention in decode takes as many cores as a context has parts, so that the prompt stands below the bar too
+    found = symarch.analyze(symarch.load_system("h100-sxm-8", {"gpu.overlap": "1"}), MODEL)
+    (crossing,) = found.break_even("prompt", "12 ms", "tpot", batch=8).crossings
+    form = crossing.form
+    assert form is not None
+    assert form.equation == "(a + b x + d x^2) / (e + f x) = T"
+    assert form.residual < 1e-12
+    parts = {p.letter: p.value for p in form.parts}
+    at = (form.low + form.high) / 2
+    line = found.compile("tpot", over=["prompt"], batch=8)
+    over, under = parts["a"] + parts["b"] * at + parts["d"] * at**2, parts["e"] + parts["f"] * at
+    assert line(at) == pytest.approx(over / under, rel=1e-12)
+
+
 def test_two_sides_with_their_own_lines() -> None:
     first = synthetic(lambda x, b: Max(3 * x, b) + x, x=1.0, b=6.0)
     second = synthetic(lambda x, b: x + b / 2, x=1.0, b=40.0)

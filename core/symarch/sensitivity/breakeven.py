@@ -2,12 +2,14 @@
 
 The relative gap between the two sides is one array call over a fine logarithmic grid and all kinks; each change of sign
 is a bracket, in which Brent's method ends. No crossing, a flat line and several crossings are answers. At p = 1 and
-infinity each side is, in the regime at the crossing, a + b x (+ c / x) or one over it; the crossing then has a closed
-form, valid as long as the same resources bind on both sides. So has a + b x + d x^2: a prompt attends to itself.
+infinity each side is, in the regime at the crossing, a + b x (+ c / x), one over it, or a + b x + d x^2 (a prompt
+attends to itself), and may stand over another such sum, e + f x; the crossing then has a closed form, valid as long as
+the same resources bind on both sides.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -48,7 +50,7 @@ class Part:
     """A coefficient of a closed form.
 
     Attributes:
-        letter: a, b, c or d, with a prime for the second side.
+        letter: a, b, c or d, or e, f or g below a fraction bar, with a prime for the second side.
         value: at the point [SI].
         expression: in symbols, definitions by name.
     """
@@ -452,110 +454,118 @@ def _whole(pair: _Pair, root: float, better: str) -> int | None:
     return None
 
 
+Letters = dict[int, tuple[float, str, tuple[Rational, str, str] | None]]
+"""Value, letter and source of each coefficient of a sum of powers; a number that is no coefficient has no source."""
+
+_LETTERS = {0: "a", 1: "b", -1: "c", 2: "d"}
+_BELOW = {0: "e", 1: "f", 2: "g"}
+_TERMS = {0: "{}", 1: "{} x", -1: "{} / x", 2: "{} x^2"}
+_NOTHING: Letters = {0: (1.0, "", None)}
+
+
 def _form(pair: _Pair, root: float, low: float, high: float) -> tuple[ClosedForm | None, str]:
     """Return the closed form of a crossing, checked by substitution, or why there is none."""
-    sides: list[tuple[bool | None, dict[int, tuple[float, tuple[Rational, str, str] | None]]]] = []
+    found: list[float | Rational] = []
     for side, fixed in zip(pair.moved, (pair.first, pair.second), strict=True):
         if side is None:
-            value = fixed.value if isinstance(fixed, Point) else fixed
-            sides.append((None, {0: (value, None)}))
+            found.append(fixed.value if isinstance(fixed, Point) else fixed)
             continue
         if side.order not in (1, math.inf):
             return None, f"the overlap order is {side.order:g}; the closed form is that of p = infinity"
         try:
-            rational = rational_in(side.program, side.metric, pair.name, {**side.values, pair.name: root})
+            found.append(rational_in(side.program, side.metric, pair.name, {**side.values, pair.name: root}))
         except NoFraction as error:
             return None, str(error)
-        if rational.under == (0,):
-            sides.append((False, {k: (rational.values[f"over{k}"], (rational, f"over{k}", "")) for k in rational.over}))
-        elif len(rational.over) == 1:
-            (power,) = rational.over
-            below = rational.values[f"over{power}"]
-            sides.append(
-                (
-                    True,
-                    {
-                        k - power: (rational.values[f"under{k}"] / below, (rational, f"under{k}", f"over{power}"))
-                        for k in rational.under
-                    },
-                )
+    moved = [r for r in found if isinstance(r, Rational)]
+    inverse = all(len(r.over) == 1 and r.under != (0,) for r in moved)
+    sides = [_lettered(r, mark, inverse=inverse) for r, mark in zip(found, ("", "'"), strict=True)]
+    powers = sorted({p for r in moved for p in r.over} if not inverse else set().union(*(over for over, _ in sides)))
+    if not set(powers) <= set(_LETTERS) or any(set(r.under) - set(_BELOW) for r in moved if not inverse):
+        return None, f"{pair.name} enters with the powers {', '.join(map(str, powers))}"
+    return _solved(pair, root, low, high, sides)
+
+
+def _lettered(side: float | Rational, mark: str, *, inverse: bool) -> tuple[Letters, Letters]:
+    """Return what stands above and below the fraction bar of a side; turned round where each is one over a sum."""
+    if not isinstance(side, Rational):
+        return {0: (1 / side, "1 / T", None) if inverse else (side, "T", None)}, _NOTHING
+    values = side.values
+    if inverse:
+        (power,) = side.over
+        return {
+            k - power: (
+                values[f"under{k}"] / values[f"over{power}"],
+                _LETTERS.get(k - power, "") + mark,
+                (side, f"under{k}", f"over{power}"),
             )
-        else:
-            return None, f"{pair.name} enters above and below a fraction bar"
-    inverse = next((way for way, _ in sides if way is not None), False)
-    if any(way is not None and way != inverse for way, _ in sides):
-        return None, f"{pair.name} enters one side above and the other below a fraction bar"
-    return _solved(pair, root, low, high, inverse=bool(inverse), sides=[s for _, s in sides])
-
-
-_LETTERS = {0: "a", 1: "b", -1: "c", 2: "d"}
-_TERMS = {0: "{}", 1: "{} x", -1: "{} / x", 2: "{} x^2"}
+            for k in side.under
+        }, _NOTHING
+    over: Letters = {k: (values[f"over{k}"], _LETTERS.get(k, "") + mark, (side, f"over{k}", "")) for k in side.over}
+    if side.under == (0,):
+        return over, _NOTHING
+    return over, {k: (values[f"under{k}"], _BELOW.get(k, "") + mark, (side, f"under{k}", "")) for k in side.under}
 
 
 def _solved(
-    pair: _Pair,
-    root: float,
-    low: float,
-    high: float,
-    *,
-    inverse: bool,
-    sides: list[dict[int, tuple[float, tuple[Rational, str, str] | None]]],
+    pair: _Pair, root: float, low: float, high: float, sides: list[tuple[Letters, Letters]]
 ) -> tuple[ClosedForm | None, str]:
-    powers = set().union(*sides)
-    if not powers <= set(_LETTERS) or {-1, 2} <= powers:
-        return None, f"{pair.name} enters with the powers {', '.join(map(str, sorted(powers)))}"
-    net = dict.fromkeys(_LETTERS, 0.0)
-    texts, letters = [], {}
-    for mark, side, direction in (("", sides[0], 1), ("'", sides[1], -1)):
-        words = []
-        for power in (p for p in _LETTERS if p in side):
-            value, source = side[power]
-            net[power] += direction * (1 / value if inverse and source is None else value)
-            if source is None:
-                words.append("1 / T" if inverse else "T")
-            else:
-                letters[_LETTERS[power] + mark] = source
-                words.append(_TERMS[power].format(_LETTERS[power] + mark))
-        texts.append(" + ".join(words))
-    net_of = {p: _difference(p, sides, inverse) for p in powers}
-    turned = {p: _difference(p, sides, inverse, turned=True) for p in powers}
-    top = 2 if net[2] else 1  # of the powers of the quadratic
-    if net[2] or (net[1] and net[-1]):
-        third, second, first = net[top], net[top - 1], net[top - 2]
+    (over, under), (other_over, other_under) = sides
+    net: dict[int, float] = {}
+    terms: dict[int, tuple[list[str], list[str]]] = {}
+    for place, one, by in ((0, over, other_under), (1, other_over, under)):
+        for (i, (value, word, _)), (k, (factor, letter, _)) in itertools.product(one.items(), by.items()):
+            net[i + k] = net.get(i + k, 0.0) + (-1) ** place * value * factor
+            terms.setdefault(i + k, ([], []))[place].append(" ".join(w for w in (word, letter) if w))
+    left = sorted(k for k, value in net.items() if value)
+    if not left or left[-1] == left[0]:
+        return None, "the two sides do not cross within this regime"
+    least, most = left[0], left[-1]
+    if most - least > 2:
+        return None, f"{pair.name} enters with the powers {', '.join(map(str, left))}"
+    net_of = {k: _difference(*terms[k]) for k in terms}
+    turned = {k: _difference(*reversed(terms[k])) for k in terms}
+    if most - least == 2:
+        third, second, first = net[most], net.get(most - 1, 0.0), net[least]
         root_of = math.sqrt(max(second**2 - 4 * third * first, 0.0))
         found = min(((-second + s * root_of) / (2 * third) for s in (1, -1)), key=lambda x: abs(x - root))
-        words = [_in_brackets(net_of.get(top - k, "0")) for k in range(3)]
+        words = [_in_brackets(net_of.get(most - k, "0")) for k in range(3)]
         square = f"{words[1]}^2 - 4 {words[0]} {words[2]}"
-        solution = f"x = ({turned.get(top - 1, '0')} +- sqrt({square})) / (2 {words[0]})"
-    elif net[1]:
-        found, solution = -net[0] / net[1], _quotient(turned[0], net_of[1], net_of[0], turned[1])
-    elif net[-1] and net[0]:
-        found, solution = -net[-1] / net[0], _quotient(net_of[-1], turned[0], turned[-1], net_of[0])
+        solution = f"x = ({turned.get(most - 1, '0')} +- sqrt({square})) / (2 {words[0]})"
     else:
-        return None, "the two sides do not cross within this regime"
+        found = -net[least] / net[most]
+        ways = (turned[least], net_of[most]), (net_of[least], turned[most])
+        solution = _quotient(*(ways if most == 1 else ways[::-1]))
     if not math.isclose(found, root, rel_tol=1e-6):
         return None, "the crossing lies on a kink, where no one regime holds"
     start, end = valid(pair.labels, root, low, high)
-    equation = " = ".join(texts)
+    equation = " = ".join(_text(*side) for side in sides)
+    letters = {
+        letter: source
+        for side in sides
+        for part in side
+        for _, letter, source in (part[k] for k in (*_LETTERS,) if k in part)
+        if source is not None
+    }
     return ClosedForm(pair.name, equation, solution, found, start, end, abs(pair.gap(found)), letters), ""
 
 
-def _difference(power: int, sides: list[dict[int, Any]], inverse: bool, *, turned: bool = False) -> str:
-    """Return the coefficient of the first side less that of the second in letters, or the other way round."""
-    words = []
-    for mark, side in (("'", sides[1]), ("", sides[0])) if turned else (("", sides[0]), ("'", sides[1])):
-        sign = "-" if (mark == "'") != turned else "+"
-        if power in side:
-            own = ("1 / T" if inverse else "T") if side[power][1] is None else _LETTERS[power] + mark
-            words.append(f"{sign} {own}")
-    text = " ".join(words)
+def _text(over: Letters, under: Letters) -> str:
+    """Return a side in letters."""
+    above, below = (
+        " + ".join(_TERMS[k].format(part[k][1]) for k in _LETTERS if k in part and part[k][1]) for part in (over, under)
+    )
+    return f"{_in_brackets(above)} / {_in_brackets(below)}" if below else above
+
+
+def _difference(ours: list[str], theirs: list[str]) -> str:
+    """Return the difference of two sums in letters."""
+    text = " ".join([*(f"+ {w}" for w in ours), *(f"- {w}" for w in theirs)])
     return text.removeprefix("+ ") if text.startswith("+") else text.replace("- ", "-", 1)
 
 
-def _quotient(over: str, under: str, over_turned: str, under_turned: str) -> str:
+def _quotient(way: tuple[str, str], other: tuple[str, str]) -> str:
     """Return x as one difference over another, both turned round where that spares a minus sign in front."""
-    if under.startswith("-") or over.startswith("-"):
-        over, under = over_turned, under_turned
+    over, under = other if any(text.startswith("-") for text in way) else way
     return f"x = {_in_brackets(over)} / {_in_brackets(under)}"
 
 
