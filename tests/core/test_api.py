@@ -136,8 +136,8 @@ def loop(found: symarch.Analysis, batch: int, prompt: int, output: int) -> float
 
 
 def whole(found: symarch.Analysis) -> symarch.Analysis:
-    """The same where it costs nothing to split a context, which a context of one tile of keys is not."""
-    return found.with_setting("gpu", "attention_combine", 0)
+    """The same where every context is split: one of a single tile of keys is not, and that tile is then a token."""
+    return found.with_setting("gpu", "key_tile", 1)
 
 
 def unlimited(found: symarch.Analysis) -> symarch.Analysis:
@@ -195,12 +195,13 @@ def test_the_gauss_rule_is_good_where_arithmetic_and_data_cross(order: str, outp
 def test_whether_a_context_is_split_is_rounded_at_the_mean_context(
     order: str, prompt: int, output: int, split: float, rounded: int
 ) -> None:
-    # as all tiles and granules of growing tensors are, which the assumptions say
-    found = analysis("h100-sxm", "llama-3.1-8b", {"gpu.overlap": order, "gpu.attention_combine": "2 us"})
+    # as all granules of growing tensors are, which the assumptions say; what a tile starts with goes with key_tile
+    sets = {"gpu.overlap": order, "gpu.attention_combine": "2 us", "gpu.attention_tile": "0 s"}
+    found = analysis("h100-sxm", "llama-3.1-8b", sets)
     mean = found.evaluate(batch=1, prompt=prompt, output=output).tpot
-    each = 32 * 2e-6  # of the layers, at the clock that times are stated at
-    assert mean is not None
-    assert mean - loop(found, 1, prompt, output) == pytest.approx(each * (rounded - split), abs=1e-13)
+    alike = found.with_setting("gpu", "key_tile", 1 if rounded else 10**6)  # all contexts are split, or none
+    assert mean == pytest.approx(loop(alike, 1, prompt, output), rel=1e-12)
+    assert (mean == pytest.approx(loop(found, 1, prompt, output), rel=1e-9)) == (split == rounded)
 
 
 def test_one_step_is_the_step_at_its_context() -> None:
