@@ -411,7 +411,7 @@ def test_a_fault_names_file_line_technology_and_expression(tmp_path: Path, text:
         (memory("probe = 3"), "parameters.probe: the name has a meaning"),
         (memory("definition = 3"), "parameters.definition: the name has a meaning"),
         (memory("mro = 3", 'x = "mro"'), ""),
-        (memory("a = true"), "parameters.a.value: it is True; it must be a number or a text"),
+        (memory("a = true"), "parameters.a.value: it is true; it must be a number or a text"),
         (memory("a = [1]"), "parameters.a.value: it is [1]"),
         (memory("a = { low = 1 }"), "parameters.a: a table needs the key 'value'"),
         (memory('a = { value = "1 us", lo = 1 }'), "parameters.a.lo: unknown key; did you mean 'low'"),

@@ -31,7 +31,7 @@ SHADES = (
 
 USUAL = {
     "arithmetic": 0, "": 0, "latency": 1, "combine": 1, "software": 2, "launch": 2, "port": 3, "loop": 3, "power": 4,
-    "conversion": 5,
+    "conversion": 5, "threads": 7, "regroup": 8,
 }  # fmt: skip
 """The shade of a resource of this name; the component itself has no name of its own. Others get what these leave."""
 
