@@ -142,7 +142,7 @@ class Analysis(Shown, Questions):
     """
 
     _recorded: dict[bool, Recorded]
-    _at_point: tuple[Any, dict[float, Mapping[str, Any]]]
+    _at_point: tuple[Any, dict[tuple[str, float], Mapping[str, Any]]]
 
     def __init__(self, system: System, model: Architecture, mapping: Mapping[str, Any] | None = None,
                  phase: str = "both", dtype: str | None = None, ideal: bool = False, symbols: Sequence[str] = (),
@@ -494,8 +494,8 @@ class Analysis(Shown, Questions):
     def sensitivity(self, metric: str, **given: Any) -> Sensitivity:
         """Return the elasticities of a metric by every settable parameter at a point, with their checks."""
         point = self.point(metric, **given)
-        order = self._order(metric, point.values, given)
-        found = sensitivity_of(point.recorded, metric, point.values, point.units, order)
+        orders = self._order_entries(metric, point.values, given)
+        found = sensitivity_of(point.recorded, metric, point.values, point.units, orders)
         return attrs.evolve(found, in_bits=self.system.in_bits)
 
     def point(self, metric: str, **given: Any) -> Point:
@@ -511,9 +511,9 @@ class Analysis(Shown, Questions):
 
     @property
     def _overlap(self) -> float:
-        """Overlap order of the first processor."""
-        found: float = self.system.of("processor")[0].settings["overlap"].value
-        return found
+        """Overlap order of the processors: where they differ, one at which no resource wins outright comes first."""
+        orders: list[float] = [c.settings["overlap"].value for c in self.system.of("processor")]
+        return next((p for p in orders if p not in (1, math.inf)), orders[0])
 
     def _definition_units(self) -> dict[str, str]:
         units: dict[str, str] = {}
@@ -525,30 +525,35 @@ class Analysis(Shown, Questions):
             units |= {f"{memory.name}.lifetime": "s"} | {f"{way}_{memory.name}": "B/s" for way in WAYS}
         return units
 
-    def _order(self, metric: str, values: Mapping[str, float], given: Mapping[str, Any]) -> Elasticity:
-        """Return the entry of the overlap order: fixed in a program, so found by running the model at other orders."""
-        name = next(c.name for c in self.system.of("processor"))
+    def _order_entries(
+        self, metric: str, values: Mapping[str, float], given: Mapping[str, Any]
+    ) -> tuple[Elasticity, ...]:
+        """Return the entries of the overlap orders: fixed in a program, so found by running the model at others."""
         request = self.request(given.get("context") is not None)
 
-        # all metrics of a report ask for the same four orders at the same point
+        # all metrics of a report ask for the same orders at the same point
         key: Any = (request, tuple(values.items()))
         if self._at_point[0] != key:
             self._at_point = (key, {})
         known = self._at_point[1]
-
-        def at(order: float) -> float:
-            if order not in known:
-                known[order] = run_on_floats(self.at_order(order).system, self.model, request, values).metrics
-            return float(known[order][metric])
-
-        p = self._overlap
-        elasticity = None
-        if math.isfinite(p):
-            below, above = max(1.0, p / 1.1), p * 1.1
-            elasticity = math.log(at(above) / at(below)) / math.log(above / below)
-        none, full = at(1.0), at(math.inf)
         best = max if metric in HIGHER_IS_BETTER else min
-        return Elasticity(f"{name}.overlap", p, "1", False, elasticity, none, full, best(none, full))
+
+        def at(name: str, order: float) -> float:
+            if (name, order) not in known:
+                system = self.with_setting(name, "overlap", order).system
+                known[name, order] = run_on_floats(system, self.model, request, values).metrics
+            return float(known[name, order][metric])
+
+        entries = []
+        for processor in self.system.of("processor"):
+            name, p = processor.name, processor.settings["overlap"].value
+            elasticity = None
+            if math.isfinite(p):
+                below, above = max(1.0, p / 1.1), p * 1.1
+                elasticity = math.log(at(name, above) / at(name, below)) / math.log(above / below)
+            none, full = at(name, 1.0), at(name, math.inf)
+            entries.append(Elasticity(f"{name}.overlap", p, "1", False, elasticity, none, full, best(none, full)))
+        return tuple(entries)
 
     def on(self, system: System) -> Self:
         """Return the same analysis of another system."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -168,7 +168,7 @@ def sensitivity_of(
     metric: str,
     inputs: Mapping[str, float],
     definitions: Mapping[str, str],
-    order: Elasticity | None = None,
+    orders: Sequence[Elasticity] = (),
 ) -> Sensitivity:
     """Return the sensitivity of a metric.
 
@@ -177,7 +177,7 @@ def sensitivity_of(
         metric: name of the metric; it must be one that the model computes.
         inputs: value of every input of the program.
         definitions: unit of every named definition.
-        order: the entry of the overlap order, which is fixed in a program and comes from outside.
+        orders: the entries of the overlap orders, which are fixed in a program and come from outside.
     """
     program = recorded.program.select({metric: recorded.program.outputs[f"metric.{metric}"]})
     where = {o[2]: i for i, o in enumerate(program.operations) if o[0] == "input"}
@@ -223,8 +223,7 @@ def sensitivity_of(
                 limit=_limit(call, symbol, current, metric),
             )
         )
-    if order is not None:
-        entries.append(order)
+    entries += orders
     reach = _reach(program)
     groups = [
         Group(n, size[n], definitions.get(n, "1"), kinks.get(n, derivative[f"={n}"] * size[n] / value), reach[i])

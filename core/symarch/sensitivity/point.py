@@ -27,7 +27,8 @@ class Point:
         recorded: the model.
         metric: name of a metric that the model computes.
         values: value of every symbol [SI].
-        order: overlap order of the main processor, which is fixed in the program.
+        order: overlap order of the processors, which is fixed in the program; where they differ, one that is neither 1
+            nor infinity comes first.
         units: unit of every named definition.
         label: what the system is called.
     """

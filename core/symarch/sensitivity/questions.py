@@ -152,15 +152,21 @@ class Questions(ABC):
             point = owner.point(first.metric)
         if point is None or not isinstance(owner, Questions) or not _in_latency(point, found.parameter):
             return
-        processor = owner.system.of("processor")[0]
-        declared = {o.name: o for o in (options_of(processor.technology) if processor.technology else ())}
+        component = found.parameter.partition(".")[0]
+        pool = next((s for s in owner.system.parts.values() if component in s.components), owner.system)
+        readers = [c for c in pool.of("processor") if PREFETCH in c.settings]
+        technology = readers[0].technology if readers else None
+        declared = {o.name: o for o in (options_of(technology) if technology else ())}
         for word in declared[PREFETCH].choices if PREFETCH in declared else ():
-            changed = owner.with_setting(processor.name, PREFETCH, word)
-            words = f"{processor.name}.{PREFETCH} = {word}"
-            if owner is self:
-                yield words, self.with_setting(processor.name, PREFETCH, word), rival
-            else:
-                yield words, self, changed
+            words = f"{', '.join(f'{c.name}.{PREFETCH}' for c in readers)} = {word}"
+            mine, theirs = self, rival
+            for name in (c.name for c in readers):
+                if owner is self:
+                    mine = mine.with_setting(name, PREFETCH, word)
+                else:
+                    assert isinstance(theirs, Questions)
+                    theirs = theirs.with_setting(name, PREFETCH, word)
+            yield words, mine, theirs
 
     def uncertainty(
         self,
