@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -39,6 +39,9 @@ from symarch.trace import Architecture, Operator, Shard, load_config
 from symarch.trace.convert import step_of
 from symarch.trace.recorded import RecordedTrace
 
+if TYPE_CHECKING:
+    from symarch.report.sections import Section
+
 _COUNTED = {kind: (kind, folder) for kind, (folder, _) in SPEC_KINDS.items()}
 _COUNTED |= {"prices": ("price list", "price lists"), "preset": ("preset", "presets")}
 """One and several of each kind of spec, in words."""
@@ -57,6 +60,18 @@ def to_json(data: Any) -> str:
         return value
 
     return json.dumps(plain(data), indent=1, ensure_ascii=False)
+
+
+def section_data(section: Section) -> dict[str, Any]:
+    """Return a section of a report: its words and tables as they are read, its numbers in SI."""
+    return {
+        "name": section.name,
+        "title": section.title,
+        "sentences": list(section.sentences),
+        "formulas": list(section.formulas),
+        "tables": [{"title": t.title, "columns": list(t.columns), "rows": t.rows} for t in section.tables],
+        "data": section.data,
+    }
 
 
 def run_data(

@@ -15,7 +15,7 @@ from symarch.errors import FOREIGN, PluginError, SymarchError, UnknownNameError
 from symarch.plugins import registry
 from symarch.plugins.discovery import FORMATS
 from symarch.plugins.hookspecs import hookimpl
-from symarch.report.data import to_json
+from symarch.report.data import section_data, to_json
 from symarch.report.record import Report
 
 if TYPE_CHECKING:
@@ -45,8 +45,11 @@ class JsonFormat:
     suffix: ClassVar[str] = ".json"
 
     def render(self, report: Report) -> str:
-        """Return metric, value, unit, elasticities, groups and checks."""
-        return to_json(report.sensitivity.to_dict()) + "\n"
+        """Return metric, value, unit, elasticities, groups and checks; the sections too if any are named."""
+        data = report.sensitivity.to_dict()
+        if report.chosen:
+            data["sections"] = [section_data(s) for s in report.sections]
+        return to_json(data) + "\n"
 
 
 class MarkdownFormat:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -68,6 +68,7 @@ class Section:
         sentences: what it says.
         formulas: lines of a formula in plain symbols.
         tables: its numbers.
+        data: the same in SI and full precision, as plain data for JSON; None where sentences say all.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Section:
     sentences: tuple[str, ...] = ()
     formulas: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
+    data: Any = None
 
 
 ORDER = ("headline", "binds", "formula", "tornado", "headroom", "regimes", "roofline", "break_even", "uncertainty",
@@ -198,7 +200,9 @@ def _headline(report: Report) -> Section:
     point = f"The point: {described(report)}."
     # the numbers of a system that cannot be are read with that in mind, so it is said at once
     words = (answer, feasibility(report), *why, *more, point)
-    return Section("headline", "The answer", words, (), (table,))
+    metrics = {name: {"value": v, "unit": METRICS[name][0]} for name, v in report.result.metrics.items()}
+    data = {"system": report.system, "model": report.model, "workload": dict(report.workload), "metrics": metrics}
+    return Section("headline", "The answer", words, (), (table,), data)
 
 
 def _binds(report: Report) -> Section:
@@ -217,7 +221,11 @@ def _binds(report: Report) -> Section:
         )
         title = f"Operators of {phase}" + (" (mean of the steps)" if phase != "prefill" else "")
         tables.append(Table(("operator", "runs", "each", "share", "bound by"), rows, title, frozenset({4}), resource=4))
-    return Section("binds", "What binds", (), (), tuple(tables))
+    data = {
+        "resources": [attrs.asdict(one) for one in result.resources],
+        "operators": [attrs.asdict(one) for one in result.operators],
+    }
+    return Section("binds", "What binds", (), (), tuple(tables), data)
 
 
 def _formula(report: Report) -> Section:
@@ -235,7 +243,8 @@ def _formula(report: Report) -> Section:
         sentences.append(
             f"At p = infinity, where only the slowest resource counts, it is {value}; here it is {gap:.1f} % more."
         )
-    return Section("formula", title, tuple(sentences), written_out(why), (_terms(why), _definitions(why)))
+    tables = (_terms(why), _definitions(why))
+    return Section("formula", title, tuple(sentences), written_out(why), tables, _sum(why))
 
 
 def regime_words(why: Explanation) -> str:
@@ -278,6 +287,24 @@ def written_out(why: Explanation) -> tuple[str, ...]:
     return (*lines, *(f"    {n} = {written(rounded(e, why.values))}" for n, e in why.definitions.items()))
 
 
+def _sum(why: Explanation) -> dict[str, Any]:
+    """Return the numbers of a closed form as plain data: its terms, its definitions, the value at p = infinity."""
+    terms = [
+        {"resource": t.resource, "cause": t.cause, "operators": list(t.operators), "value": t.value, "share": t.share}
+        for t in why.terms
+    ]
+    definitions = {n: {"value": why.values[n], "unit": why.units[n]} for n in why.definitions}
+    return {
+        "metric": why.metric,
+        "value": why.value,
+        "unit": why.unit,
+        "order": why.order,
+        "terms": terms,
+        "definitions": definitions,
+        "roofline": why.roofline and why.roofline.value,
+    }
+
+
 def _terms(why: Explanation) -> Table:
     rows = tuple(
         (t.resource, percent(t.share), format_quantity(t.value, why.unit), t.cause, _first(t.operators))
@@ -317,7 +344,8 @@ def _tornado(report: Report) -> Section | None:
     halts = any(None in (b.low, b.high) for b in bars[:LONGEST])
     why = ("Where it does not run, static power alone takes all that a limit on power or temperature allows.",)
     return Section("tornado", "Tornado: what each range means", (words, *(why if halts else ()), *more), (),
-                   (Table(columns, tuple(rows), "", frozenset({5}), code=True),))  # fmt: skip
+                   (Table(columns, tuple(rows), "", frozenset({5}), code=True),),
+                   [attrs.asdict(bar) for bar in bars])  # fmt: skip
 
 
 def _gain(gain: float) -> str:
@@ -333,7 +361,8 @@ def _headroom(report: Report) -> Section:
                  for e in found.of(kind)[:2] if e.gain > 1 + SMALLEST]  # fmt: skip
     if found.floor:
         sentences.append(f"With all else removed, the time of {found.floor} is left.")
-    return Section("headroom", "Headroom: what removing a bottleneck brings", tuple(sentences), (), _headways(found))
+    title = "Headroom: what removing a bottleneck brings"
+    return Section("headroom", title, tuple(sentences), (), _headways(found), found.to_dict())
 
 
 def _headways(found: Headroom) -> tuple[Table, ...]:
@@ -383,7 +412,7 @@ def _regimes(report: Report) -> Section | None:
     more = (f"{left} smaller regions are left out of the table.",) if left > 0 else ()
     forms = tuple(_in_region(report.metric, region) for region in found.regions if region.form)
     return Section("regimes", "Regime map: what binds where", (words, *more), forms,
-                   (Table(columns, tuple(rows), "", frozenset({2, 4}), resource=0),))  # fmt: skip
+                   (Table(columns, tuple(rows), "", frozenset({2, 4}), resource=0),), found.to_dict())  # fmt: skip
 
 
 STATED = 3
@@ -416,7 +445,7 @@ def _line(report: Report) -> Section | None:
     solved = any(r.form for r in found.regimes)
     more = f"In the closed form x is {name}, in SI." if solved else "Closed forms are there at p = 1 and infinity."
     table = Table(("condition", "bound", report.metric, "closed form"), rows, "", frozenset({1, 2, 3}))
-    return Section("line", f"Regimes along {name}", (words, more), (), (table,))
+    return Section("line", f"Regimes along {name}", (words, more), (), (table,), found.to_dict())
 
 
 def _as_formula(form: str, coefficients: Sequence[float]) -> str:
@@ -429,11 +458,13 @@ def _as_formula(form: str, coefficients: Sequence[float]) -> str:
 def _published(report: Report) -> Section:
     """The metrics with each published parameter set of the memories in place of their own."""
     tables: list[tuple[float, Table]] = []
+    data: dict[str, Any] = {}
     for component in report.analysis.system.of("memory"):
         cls = component.technology
         if cls is None or cls.name in report.analysis.system.technologies:
             continue
         samples = report.analysis.presets_as_samples(component.name, **report.given)
+        data[component.name] = [attrs.asdict(s) for s in samples]
         rows = tuple(
             (
                 f"{s.preset}{' (now)' if s.preset == component.preset else ''}",
@@ -453,7 +484,8 @@ def _published(report: Report) -> Section:
         tables.append((spread, Table(columns, rows, title, frozenset({4, 5, 6}), code=True)))
     tables.sort(key=lambda pair: -pair[0])  # what differs most comes first
     words = "Each published parameter set stands in for a memory's own; what the spec or --set gives it stays."
-    return Section("published", "The published parameter sets as samples", (words,), (), tuple(t for _, t in tables))
+    title = "The published parameter sets as samples"
+    return Section("published", title, (words,), (), tuple(table for _, table in tables), data)
 
 
 def _or_dash(value: float | None, unit: str) -> str:
@@ -481,7 +513,7 @@ def _roofline(report: Report) -> Section | None:
     columns = ("operator", "phase", "FLOP/B", "attained", "share", "bound by")
     words = f"On one device, the rates that the fastest operator on each resource sustains: {', '.join(roofs)}."
     table = Table(columns, rows, "", frozenset({1, 5}), resource=5)
-    return Section("roofline", "Roofline of the operators", (words,), (), (table,))
+    return Section("roofline", "Roofline of the operators", (words,), (), (table,), attrs.asdict(found))
 
 
 def _break_even(report: Report) -> Section:
@@ -555,7 +587,8 @@ def _uncertainty(report: Report) -> Section:
             f"{indices.evaluations:,} evaluations)"
         )
         tables.append(Table(columns, rows, about, frozenset({3}), code=True))
-    return Section("uncertainty", title, tuple(sentences), (), tuple(tables))
+    data = {"samples": found.to_dict(), "indices": indices and indices.to_dict()}
+    return Section("uncertainty", title, tuple(sentences), (), tuple(tables), data)
 
 
 def _rounded(share: float) -> str:
@@ -615,7 +648,8 @@ def _aside(report: Report, metric: str) -> Section:
         *(w for w in (one.words for one in report.result.lasting) if w and metric != "energy_per_token"),
     )
     top = _elasticity_table(report, sensitivity, LONGEST)
-    return Section(name, title, sentences, written_out(why), (_terms(why), *_headways(room), top))
+    data = {"sum": _sum(why), "headroom": room.to_dict(), "sensitivity": sensitivity.to_dict()}
+    return Section(name, title, sentences, written_out(why), (_terms(why), *_headways(room), top), data)
 
 
 def _elasticity_table(report: Report, found: Sensitivity, most: int | None = None) -> Table:
@@ -670,12 +704,13 @@ def _constraints(report: Report) -> Section:
         for c in report.result.constraints
     )
     columns = ("constraint", "state", "needed", "available", "used", "holds in samples")
-    return Section("constraints", "Constraints", (), (), (Table(columns, rows, "", frozenset({1})),))
+    data = [attrs.asdict(c) | {"slack": c.slack} for c in report.result.constraints]
+    return Section("constraints", "Constraints", (), (), (Table(columns, rows, "", frozenset({1})),), data)
 
 
 def _parameters(report: Report) -> Section:
     """All parameters with their ranges and sources."""
-    rows = []
+    rows, data = [], []
     system = report.analysis.system
     for name, symbol in report.symbols.items():
         owner, _, item = name.partition(".")
@@ -686,14 +721,26 @@ def _parameters(report: Report) -> Section:
         value = value_text(report, name, report.point.values[name], symbol.unit)
         status = f"{symbol.status} ({setting.origin})" if setting is not None else "workload"
         rows.append((name, value, between if ends != (None, None) else "-", status, symbol.source or "-"))
+        data.append(
+            {
+                "parameter": name,
+                "value": report.point.values[name],
+                "unit": symbol.unit,
+                "low": symbol.low,
+                "high": symbol.high,
+                "status": symbol.status,
+                "source": symbol.source,
+            }
+        )
     table = Table(("parameter", "value", "range", "status", "source"), tuple(rows), "", frozenset({2, 3, 4}), code=True)
-    return Section("parameters", "Parameters and their sources", (), (), (table,))
+    return Section("parameters", "Parameters and their sources", (), (), (table,), data)
 
 
 def _plugins(report: Report) -> Section:
     """Where the technologies come from."""
     rows = tuple((p["name"], f"{p['distribution']} {p['version']}") for p in report.plugins)
-    return Section("plugins", "Plugins", (), (), (Table(("name", "from"), rows, "", frozenset({1})),))
+    table = Table(("name", "from"), rows, "", frozenset({1}))
+    return Section("plugins", "Plugins", (), (), (table,), [dict(p) for p in report.plugins])
 
 
 def _checks(report: Report) -> Section:
