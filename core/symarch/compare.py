@@ -107,7 +107,7 @@ class Comparison(Shown):
         A value inside the declared range comes before any outside, whatever the factor to it.
         """
         found = [b for b in self.break_evens if (b.first, b.second) == (first, second) and b.crossings]
-        return sorted(found, key=lambda b: (not b.nearest.inside, b.change(b.nearest.value)))
+        return sorted(found, key=lambda b: b.distance)
 
     def sheets(self) -> tuple[Sheet, ...]:
         """Return metrics, what the systems differ in, and where they break even."""

@@ -300,6 +300,25 @@ def test_a_read_latency_is_shown_with_and_without_prefetching() -> None:
     assert not FLASH["2"].break_even("hbf.pages_per_block", PLAIN["2"], batch=16).variants
 
 
+def test_prefetching_is_that_of_the_processors_that_read_the_memory() -> None:
+    apart = analysis("h100-h200-apart")
+    target = 1.05 * apart.evaluate(batch=16).metrics["tpot"]  # type: ignore[operator]
+    found = apart.break_even("decode_hbm.controller_latency", target, batch=16)
+    step, operator = found.variants["decode_gpu.prefetch = step"], found.variants["decode_gpu.prefetch = operator"]
+    assert operator.crossings[0].value == found.crossings[0].value, "the spec waits at each operator"
+    assert step.crossings[0].value > 2 * operator.crossings[0].value
+    check(step, analysis("h100-h200-apart", {"decode_gpu.prefetch": "step"}), target, batch=16)
+    both = analysis("h100-stratum").break_even("dram.controller_latency", "20 ms", batch=16)
+    assert set(both.variants) == {f"gpu.prefetch, logic.prefetch = {word}" for word in ("step", "operator")}
+
+
+def test_orders_that_differ_have_no_closed_form_where_one_of_them_is_finite() -> None:
+    mixed = analysis("h100-stratum", {"gpu.overlap": "inf", "logic.overlap": "2"})
+    assert mixed.point("tpot", batch=16).order == 2
+    found = mixed.break_even("dram.controller_latency", "20 ms", batch=16)
+    assert found.roofline is not None
+
+
 def test_where_a_parameter_is_moved() -> None:
     h100 = analysis("h100-sxm-8")
     assert h100.break_even("hbm.pin_rate", PLAIN["2"], batch=16).on == "first", "the two differ in it"

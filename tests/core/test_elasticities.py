@@ -264,6 +264,19 @@ def test_the_overlap_order_has_a_secant_and_ends() -> None:
     assert ideal.elasticity is None
 
 
+@pytest.mark.parametrize("system", ["h100-h200-apart", "h100-stratum"])
+def test_every_processor_has_its_own_overlap_order(system: str) -> None:
+    found = analysis(system, "llama-3.1-70b")
+    result = found.sensitivity("request_time", batch=16)
+    entries = {e.parameter: e for e in result.elasticities if e.parameter.endswith(".overlap")}
+    assert set(entries) == {f"{c.name}.overlap" for c in found.system.of("processor")}
+    assert len(entries) == 2
+    for name, entry in entries.items():
+        for order, due in (("1", entry.low), ("inf", entry.high)):
+            alone = analysis(system, "llama-3.1-70b", {name: order}).evaluate(batch=16)
+            assert due == pytest.approx(alone.metrics["request_time"], rel=1e-12)
+
+
 def test_the_record_has_the_keys_of_the_contract() -> None:
     found = analysis("h100-sxm-8", "llama-2-7b")
     data = found.sensitivity("tpot").to_dict()

@@ -175,6 +175,46 @@ def test_break_even_without_a_target_says_how_to_set_one(report: Report, analysi
     assert asked.name in [s.name for s in report.sections]
 
 
+@pytest.mark.parametrize("order", ["2", "inf"])
+def test_break_even_with_a_target_has_a_closed_form_and_both_ways_of_prefetching(order: str) -> None:
+    system = symarch.load_system("h200-hbf-8", {"gpu.overlap": order})
+    analysis = symarch.analyze(system, symarch.load_model("llama-3.1-70b"))
+    found = analysis.sensitivity("tpot", batch=16)
+    report = report_of(analysis, found, {"batch": 16}, 0.97 * found.value, ("break_even",))
+    (section,) = report.sections
+    full = analysis.break_even("hbf.read_time", 0.97 * found.value, batch=16)
+    nearest = min((b for b in report.break_evens if b.crossings), key=lambda b: b.distance)
+    titles = [line for line in section.formulas if "Closed form, with x = " in line]
+    assert {t.split("x = ")[1].split(",")[0] for t in titles} == {nearest.parameter, "hbf.read_time"}
+    assert all(t.startswith("At p = infinity, beside it. ") is (order == "2") for t in titles)
+    form = (full.roofline or full).crossings[0].form
+    assert form is not None
+    assert f"{form.solution} = {full.shown(form.value)}" in section.formulas
+    for name, variant in full.variants.items():
+        assert f"With {name}: {variant.words}." in section.sentences
+    assert len(full.variants) == 2
+
+
+def test_json_has_the_sections_that_are_asked_for_in_words_and_numbers() -> None:
+    analysis = symarch.analyze(symarch.load_system("h100-h200-apart"), symarch.load_model("llama-3.1-8b"))
+    report = report_of(analysis, analysis.sensitivity("ttft"), {}, 0.01, ("all", "line", "published"))
+    data = json.loads(render(report, "json"))
+    sections = {s["name"]: s for s in data["sections"]}
+    assert list(sections) == [s.name for s in report.sections]
+    for section in report.sections:
+        written = sections[section.name]
+        assert written["sentences"] == list(section.sentences)
+        assert [t["rows"] for t in written["tables"]] == [[list(r) for r in t.rows] for t in section.tables]
+        said = section.name in ("elasticities", "checks", "assumptions")  # those are beside the sections, or words
+        assert (written["data"] is None) is said, section.name
+    assert sections["headline"]["data"]["metrics"]["ttft"] == {"value": report.sensitivity.value, "unit": "s"}
+    assert sections["headroom"]["data"]["waterfall"][0]["value"] == report.headroom.waterfall[0].value
+    assert sections["break_even"]["data"][0]["outcome"] == report.break_evens[0].outcome
+    assert sections["cost"]["data"]["sum"]["value"] == report.asides["cost_per_million_tokens"].why.value
+    values = {p["parameter"]: p["value"] for p in sections["parameters"]["data"]}
+    assert values == dict(report.point.values)
+
+
 def test_a_section_of_what_is_not_known_says_what_would_give_it() -> None:
     analysis = symarch.analyze(symarch.load_system("tpu-v6e-8"), symarch.load_model("llama-3.1-8b"))
     (cost,) = report_of(analysis, analysis.sensitivity("tpot"), {}, sections=("cost",)).sections

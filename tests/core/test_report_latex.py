@@ -102,9 +102,26 @@ def test_a_symbol_has_one_subscript(name: str, declared: str, due: str) -> None:
 
 @pytest.mark.skipif(not (shutil.which("tectonic") or shutil.which("pdflatex")), reason="no LaTeX is installed")
 def test_it_compiles(report: Report, tmp_path: Path) -> None:
+    _compiles(report, tmp_path)
+
+
+def _compiles(report: Report, tmp_path: Path) -> None:
     (tmp_path / "report.tex").write_text(render(report, "latex"), encoding="utf-8")
     program = shutil.which("pdflatex")
     how = [program, "-interaction=nonstopmode", "-halt-on-error"] if program else [str(shutil.which("tectonic"))]
     done = subprocess.run([*how, "report.tex"], cwd=tmp_path, check=True, capture_output=True, timeout=300)
     assert b"Overfull" not in done.stdout + done.stderr  # no formula and no table leaves the page
     assert (tmp_path / "report.pdf").stat().st_size > 1000
+
+
+@pytest.mark.skipif(not (shutil.which("tectonic") or shutil.which("pdflatex")), reason="no LaTeX is installed")
+@pytest.mark.parametrize(
+    ("system", "model", "metric"),
+    [("h200-hbf-8", "deepseek-v3", "tpot"), ("stratum", "mixtral-8x7b", "throughput"),
+     ("h100-h200-apart", "llama-3.1-70b", "request_time")],
+)  # fmt: skip
+def test_long_formulas_stay_within_the_margins(system: str, model: str, metric: str, tmp_path: Path) -> None:
+    analysis = symarch.analyze(symarch.load_system(system), symarch.load_model(model))
+    found = analysis.sensitivity(metric, batch=32)
+    report = report_of(analysis, found, {"batch": 32}, sections=["formula", "energy", "cost", "regimes"])
+    _compiles(report, tmp_path)

@@ -12,6 +12,7 @@ from symarch.analysis import METRICS
 from symarch.compare import ALL, Comparison, Difference
 from symarch.quantities import format_quantity, format_setting
 from symarch.report.data import to_json
+from symarch.report.sections import closed_forms, prefetched
 from symarch.report.text import Output, console, describe_workload, heading, paragraph, table
 from symarch.sensitivity import BreakEven
 
@@ -281,27 +282,9 @@ def _print_closed(out: Output, found: BreakEven) -> None:
             out.print(Text(f"    {line}"), soft_wrap=True)
 
 
-def _closed(found: BreakEven, prefix: str = "") -> list[list[str]]:
+def _closed(found: BreakEven) -> list[list[str]]:
     """Return the closed forms of a break-even, and its variants, as paragraphs: a title and lines."""
-    paragraphs = []
-    for crossing in found.crossings:
-        form = crossing.form
-        if form is None:
-            if crossing.reason and found.roofline is None:
-                paragraphs.append([f"{prefix}No closed form: {crossing.reason}."])
-            continue
-        reach = f"{found.shown(form.low)} to {found.shown(form.high)}"
-        title = f"{prefix}Closed form, with x = {found.parameter}, valid from {reach}:"
-        lines = [form.equation, f"{form.solution} = {found.shown(form.value)}"]
-        if "T" in form.equation:
-            lines.append(f"T = {format_quantity(found.target, found.unit)}")
-        lines += [f"{p.letter} = {p.expression} = {p.value:.6g}" for p in form.parts]
-        paragraphs.append([title, *lines])
-    if found.roofline is not None:
-        paragraphs += _closed(found.roofline, "At p = infinity, beside it. ")
-    for name, variant in found.variants.items():
-        paragraphs.append([f"With {name}: {variant.words}."])
-    return paragraphs
+    return [*closed_forms(found), *([words] for words in prefetched(found))]
 
 
 __all__ = ["RENDERERS", "SUFFIXES", "comparison_html", "comparison_json", "comparison_markdown", "comparison_text"]

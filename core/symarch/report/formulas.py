@@ -213,13 +213,13 @@ def _broken(expression: sympy.Expr, declared: dict[str, str], widest: int = WIDE
     before = expression / longest
     front = "" if before == 1 else f"{latex_of(before, declared)} "
     lines = [rf"{front}\Bigl("]
-    for addend in longest.args:
-        text = latex_of(addend, declared)
+    for addend in sympy.Add.make_args(longest):
+        text, *more = _broken(addend, declared, widest)
         text = text if text.startswith("-") or addend is longest.args[0] else f"+ {text}"
-        if lines[1:] and _width(lines[-1] + text) <= widest:
+        if lines[1:] and not more and _width(lines[-1] + text) <= widest:
             lines[-1] = f"{lines[-1]} {text}"
         else:
-            lines.append(text)
+            lines += [text, *more]
     return [*lines[:-1], rf"{lines[-1]} \Bigr)"]
 
 

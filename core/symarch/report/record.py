@@ -235,16 +235,27 @@ class Report(Shown):
 
     @cached_property
     def break_evens(self) -> Sequence[BreakEven]:
-        """Where the metric meets the target, along each of the most influential parameters; empty without a target."""
+        """Where the metric meets the target, along each of the most influential parameters; empty without a target.
+
+        The one that takes the smallest change has its closed form, a time of reading both ways of prefetching.
+        """
         if self.target is None:
             return ()
         from symarch.sensitivity import break_even
+        from symarch.sensitivity.questions import in_latency
 
         names = [
             e.parameter for e in self.sensitivity.elasticities if e.size >= SMALLEST and e.parameter in self.symbols
         ]
         bits = self.in_bits
-        return [break_even(self.point, self.target, n, bits=n in bits, forms=False) for n in names[:ASKED]]
+        found = [break_even(self.point, self.target, n, bits=n in bits, forms=False) for n in names[:ASKED]]
+        least = min((b for b in found if b.crossings), key=lambda b: b.distance, default=None)
+        return [
+            self.analysis.break_even(b.parameter, self.target, self.metric, **self.given)
+            if b is least or (b.parameter_unit == "s" and in_latency(self.point, b.parameter))
+            else b
+            for b in found
+        ]
 
     def _explained(self, metric: str) -> Explanation | None:
         return self._asked(lambda: self.analysis.explain(metric, **self.given))

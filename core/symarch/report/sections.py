@@ -24,7 +24,7 @@ from symarch.report.record import BESIDE, SMALLEST, Report, legend
 from symarch.results import AMOUNT, ConstraintResult
 
 if TYPE_CHECKING:
-    from symarch.sensitivity import Headroom, Indices, Region, Sensitivity
+    from symarch.sensitivity import BreakEven, Headroom, Indices, Region, Sensitivity
 
 ADDED = {
     "J": "Energies add; static power counts for the whole time.",
@@ -516,6 +516,32 @@ def _roofline(report: Report) -> Section | None:
     return Section("roofline", "Roofline of the operators", (words,), (), (table,), attrs.asdict(found))
 
 
+def closed_forms(found: BreakEven, prefix: str = "") -> list[list[str]]:
+    """Return the closed forms of a break-even, that of infinite overlap order beside it, each a title and lines."""
+    paragraphs = []
+    for crossing in found.crossings:
+        form = crossing.form
+        if form is None:
+            if crossing.reason and found.roofline is None:
+                paragraphs.append([f"{prefix}No closed form: {crossing.reason}."])
+            continue
+        reach = f"{found.shown(form.low)} to {found.shown(form.high)}"
+        title = f"{prefix}Closed form, with x = {found.parameter}, valid from {reach}:"
+        lines = [form.equation, f"{form.solution} = {found.shown(form.value)}"]
+        if "T" in form.equation:
+            lines.append(f"T = {format_quantity(found.target, found.unit)}")
+        lines += [f"{p.letter} = {p.expression} = {p.value:.6g}" for p in form.parts]
+        paragraphs.append([title, *lines])
+    if found.roofline is not None:
+        paragraphs += closed_forms(found.roofline, "At p = infinity, beside it. ")
+    return paragraphs
+
+
+def prefetched(found: BreakEven) -> list[str]:
+    """Return a break-even with and without prefetching as sentences; none where that makes no difference."""
+    return [f"With {name}: {variant.words}." for name, variant in found.variants.items()]
+
+
 def _break_even(report: Report) -> Section:
     """Where each parameter meets the target."""
     if report.target is None:
@@ -533,9 +559,12 @@ def _break_even(report: Report) -> Section:
         rows.append((one.parameter, one.shown(one.value), "; ".join(crossings) or none, "; ".join(sides) or "-"))
     columns = ("parameter", "now", f"{report.metric} is {aim} at", "better")
     sentences = (f"The target of {aim} is {'met' if better else 'not met'} at this point.",
-                 *(sentence(one.words) for one in found[:3]))  # fmt: skip
+                 *(sentence(one.words) for one in found[:3]),
+                 *(words for one in found for words in prefetched(one)))  # fmt: skip
+    formulas = [line for one in found for paragraph in closed_forms(one) for line in paragraph]
     table = Table(columns, tuple(rows), "Each parameter moved alone", frozenset({3}), code=True)
-    return Section("break_even", f"Break-even with {aim}", sentences, (), (table,))
+    data = [one.to_dict() for one in found]
+    return Section("break_even", f"Break-even with {aim}", sentences, tuple(formulas), (table,), data)
 
 
 def _uncertainty(report: Report) -> Section:

@@ -195,7 +195,18 @@ class BreakEven(Shown):
     @property
     def nearest(self) -> Crossing:
         """Return the crossing that takes the smallest change. Raises ValueError if there is none."""
-        return min(self.crossings, key=lambda c: (not c.inside, self.change(c.value)))
+        return min(self.crossings, key=self._distance)
+
+    @property
+    def distance(self) -> tuple[bool, float]:
+        """Return how far the nearest crossing is, to sort by: beyond the range comes last, then the least change first.
+
+        Raises ValueError if there is no crossing.
+        """
+        return self._distance(self.nearest)
+
+    def _distance(self, crossing: Crossing) -> tuple[bool, float]:
+        return not crossing.inside, self.change(crossing.value)
 
     def at(self, crossing: Crossing) -> str:
         """Return the value at a crossing as text, of whole numbers with the one that does."""

@@ -150,7 +150,7 @@ class Questions(ABC):
         point = first if owner is self else None
         if isinstance(owner, Questions) and point is None:
             point = owner.point(first.metric)
-        if point is None or not isinstance(owner, Questions) or not _in_latency(point, found.parameter):
+        if point is None or not isinstance(owner, Questions) or not in_latency(point, found.parameter):
             return
         component = found.parameter.partition(".")[0]
         pool = next((s for s in owner.system.parts.values() if component in s.components), owner.system)
@@ -255,7 +255,8 @@ def _known(analysis: Questions, given: dict[str, Any]) -> dict[str, Any]:
     return {n: v for n, v in given.items() if "." not in n or n.partition(".")[0] in analysis.system.owners}
 
 
-def _in_latency(point: Point, parameter: str) -> bool:
+def in_latency(point: Point, parameter: str) -> bool:
+    """Return whether a parameter is part of the latency of a memory."""
     program = point.program
     latencies = [i for n, i in program.names.items() if n.endswith((".read_latency", ".write_latency"))]
     return any(program.operations[i] == ("input", (), parameter) for i in program.live(latencies))
