@@ -174,7 +174,9 @@ def headline(report: Report) -> list[str]:
 def feasibility(report: Report) -> str:
     """Return whether all constraints hold, as a sentence; those that fail with how much of each is used."""
     failing = [f"{c.name} ({_used(c)} of what there is)" for c in report.result.constraints if not c.ok]
-    return f"The system cannot be: {', '.join(failing)} fails." if failing else "All constraints hold."
+    if not failing:
+        return "All constraints hold."
+    return f"The system cannot be: {', '.join(failing)} fail{'' if failing[1:] else 's'}."
 
 
 def _used(constraint: ConstraintResult) -> str:
@@ -584,6 +586,9 @@ def _uncertainty(report: Report) -> Section:
             f"In {percent(1 - found.running)} of the samples nothing runs, for static power alone takes all that a "
             "limit on power or temperature allows; the intervals are over the others."
         )
+    held = _without_range(report)
+    if held:
+        sentences.append(f"Assumed or announced, but without a range, and so not varied: {', '.join(held)}.")
     rows = tuple(
         (i.metric, *(format_quantity(v, i.unit) for v in (i.value, i.mean, i.deviation, *i.quantiles.values())))
         for i in found.intervals
@@ -618,6 +623,16 @@ def _uncertainty(report: Report) -> Section:
         tables.append(Table(columns, rows, about, frozenset({3}), code=True))
     data = {"samples": found.to_dict(), "indices": indices and indices.to_dict()}
     return Section("uncertainty", title, tuple(sentences), (), tuple(tables), data)
+
+
+def _without_range(report: Report) -> list[str]:
+    """Return the parameters that nobody measured or standardised, that matter, and that yet have no range."""
+    from symarch.sensitivity.uncertainty import UNKNOWN  # numpy, which a section without it does without
+
+    symbols = {
+        e.parameter: report.symbols.get(e.parameter) for e in report.sensitivity.elasticities if e.size >= SMALLEST
+    }
+    return [n for n, s in symbols.items() if s and "." in n and s.status in UNKNOWN and None in (s.low, s.high)]
 
 
 def _rounded(share: float) -> str:
