@@ -328,3 +328,9 @@ def test_a_nothing_that_leads_a_sum_is_left_out() -> None:
     nothing = Min(tape.constant(0), tape.constant(0.0))
     program = Program.of(tape, {"o": nothing + Max(a, b)})
     assert ArrayFunction(program, ("a", "b"))(1.0, 2.0)[0] == 2
+
+
+def test_terms_that_cancel_leave_the_others() -> None:
+    x, y = positive(40), positive(40)
+    found = build(lambda x, y: (x**2 * y) * (x**-2 * y**-1) - 1 + 2 * y, x, y)
+    np.testing.assert_allclose(found, 2 * y, rtol=1e-12)

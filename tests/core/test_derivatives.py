@@ -192,6 +192,15 @@ def test_a_tie_of_three_slopes_of_one_input() -> None:
     assert kinks == {"x": OneSided(3, 1)}
 
 
+def test_what_rounding_leaves_of_a_difference_ties_with_nothing() -> None:
+    assert 0.1 + 0.2 - 0.3 != 0
+    _, kinks = one(lambda x, y, z: Max(x + y - z, 0), x=0.1, y=0.2, z=0.3)
+    assert kinks == {"x": OneSided(0, 1), "y": OneSided(0, 1), "z": OneSided(-1, 0)}
+    _, kinks = one(lambda x, y, z: Max(1e-9 * (x + y - z), 0) + x, x=0.1, y=0.2, z=0.3)
+    assert kinks["x"] == OneSided(1, 1 + 1e-9)
+    assert one(lambda x, y: Max(x - y, 0), x=1.0, y=1.0 - 1e-9)[1] == {}
+
+
 def test_nested_ties() -> None:
     # a jax gradient depends on how these are written; the two sides do not
     for build in (

@@ -17,7 +17,11 @@ from symarch.program.mean import mean_max_tangent
 from symarch.program.tape import ALIASES, Node, Program, Tape
 
 TIE = 1e-12
-"""Relative distance below which two arguments of a maximum count as equal: a few hundred rounding errors."""
+"""Distance, relative to what they were added up from, below which two arguments of a maximum count as equal.
+
+A few hundred rounding errors. What is left of a difference, as a latency less what an overhead covers of it, is known
+no better than the two that it is the difference of.
+"""
 
 
 def gradient(program: Program, output: str, targets: Sequence[int], *, outermost: bool = False) -> Program:
@@ -127,38 +131,59 @@ def one_sided(
     sources |= {i: n for n, i in small.names.items()} if named else {}
     reach: list[int] = []  # what each operation depends on: a bit for each source
     suspects = 0
+    sizes = _sizes(small, values)
     for index, (operation, arguments, _) in enumerate(small.operations):
         found = 1 << index if index in sources else 0
         for argument in arguments:
             found |= reach[argument]
         reach.append(found)
-        if operation in ("max", "min", "mean_max") and _undecided(operation, [values[a] for a in arguments]):
+        if operation in ("max", "min", "mean_max") and _undecided(operation, arguments, values, sizes):
             suspects |= found
     sides: dict[str, OneSided] = {}
     for index, label in sources.items():
         if not suspects >> index & 1:
             continue
-        right = _directional(small, values, index, 1.0)
-        left = 0.0 - _directional(small, values, index, -1.0)
+        right = _directional(small, values, sizes, index, 1.0)
+        left = 0.0 - _directional(small, values, sizes, index, -1.0)
         if not math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-300):
             sides[label] = OneSided(left, right)
     return sides
 
 
-def _undecided(operation: str, values: Sequence[float]) -> bool:
+def _sizes(program: Program, values: Sequence[float]) -> list[float]:
+    """Return how large the numbers are that each value was added up from: of a small difference, those of its sides."""
+    sizes: list[float] = []
+    for (operation, arguments, _), value in zip(program.operations, values, strict=True):
+        if operation == "add":
+            sizes.append(sum([sizes[a] for a in arguments]))
+        elif operation == "mul" or operation in ALIASES:
+            sizes.append(math.prod([sizes[a] for a in arguments]))
+        else:
+            sizes.append(abs(value))
+    return sizes
+
+
+def _undecided(operation: str, arguments: Sequence[int], values: Sequence[float], sizes: Sequence[float]) -> bool:
     """Return whether no argument of a maximum or minimum, or no line of a mean, alone decides it."""
+    at = [values[a] for a in arguments]
     if operation != "mean_max":
-        return len(_tied(operation, values)) > 1
-    first, last = _tied("max", values[1::2]), _tied("max", values[2::2])
+        return len(_tied(operation, at, [sizes[a] for a in arguments])) > 1
+    first, last = _tied("max", at[1::2]), _tied("max", at[2::2])
     return len(first) > 1 or first != last
 
 
-def _tied(operation: str, values: Sequence[float]) -> list[int]:
+def _tied(operation: str, values: Sequence[float], sizes: Sequence[float] | None = None) -> list[int]:
+    """Return the positions of the largest or smallest values, as equal as rounding lets them be."""
     best = max(values) if operation == "max" else min(values)
-    return [i for i, v in enumerate(values) if v == best or abs(v - best) <= TIE * abs(best)]
+    if sizes is None:
+        return [i for i, v in enumerate(values) if v == best or abs(v - best) <= TIE * abs(best)]
+    near = sizes[values.index(best)]
+    return [i for i, v in enumerate(values) if v == best or abs(v - best) <= TIE * max(near, sizes[i])]
 
 
-def _directional(program: Program, values: Sequence[float], source: int, direction: float) -> float:
+def _directional(
+    program: Program, values: Sequence[float], sizes: Sequence[float], source: int, direction: float
+) -> float:
     """Push a direction of one input through the program; at a tie the steepest (or flattest) tangent is true."""
     tangents = [0.0] * len(values)
     tangents[source] = direction
@@ -176,7 +201,7 @@ def _directional(program: Program, values: Sequence[float], source: int, directi
             if incoming[1]:
                 tangent += incoming[1] * values[index] * math.log(at[0])
         elif operation in ("max", "min"):
-            candidates = [incoming[i] for i in _tied(operation, at)]
+            candidates = [incoming[i] for i in _tied(operation, at, [sizes[a] for a in arguments])]
             tangent = max(candidates) if operation == "max" else min(candidates)
         elif operation == "overlap":
             m = overlap_value(attribute, at)
