@@ -228,15 +228,8 @@ def _crossings(found: Comparison) -> list[Section]:
         return []
     tables: list[Section] = []
     for first, second in found.pairs:
-        rows: list[tuple[str, ...]] = []
-        for one in found.decisive(first, second)[: found.most]:
-            nearest = one.nearest
-            others = [one.at(c) for c in one.crossings if c is not nearest]
-            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-            notes = [] if nearest.inside else ["outside its range"]
-            notes += [f"also {others[0]}{more}"] if others else []
-            better = "nowhere" if nearest.better == "touches" else nearest.better
-            rows.append((one.parameter, one.shown(one.value), one.at(nearest), better, "; ".join(notes)))
+        nearest = found.decisive(first, second)[: found.most]
+        rows: list[tuple[str, ...]] = [(one.parameter, one.shown(one.value), *one.cells) for one in nearest]
         if rows:
             title = (
                 f"{first} has the {found.metric} of {second} where one of these is, and is better on one side of it:"

@@ -553,18 +553,13 @@ def _break_even(report: Report) -> Section:
     aim = format_quantity(report.target, report.sensitivity.unit)
     better = report.sensitivity.value >= report.target if report.metric in HIGHER_IS_BETTER else (
         report.sensitivity.value <= report.target)  # fmt: skip
-    rows = []
-    for one in found:
-        crossings = [f"{one.shown(c.value)}{'' if c.whole is None else f' ({c.whole} does)'}" for c in one.crossings]
-        sides = [f"{c.better}{'' if c.inside else ', outside its range'}" for c in one.crossings]
-        none = {"none": "no value does", "flat": "changes nothing", "equal": "a whole stretch"}.get(one.outcome, "-")
-        rows.append((one.parameter, one.shown(one.value), "; ".join(crossings) or none, "; ".join(sides) or "-"))
-    columns = ("parameter", "now", f"{report.metric} is {aim} at", "better")
+    rows = [(one.parameter, one.shown(one.value), *one.cells) for one in found]
+    columns = ("parameter", "now", f"{report.metric} is {aim} at", "better", "")
     sentences = (f"The target of {aim} is {'met' if better else 'not met'} at this point.",
                  *(sentence(one.words) for one in found[:3]),
                  *(words for one in found for words in prefetched(one)))  # fmt: skip
     formulas = [line for one in found for paragraph in closed_forms(one) for line in paragraph]
-    table = Table(columns, tuple(rows), "Each parameter moved alone", frozenset({3}), code=True)
+    table = Table(columns, tuple(rows), "Each parameter moved alone", frozenset({3, 4}), code=True)
     data = [one.to_dict() for one in found]
     return Section("break_even", f"Break-even with {aim}", sentences, tuple(formulas), (table,), data)
 

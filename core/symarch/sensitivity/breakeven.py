@@ -214,6 +214,18 @@ class BreakEven(Shown):
         return text if crossing.whole is None or text == str(crossing.whole) else f"{text} ({crossing.whole} does)"
 
     @property
+    def cells(self) -> tuple[str, str, str]:
+        """Return the answer as three cells of a table: the nearest crossing, the better side of it, and what else."""
+        if not self.crossings:
+            words = {"none": "no value does", "flat": "changes nothing", "equal": "a whole stretch"}
+            return words.get(self.outcome, "-"), "-", ""
+        nearest = self.nearest
+        others = [self.at(c) for c in self.crossings if c is not nearest]
+        notes = [] if nearest.inside else ["outside its range"]
+        notes += [f"also {others[0]}" + (f" and {len(others) - 1} more" if len(others) > 1 else "")] if others else []
+        return self.at(nearest), "nowhere" if nearest.better == "touches" else nearest.better, "; ".join(notes)
+
+    @property
     def words(self) -> str:
         """Return the answer as a sentence."""
         rival = self.second or f"the target of {format_quantity(self.target, self.unit)}"
