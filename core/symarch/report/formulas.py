@@ -211,12 +211,13 @@ def _broken(expression: sympy.Expr, declared: dict[str, str], widest: int = WIDE
     if not longest.is_Add:
         return [whole]
     before = expression / longest
-    front = "" if before == 1 else f"{latex_of(before, declared)} "
-    lines = [rf"{front}\Bigl("]
+    lines = [""] if before == 1 else _broken(before, declared, widest)
+    lines[-1] = rf"{lines[-1]} \Bigl(".lstrip()
+    opened = len(lines)
     for addend in sympy.Add.make_args(longest):
         text, *more = _broken(addend, declared, widest)
         text = text if text.startswith("-") or addend is longest.args[0] else f"+ {text}"
-        if lines[1:] and not more and _width(lines[-1] + text) <= widest:
+        if lines[opened:] and not more and _width(lines[-1] + text) <= widest:
             lines[-1] = f"{lines[-1]} {text}"
         else:
             lines += [text, *more]
