@@ -80,9 +80,10 @@ class GroqC2C(DirectLink):
         doc="length of the wire or fibre of one hop",
     )  # fmt: skip
     software_latency: Quantity = parameter(
-        "0 s", "s", nonnegative=True, ideal=0, better="less", status="announced", symbol=r"\alpha",
+        "0 s", "s", low="0 s", high="0.5 us", nonnegative=True, ideal=0, better="less", status="announced",
+        symbol=r"\alpha",
         source="sends and receives are instructions at cycles known when the program is compiled (Abts et al., ISCA "
-        "2022)",
+        "2022); high: somewhat below what links with software at their ends take",
         doc="time an endpoint's software adds to each step of a collective",
     )  # fmt: skip
     energy: Quantity = parameter(

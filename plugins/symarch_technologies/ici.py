@@ -61,7 +61,7 @@ class InterChipInterconnect(DirectLink):
         doc="bytes of one packet that are not data",
     )  # fmt: skip
     protocol_efficiency: Quantity = parameter(
-        0.9, "1", at_most=1, ideal=1, better="more", status="announced", symbol=r"\eta_{prot}",
+        0.9, "1", low=0.8, high=0.95, at_most=1, ideal=1, better="more", status="announced", symbol=r"\eta_{prot}",
         source="45 of 50 and 90 of 100 GB/s a link and direction (jax-ml/scaling-book, tpus.md)",
         doc="share that flow control, retries and software leave, apart from coding and headers",
     )  # fmt: skip

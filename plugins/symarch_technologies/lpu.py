@@ -52,7 +52,7 @@ class LPU(Processor):
         doc="operations of one cell in a cycle",
     )  # fmt: skip
     wide_speed: Quantity = parameter(
-        0.25, "1", at_most=1, better="more", status="standard", symbol=r"s_{16}",
+        0.25, "1", low=0.2, high=0.25, at_most=1, better="more", status="standard", symbol=r"s_{16}",
         source="Groq's figures: 188 TFLOP/s in fp16 of 750 TOP/s in int8",
         doc="rate at 16 bits over that at 8",
     )  # fmt: skip

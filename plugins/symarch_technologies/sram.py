@@ -76,8 +76,8 @@ class OnChipSram(Memory):
         doc="energy to read one byte from a bank of macro_capacity",
     )  # fmt: skip
     macro_capacity: Quantity = parameter(
-        "8 KiB", "B", status="assumed", symbol=r"C_0",
-        source="the smallest cache of Horowitz (ISSCC 2014), for which macro_energy is stated",
+        "8 KiB", "B", low="4 KiB", high="16 KiB", status="assumed", symbol=r"C_0",
+        source="the smallest cache of Horowitz (ISSCC 2014), for which macro_energy is stated; range: half and twice",
         doc="capacity of the bank that macro_energy is stated for",
     )  # fmt: skip
     energy_exponent: Quantity = parameter(

@@ -439,3 +439,12 @@ def test_the_catalogue_has_every_kind_of_system(kind: str) -> None:
     memories = {c.technology.name for c in components if c.table == "memory" and c.technology is not None}
     if kind.endswith("only"):  # SRAM on the chip beside it is no other tier
         assert len(memories - {"sram"}) == (0 if kind == "SRAM only" else 1)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_what_is_assumed_or_announced_has_a_range(name: str) -> None:
+    # of vendors' facts and measurements the value is the range, unless they state one
+    symbols = symarch.analyze(symarch.load_system(name), symarch.load_model("llama-3.1-8b")).recorded().symbols
+    open_ended = [s.name for s in symbols.values() if s.status in ("assumed", "announced")
+                  and "." in s.name and (s.low is None or s.high is None)]  # fmt: skip
+    assert not open_ended
