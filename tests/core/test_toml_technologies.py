@@ -174,6 +174,7 @@ width = "512 FLOP"
 launch = { value = "2 us", source = "assumed" }
 on_chip_memory = "32 MiB"
 matrix_efficiency = 0.5
+allocatable = 0.5
 [technology.chip.expressions]
 peak_bf16 = "cores * clock * width"
 
@@ -194,6 +195,9 @@ between = ["hbm", "chip"]
     assert (chip.launch, chip.on_chip_memory, chip.matrix_efficiency) == (2e-6, 32 * 2**20, 0.5)
     launch = next(p for p in parameters_of(type(chip)) if p.name == "launch")
     assert (launch.ideal, launch.has_ideal, launch.nonnegative, launch.better) == (0, True, True, "less")
+    assert (launch.low, launch.high) == (0, 20e-6)  # every processor's, in which 2 us are
+    allocatable = next(p for p in parameters_of(type(chip)) if p.name == "allocatable")
+    assert (allocatable.low, allocatable.high) == (None, None)  # not every processor's, which begins above 0.5
     assert wire.bandwidth == 128e9
     assert wire.latency == 50e-9
     assert wire.capacity == 128e9 * 2 * 50e-9  # what every interconnect demands in flight

@@ -305,6 +305,9 @@ class _Maker:
         facts |= {k: given[k] for k in ("low", "high") if k in given}
         field = parameter(given["value"], unit, **facts)
         [bare] = field.metadata.values()
+        if not given.keys() & {"low", "high"} and _outside(bare):  # the range is that of another value
+            field = parameter(given["value"], unit, **facts | {"low": None, "high": None})
+            [bare] = field.metadata.values()
         declared = attrs.evolve(bare, name=name)
         checked = {"value": declared.default, "low": declared.low, "high": declared.high}
         read_setting(declared, {k: v for k, v in checked.items() if v is not None} | {"status": facts["status"]})
@@ -429,6 +432,14 @@ def _in_unit(value: Any, unit: str | None) -> Any:
     """Return a bare number as a text in the unit of its table, since texts are read exactly."""
     bare = unit is not None and (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)))
     return f"{value!r} {unit}" if bare else value
+
+
+def _outside(declared: Parameter) -> bool:
+    """Return whether a parameter's own value is not in its range."""
+    value, low, high = declared.default, declared.low, declared.high
+    if not isinstance(value, int | float):
+        return False
+    return (low is not None and value < low) or (high is not None and value > high)
 
 
 def _circle(pending: Mapping[str, Expression]) -> list[str]:

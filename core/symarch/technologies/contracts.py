@@ -232,18 +232,19 @@ class Processor(Technology):
         doc="bytes of reads that can be under way at once; absent: unlimited",
     )  # fmt: skip
     launch: Quantity = parameter(
-        "0 s", "s", low="0 s", high="5 us", nonnegative=True, ideal=0, better="less", symbol=r"t_{launch}",
-        source="assumed: none, unless a processor states what was measured; high: a kernel's, as on GPUs",
+        "0 s", "s", low="0 s", high="20 us", nonnegative=True, ideal=0, better="less", symbol=r"t_{launch}",
+        source="assumed: none, unless a processor states what was measured; high: some kernels' of a GPU",
         doc="fixed time of one operator's launch",
     )  # fmt: skip
     covered_latency: Quantity = parameter(
-        "0 s", "s", low="0 s", high="0.5 us", nonnegative=True, ideal=0, symbol=r"t_{cov}",
-        source="assumed: none, unless the overheads were measured with a memory's latency in them; high: that of HBM",
+        "0 s", "s", low="0 s", high="1 us", nonnegative=True, ideal=0, symbol=r"t_{cov}",
+        source="assumed: none, unless the overheads were measured with a memory's latency in them; high: twice "
+        "that of HBM",
         doc="memory latency that the calibrated overheads already contain; only what exceeds it is exposed",
     )  # fmt: skip
     matrix_efficiency: Quantity = parameter(
-        1, "1", low=0.7, high=1, at_most=1, ideal=1, better="more", symbol=r"\eta_{mat}",
-        source="assumed: the peak, unless a processor states what was measured; low: somewhat below GPUs",
+        1, "1", low=0.3, high=1, at_most=1, ideal=1, better="more", symbol=r"\eta_{mat}",
+        source="assumed: the peak, unless a processor states what was measured; low: young kernels",
         doc="share of peak arithmetic that matrix products reach",
     )  # fmt: skip
     streaming_efficiency: Quantity = parameter(
@@ -257,12 +258,12 @@ class Processor(Technology):
         doc="for a processor on a memory: whether that memory serves nothing else while it is read from inside",
     )  # fmt: skip
     runtime_memory: Quantity = parameter(
-        "0 B", "B", low="0 B", high="2 GiB", nonnegative=True, ideal=0, better="less", symbol=r"C_{rt}",
-        source="assumed: none, unless a processor states what its software keeps back; high: as on GPUs",
+        "0 B", "B", low="0 B", high="4 GiB", nonnegative=True, ideal=0, better="less", symbol=r"C_{rt}",
+        source="assumed: none, unless a processor states what its software keeps back; high: somewhat above GPUs",
         doc="bytes that the runtime keeps back of the memory of the activations: context, workspace, graphs",
     )  # fmt: skip
     allocatable: Quantity = parameter(
-        1, "1", low=0.85, high=1, at_most=1, ideal=1, better="more", symbol=r"\phi_{rt}",
+        1, "1", low=0.8, high=1, at_most=1, ideal=1, better="more", symbol=r"\phi_{rt}",
         source="assumed: all of it, unless a processor states what its software uses; low: what is set on GPUs",
         doc="share of what is left of that memory that can be filled: headroom and fragmentation are the rest",
     )  # fmt: skip
