@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +144,17 @@ def test_calibrate_prints_and_writes(capsys: pytest.CaptureFixture[str], tmp_pat
     assert "gpu.launch" in out
     assert "95 % interval" in out
     assert "[a100-sxm-calibrated.parameters]" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("command", "file"), [("calibrate --processor a100-sxm --no-cross", "fit.toml"), ("accuracy", "page.html")]
+)
+def test_a_reader_who_has_seen_enough_does_not_lose_the_file(tmp_path: Path, command: str, file: str) -> None:
+    written = tmp_path / file
+    line = f"symarch {command} {DATA / 'gemm.csv'} -o {written} | true"
+    path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["bash", "-c", line], check=True, capture_output=True, env={**os.environ, "PATH": path})
+    assert written.stat().st_size > 1000
 
 
 def test_calibrate_fits_the_link_to_collectives(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,10 @@ def command(files: tuple[Path, ...], as_json: bool, worst: int, ideal: bool, pag
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(f"-o writes an HTML page; {page} must end with .html")
     predictions = [predict(read_table(path), ideal) for path in files]
+    if page is not None:  # first, so that a reader who has seen enough (`| head`) does not lose it
+        from symarch.report.accuracy import accuracy_page
+
+        write(accuracy_page(predictions, worst, ideal), page)
     if as_json:
         from symarch.report.accuracy import accuracy_data
         from symarch.report.data import to_json
@@ -41,7 +45,3 @@ def command(files: tuple[Path, ...], as_json: bool, worst: int, ideal: bool, pag
         print_accuracy(predictions, worst)
     for doubt in filter(None, map(doubts, predictions)):
         click.echo(f"symarch: {doubt}", err=True)
-    if page is not None:
-        from symarch.report.accuracy import accuracy_page
-
-        write(accuracy_page(predictions, worst, ideal), page)

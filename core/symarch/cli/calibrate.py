@@ -48,6 +48,6 @@ def command(
         collective = [t.only(t.words["library"] == library) for t in collective]
         system, tables = joined(processor, 2, library), collective
     result = calibrate(tables, system, only, crossed=not no_cross)
-    print_calibration(result)
-    if output is not None:
+    if output is not None:  # first, so that a reader who has seen enough (`| head`) does not lose it
         write(preset_text(result, system, [t.path for t in tables]), output)
+    print_calibration(result)
